@@ -1,0 +1,66 @@
+import type { Stamp } from './stamp.ts'
+
+/** From worst to least. */
+export const severities = ['critical', 'warning', 'info'] as const
+export type Severity = (typeof severities)[number]
+
+/** 0 for critical, 1 for warning, 2 for info: the order in which letters leave. */
+export const rank = (severity: Severity): number => severities.indexOf(severity)
+
+export const states = ['raised', 'cleared', 'event'] as const
+export type AlertState = (typeof states)[number]
+
+export type FieldValue = string | number | boolean | null
+
+/**
+ * What a decoder makes of the bytes: every member optional but `text`. Strings are clean (see `clean.ts`): no control characters but
+ * newline in `text`, bounded in length.
+ */
+export type Reading = {
+  text: string
+  id?: string
+  key?: string
+  state?: AlertState
+  severity?: Severity
+  value?: number
+  unit?: string
+  /** What the device said of the time, as it said it. */
+  at?: string
+  fields?: Record<string, FieldValue>
+}
+
+/** An alert as the journal keeps it. */
+export type Alert = Reading & {
+  source: string
+  /** Counts the accepted alerts of this source from 1, without a gap. */
+  number: number
+  state: AlertState
+  severity: Severity
+  stamp: Stamp
+  topic?: string
+  /** The rule that took it; undefined when none matched and it goes to the first person. */
+  rule?: string
+  /** Whom it is for: ids of people, or addresses. 1 to 32. Resolved to addresses when the letter flies. */
+  to: string[]
+  /** Given by `outpost send --subject`. */
+  subject?: string
+  /** Number of the alert of this source that the same people were told before this one. */
+  previous?: number
+  /** Journal position of the alert that raised what this one clears or tells again: they make one thread. */
+  parent?: number
+  /** Names the transmission on a wire that may repeat it (MQTT with QoS above 0). */
+  transmission?: string
+}
+
+/** Limits on what one alert may hold; see docs/promises.md. */
+export const alertLimits = {
+  textChars: 8192,
+  idChars: 200,
+  keyChars: 200,
+  unitChars: 32,
+  atChars: 64,
+  fields: 64,
+  fieldChars: 1024,
+  topicChars: 1024,
+  recipients: 32,
+}

@@ -1,0 +1,65 @@
+import type { AlertState } from '../alert/alert.ts'
+import { stampNow } from '../alert/stamp.ts'
+import { decode } from '../decode/registry.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import type { Offer, Queue } from '../queue/queue.ts'
+import { type CompiledRules, decide, defaultSeverity } from '../rules/match.ts'
+import type { Take, Taken } from '../source/source.ts'
+
+/**
+ * Intake: from the wire into the journal. What it answers is what the wire is told: `accepted` only after the alert is on the disk.
+ */
+export type IntakeOptions = {
+  clock: Clock
+  log: Log
+  queue: Queue
+  rules: CompiledRules
+  /** Whoever hears of what no rule matches: the first person. */
+  fallback: string
+  /** Decoder of a source: `auto` or its name. */
+  decoderOf(source: string): string
+  /** A new letter waits. */
+  onAccepted(id: number): void
+}
+
+export function intake(options: IntakeOptions): Take {
+  const { clock, log, queue } = options
+  return async (heard) => {
+    const decoded = decode(options.decoderOf(heard.source), heard.bytes, {
+      ...(heard.topic === undefined ? {} : { topic: heard.topic }),
+      ...(heard.retained === undefined ? {} : { retained: heard.retained }),
+    })
+    if (decoded.kind === 'ignored') return { kind: 'ignored', why: decoded.why }
+    if (decoded.kind === 'undecodable') {
+      log('warning', 'an alert could not be decoded', { source: heard.source, decoder: decoded.decoder, why: decoded.why })
+      return { kind: 'refused', why: decoded.why, hint: 'Look at sources[].decode and the bytes that the device sends.', again: false }
+    }
+    const { reading } = decoded
+    const severity = reading.severity ?? defaultSeverity
+    const state: AlertState = reading.state ?? 'event'
+    const decision = decide({ source: heard.source, severity, text: reading.text, ...(reading.key === undefined ? {} : { key: reading.key }) }, options.rules, options.fallback)
+    return acceptInto(options, {
+      ...reading,
+      source: heard.source,
+      severity,
+      state,
+      stamp: stampNow(clock),
+      ...(heard.topic === undefined ? {} : { topic: heard.topic }),
+      ...(decision.rule === undefined ? {} : { rule: decision.rule }),
+      ...(heard.transmission === undefined ? {} : { transmission: heard.transmission }),
+      to: decision.to,
+    }, heard.dup === true)
+  }
+}
+
+/** An alert that is already decoded and addressed (`outpost send`). */
+export async function acceptInto(options: Pick<IntakeOptions, 'queue' | 'log' | 'onAccepted'>, offer: Offer, repeat = false): Promise<Taken> {
+  const accepted = await options.queue.accept(offer, repeat)
+  if (accepted.kind === 'refused') {
+    options.log('warning', 'an alert was refused', { source: offer.source, why: accepted.why })
+    return accepted
+  }
+  if (!accepted.repeated) options.onAccepted(accepted.id)
+  return { kind: 'accepted', id: String(accepted.id), number: accepted.number, repeated: accepted.repeated }
+}

@@ -1,0 +1,124 @@
+import type { Alert } from '../alert/alert.ts'
+import { type Known, whenHappened } from '../alert/when.ts'
+import { stampNow } from '../alert/stamp.ts'
+import { compose, messageIdOf } from '../mail/compose.ts'
+import type { Letter } from '../mail/letter.ts'
+import type { Clock } from '../ports/clock.ts'
+import { type Log, sentence } from '../ports/log.ts'
+import type { Queue } from '../queue/queue.ts'
+import { type Person, type Recipient, recipient } from './people.ts'
+
+/**
+ * Scribe: makes the letter of an alert when it is about to leave. The same alert gives the same octets every time, until it is known that
+ * it is late: then the letter may say so, and is frozen on the disk before any of it is sent.
+ */
+export type ScribeOptions = {
+  clock: Clock
+  log: Log
+  queue: Queue
+  deviceId: string
+  site: { name: string; domain: string; timeZone: string; language: 'en' | 'de' }
+  from: { name?: string; address: string }
+  replyTo?: string
+  people: readonly Person[]
+  software: string
+  known(): Known
+  viaOf(source: string): string
+  /** The journal cannot read this alert any more. */
+  onLost(id: number): void
+}
+
+export type Written = { letter: Letter; alert: Alert; recipients: Recipient[] }
+
+export class Scribe {
+  readonly #options: ScribeOptions
+
+  constructor(options: ScribeOptions) {
+    this.#options = options
+  }
+
+  /** Who is still to be told of a letter. */
+  recipients(id: number): Recipient[] {
+    const state = this.#options.queue.waiting.get(id)
+    const { people, site } = this.#options
+    return (state?.to ?? []).filter((_, index) => ((state?.pending ?? 0) & (1 << index)) !== 0).map((ref) => recipient(ref, people, site.domain))
+  }
+
+  /** The letter for the recipients behind a relay; undefined when there is none to send, now or at all. */
+  async write(id: number): Promise<Written | undefined> {
+    const remote = this.recipients(id).filter((one) => !one.local)
+    return remote.length === 0 ? undefined : this.#write(id, remote)
+  }
+
+  /** The same letter for people of this box. */
+  async writeLocal(id: number, local: Recipient[]): Promise<Written | undefined> {
+    return this.#write(id, local)
+  }
+
+  async #write(id: number, recipients: Recipient[]): Promise<Written | undefined> {
+    const { queue, log } = this.#options
+    const stored = await queue.read(id)
+    if (!stored) {
+      this.#options.onLost(id)
+      return undefined
+    }
+    const letter = this.compose(stored.alert, id, recipients)
+    if (stored.frozen) return { alert: stored.alert, recipients, letter: { ...letter, content: stored.frozen } }
+    if (this.#isLate(id)) {
+      try {
+        await queue.freeze(id, letter.content)
+      } catch (error) {
+        // A disk that takes nothing more must not keep what it has: the letter leaves, its twin may differ.
+        log('warning', 'a late letter leaves without being frozen', { id, why: sentence(error) })
+      }
+    }
+    return { alert: stored.alert, recipients, letter }
+  }
+
+  /** The letter as it would be now. Pure but for the clock. */
+  compose(alert: Alert, id: number, recipients: Recipient[]): Letter {
+    const { clock, site, deviceId, from, replyTo, people, software } = this.#options
+    const when = whenHappened(alert.stamp, stampNow(clock), this.#options.known())
+    const delay = this.#isLate(id) ? this.#delay(id, alert) : undefined
+    const all = alert.to.map((ref) => recipient(ref, people, site.domain))
+    return compose(alert, {
+      id,
+      deviceId,
+      site,
+      from,
+      ...(replyTo === undefined ? {} : { replyTo }),
+      to: all.map((one) => (one.name === undefined ? { address: one.address } : { name: one.name, address: one.address })),
+      envelopeTo: [...new Set(recipients.map((one) => one.address))],
+      when,
+      composedAt: delay ? clock.wall() : when.at,
+      ...(alert.previous === undefined ? {} : { previousNumber: alert.previous }),
+      ...(alert.parent === undefined ? {} : { thread: { root: messageIdOf(deviceId, alert.parent, site.domain) } }),
+      ...(delay ? { delay } : {}),
+      via: this.#options.viaOf(alert.source),
+      software,
+    })
+  }
+
+  #isLate(id: number): boolean {
+    return this.#options.queue.isGrounded(id)
+  }
+
+  #delay(id: number, alert: Alert): { attempts: number; sentence: string } | undefined {
+    const { clock, site, queue } = this.#options
+    const state = queue.waiting.get(id)
+    if (!state) return undefined
+    const waitedMs = clock.monotonic() - state.accepted
+    if (waitedMs < tellDelayMs && alert.stamp.boot === clock.boot) return undefined
+    return { attempts: state.attempts, sentence: delaySentence(waitedMs, site.language) }
+  }
+}
+
+/** Shorter delays are not worth a sentence. */
+const tellDelayMs = 120_000
+
+/** How long the letter waited on the device, rounded as a person would. */
+export function delaySentence(waitedMs: number, language: 'en' | 'de'): string {
+  const minutes = Math.round(waitedMs / 60_000)
+  const amount = minutes < 120 ? `${minutes} min` : minutes < 48 * 60 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1440)} ${language === 'de' ? 'Tage' : 'days'}`
+  return language === 'de' ? `Wartete ${amount} auf dem Gerät, weil kein Mailserver erreichbar war.` : `Waited ${amount} on the device because no mail relay could be reached.`
+}

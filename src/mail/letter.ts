@@ -1,0 +1,16 @@
+/**
+ * A letter as it leaves: envelope and content, apart (RFC 5321 section 2.3.1).
+ *
+ * `content` is a whole RFC 5322 message: CRLF line ends only, no line over 998 octets, 7-bit (QP or base64 where needed), ends with CRLF.
+ * Dot-stuffing is the relay's business. `messageId` is the same on every attempt.
+ */
+export type Letter = {
+  /** The journal position of its alert. */
+  id: number
+  messageId: string
+  /** Bare address, or '' for the null reverse-path of a notice. */
+  from: string
+  /** Bare addresses, not yet settled. */
+  to: string[]
+  content: Uint8Array
+}

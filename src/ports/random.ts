@@ -1,0 +1,12 @@
+/** Random: the only source of chance, so that a seed replays everything. */
+export interface Random {
+  /** Fit for identifiers and secrets. */
+  bytes(count: number): Uint8Array
+  /** In [0, 1). For jitter. */
+  unit(): number
+}
+
+/** `ms` spread evenly over +-`part` of itself, so that a fleet does not knock in step. */
+export const jitter = (random: Random, ms: number, part = 0.2): number => Math.round(ms * (1 + part * (2 * random.unit() - 1)))
+
+export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')

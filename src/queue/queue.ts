@@ -1,0 +1,355 @@
+import type { Alert, Severity } from '../alert/alert.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Disk } from '../ports/disk.ts'
+import { type Log, sentence } from '../ports/log.ts'
+import { Journal, type Place, StorageError } from './journal.ts'
+import { Memory } from './memory.ts'
+import { headerBytes, type JournalRecord, recordTypes } from './record.ts'
+import { fingerprint, Seen } from './seen.ts'
+import { admits } from './space.ts'
+import { type LetterState, Waiting } from './waiting.ts'
+
+/**
+ * Queue: alerts that were accepted, and what became of them, folded from the journal. An alert is accepted when `accept` resolves with
+ * `accepted`; from then on it ends as delivered, refused, merged or expired, each with a trace (docs/promises.md).
+ */
+export type QueueOptions = {
+  disk: Disk
+  clock: Clock
+  log: Log
+  dir: string
+  maxMiB: number
+  /** For tests: smaller segments. */
+  segmentBytes?: number
+}
+
+/** An alert before it has a number. */
+export type Offer = Omit<Alert, 'number' | 'previous' | 'parent'>
+
+export type Accepted =
+  | { kind: 'accepted'; id: number; number: number; repeated: boolean }
+  /** `again`: the same alert may be accepted later. */
+  | { kind: 'refused'; why: string; hint: string; again: boolean }
+
+/** How a recipient left the queue, or how the letter stands. */
+export type Mark =
+  | { kind: 'delivered' | 'refused' | 'expired'; to: string[]; why?: string }
+  | { kind: 'deferred'; attempts: number; why: string }
+  | { kind: 'held' | 'released' }
+  | { kind: 'dropped'; why: string }
+
+/** Smallest journal that can recycle: active, reserve and two to turn over. */
+const leastSegments = 4
+const seenEntriesARecord = 1024
+
+export class Queue {
+  readonly waiting = new Waiting()
+  readonly #options: QueueOptions
+  readonly #memory = new Memory()
+  readonly #seen: Seen
+  readonly #frozen = new Map<number, Place>()
+  readonly #accepting = new Map<number, Promise<Accepted>>()
+  readonly #journal: Journal
+  #compacting = false
+
+  private constructor(options: QueueOptions) {
+    const { disk, clock, log, dir, segmentBytes = 1024 * 1024 } = options
+    this.#options = options
+    this.#seen = new Seen(clock.monotonic())
+    this.#journal = new Journal({
+      disk,
+      clock,
+      log,
+      dir,
+      segmentBytes,
+      maxSegments: Math.max(leastSegments, Math.floor((options.maxMiB * 1024 * 1024) / segmentBytes)),
+      checkpoint: () => this.#memory.toJSON(),
+      beforeRecycle: (segment) => this.#keepSeen(segment),
+    })
+  }
+
+  /** Replays the journal. Rejects with DiskError only when its directory cannot be used at all. */
+  static async open(options: QueueOptions): Promise<Queue> {
+    const queue = new Queue(options)
+    await queue.#journal.replay((record, place) => queue.#fold(record, place))
+    await queue.#journal.ready(queue.#live())
+    return queue
+  }
+
+  get facts(): Journal['facts'] & { waiting: number; free: number; total: number; readOnly?: string } {
+    const { readOnly } = this.#journal
+    return { ...this.#journal.facts, waiting: this.waiting.size, ...this.#journal.space, ...(readOnly ? { readOnly } : {}) }
+  }
+
+  /** Resolves when the alert is on the disk, or with the reason why it is not. Never rejects. */
+  accept(offer: Offer, repeat = false): Promise<Accepted> {
+    const prints = printsOf(offer, repeat)
+    const now = this.#options.clock.monotonic()
+    for (const print of prints.ask) {
+      const known = this.#seen.get(print, now)
+      if (known !== undefined) return Promise.resolve({ kind: 'accepted', id: known, number: 0, repeated: true })
+      const coming = this.#accepting.get(print)
+      if (coming) return coming.then((accepted) => (accepted.kind === 'accepted' ? { ...accepted, repeated: true } : accepted))
+    }
+    const accepting = this.#append(offer, prints.keep)
+    for (const print of prints.keep) this.#accepting.set(print, accepting)
+    return accepting.finally(() => {
+      for (const print of prints.keep) this.#accepting.delete(print)
+    })
+  }
+
+  async #append(offer: Offer, prints: number[]): Promise<Accepted> {
+    const { alert, id, undo } = this.#memory.number(offer)
+    const body = Buffer.from(JSON.stringify(alert))
+    const { space, readOnly } = this.#journal
+    if (readOnly === undefined && !admits(alert.severity, space, headerBytes + body.length)) {
+      undo()
+      void this.makeRoom()
+      return { kind: 'refused', again: true, ...fullFor(alert.severity) }
+    }
+    try {
+      const place = await this.#journal.append({ type: recordTypes.alert, flags: 0, id, body })
+      this.#add(alert, id, place)
+      this.#journal.pin(place.segment, 1)
+      for (const print of prints) this.#seen.add(print, id, place.segment, this.#options.clock.monotonic())
+      return { kind: 'accepted', id, number: alert.number, repeated: false }
+    } catch (error) {
+      undo()
+      const hint = error instanceof StorageError ? error.hint : 'Look at the log of the gateway.'
+      void this.makeRoom()
+      return { kind: 'refused', why: sentence(error), hint, again: true }
+    }
+  }
+
+  /** The alert, and the octets that were already sent of it when its fate was left open. undefined: a bad block took it. */
+  async read(id: number): Promise<{ alert: Alert; frozen?: Uint8Array } | undefined> {
+    const state = this.waiting.get(id)
+    if (!state) return undefined
+    const record = await this.#journal.read(state)
+    if (!record) return undefined
+    const alert = parse(record.body) as Alert | undefined
+    if (!alert) return undefined
+    const place = this.#frozen.get(id)
+    const frozen = place && (await this.#journal.read(place))
+    return frozen ? { alert, frozen: new Uint8Array(frozen.body) } : { alert }
+  }
+
+  /** Keeps the octets of a letter; resolves when they are on the disk. Rejects with StorageError. */
+  async freeze(id: number, content: Uint8Array): Promise<void> {
+    if (!this.waiting.get(id)) return
+    const place = await this.#journal.append({ type: recordTypes.frozen, flags: 0, id, body: content })
+    this.#thaw(id)
+    if (!this.waiting.get(id)) return
+    this.#frozen.set(id, place)
+    this.#journal.pin(place.segment, 1)
+  }
+
+  isFrozen(id: number): boolean {
+    return this.#frozen.has(id)
+  }
+
+  /** Nothing of these octets has left: the letter may be composed anew. */
+  thaw(id: number): void {
+    this.#thaw(id)
+  }
+
+  /**
+   * The way to the relays is closed, and no letter but the frozen ones has octets on its way. Once that is on the disk, these letters are
+   * known to be late: they may say so, and are frozen before they fly. All others are the same octets whenever they are composed.
+   */
+  ground(): void {
+    const to = this.#memory.lastId
+    if (to <= this.#memory.grounded) return
+    this.#journal.note({ type: recordTypes.outcome, flags: 0, id: to, body: Buffer.from('{"kind":"grounded"}') }, () => {
+      this.#memory.grounded = Math.max(this.#memory.grounded, to)
+    })
+  }
+
+  isGrounded(id: number): boolean {
+    return id <= this.#memory.grounded
+  }
+
+  /** Notes what became of a letter. Needs no promise: it rides on the next commit. Returns the letter's last state when it is done. */
+  mark(id: number, mark: Mark): LetterState | undefined {
+    if (!this.waiting.get(id)) return undefined
+    this.#journal.note({ type: recordTypes.outcome, flags: 0, id, body: Buffer.from(JSON.stringify(mark)) })
+    const gone = this.#apply(id, mark)
+    if (gone) this.#forget(gone)
+    void this.makeRoom()
+    return gone
+  }
+
+  sync(): Promise<void> {
+    return this.#journal.sync()
+  }
+
+  async close(): Promise<void> {
+    await this.#journal.close()
+  }
+
+  /** Looks at the disk again, and copies the few live records of the oldest segment forward when that wins room. */
+  async makeRoom(): Promise<void> {
+    if (this.#compacting || !this.#journal.cramped) return
+    this.#compacting = true
+    try {
+      await this.#journal.measure()
+      const oldest = this.#journal.oldest
+      if (oldest && this.#journal.cramped && this.#worthCopying(oldest.segment)) await this.#copyForward(oldest.segment)
+    } catch (error) {
+      this.#options.log('error', 'journal: making room failed', { why: sentence(error) })
+    } finally {
+      this.#compacting = false
+    }
+  }
+
+  /** Looks at the room on the file system; to be called now and then. */
+  async measure(): Promise<void> {
+    await this.#journal.measure()
+    await this.makeRoom()
+  }
+
+  #worthCopying(segment: number): boolean {
+    const live = this.waiting.inSegment(segment).reduce((sum, id) => sum + (this.waiting.get(id)?.bytes ?? 0), 0)
+    return live <= this.#journal.segmentBytes / 2
+  }
+
+  async #copyForward(segment: number): Promise<void> {
+    for (const id of this.waiting.inSegment(segment)) {
+      const state = this.waiting.get(id)
+      const record = state && (await this.#journal.read(state))
+      if (!state || !record || this.waiting.get(id)?.segment !== segment) continue
+      this.#journal.note({ ...record, body: new Uint8Array(record.body) }, (place) => this.#moved(id, segment, place))
+      for (const mark of marksOf(state))
+        this.#journal.note({ type: recordTypes.outcome, flags: 0, id, body: Buffer.from(JSON.stringify(mark)) })
+    }
+    for (const [id, place] of this.#frozen) {
+      if (place.segment !== segment) continue
+      const record = await this.#journal.read(place)
+      if (record && this.#frozen.get(id) === place) await this.freeze(id, new Uint8Array(record.body))
+    }
+    await this.#journal.sync()
+  }
+
+  #moved(id: number, from: number, place: Place): void {
+    if (this.waiting.get(id)?.segment !== from) return
+    this.waiting.move(id, place)
+    this.#journal.pin(place.segment, 1)
+    this.#journal.pin(from, -1)
+  }
+
+  #forget(gone: LetterState): void {
+    this.#journal.pin(gone.segment, -1)
+    this.#thaw(gone.id)
+  }
+
+  #thaw(id: number): void {
+    const place = this.#frozen.get(id)
+    if (!place) return
+    this.#frozen.delete(id)
+    this.#journal.pin(place.segment, -1)
+  }
+
+  #apply(id: number, mark: Mark): LetterState | undefined {
+    switch (mark.kind) {
+      case 'held':
+      case 'released':
+        this.waiting.hold(id, mark.kind === 'held')
+        return undefined
+      case 'deferred':
+        this.waiting.defer(id, mark.attempts, 0)
+        return undefined
+      case 'dropped':
+        return this.waiting.drop(id)
+      case 'delivered':
+      case 'refused':
+      case 'expired':
+        return mark.to.reduce<LetterState | undefined>((gone, to) => gone ?? this.waiting.settle(id, to), undefined)
+    }
+  }
+
+  #fold(record: JournalRecord, place: Place): void {
+    const { id, type, body } = record
+    if (type === recordTypes.frozen) this.#frozen.set(id, place)
+    else if (type === recordTypes.seen) this.#seen.addPiece(body, place.segment, this.#options.clock.monotonic())
+    else {
+      const value = parse(body)
+      if (value === undefined) return
+      if (type === recordTypes.checkpoint) this.#memory.restore(value)
+      else if (type === recordTypes.alert) this.#foldAlert(value as Alert, id, place)
+      else if ((value as Mark | { kind: 'grounded' }).kind === 'grounded') this.#memory.grounded = Math.max(this.#memory.grounded, id)
+      else if (this.waiting.get(id) && this.#apply(id, value as Mark)) this.#frozen.delete(id)
+    }
+  }
+
+  #foldAlert(alert: Alert, id: number, place: Place): void {
+    this.#memory.learn(alert, id)
+    for (const print of printsOf(alert, false).keep) this.#seen.add(print, id, place.segment, this.#options.clock.monotonic())
+    this.#add(alert, id, place)
+  }
+
+  #add(alert: Alert, id: number, place: Place): void {
+    this.waiting.add({
+      ...place,
+      id,
+      severity: alert.severity,
+      to: alert.to,
+      accepted: acceptedAt(alert, this.#options.clock),
+      orderBy: `${alert.source}\0${alert.key ?? ''}`,
+    })
+  }
+
+  #live(): Map<number, number> {
+    const live = new Map<number, number>()
+    const pin = (segment: number) => live.set(segment, (live.get(segment) ?? 0) + 1)
+    for (const id of this.waiting.ids(Number.MAX_SAFE_INTEGER)) pin(this.waiting.get(id)?.segment ?? 0)
+    for (const [id, place] of this.#frozen) {
+      if (this.waiting.get(id)) pin(place.segment)
+      else this.#frozen.delete(id)
+    }
+    return live
+  }
+
+  #keepSeen(segment: number): void {
+    for (const body of this.#seen.writtenIn(segment, seenEntriesARecord)) {
+      this.#journal.note({ type: recordTypes.seen, flags: 0, id: 0, body }, (place) =>
+        this.#seen.addPiece(body, place.segment, this.#options.clock.monotonic()),
+      )
+    }
+  }
+}
+
+/** Under which fingerprints an alert is remembered, and which of them make it a repeat. */
+function printsOf(alert: Offer, repeat: boolean): { keep: number[]; ask: number[] } {
+  const byId = alert.id === undefined ? [] : [fingerprint(`${alert.source}\0${alert.id}`)]
+  const byWire = alert.transmission === undefined ? [] : [fingerprint(`${alert.source}\0\0${alert.transmission}`)]
+  return { keep: [...byId, ...byWire], ask: repeat ? [...byId, ...byWire] : byId }
+}
+
+/** What must be told again beside a record that was copied forward. */
+function marksOf(state: LetterState): Mark[] {
+  const settled = state.to.filter((_, index) => (state.pending & (1 << index)) === 0)
+  return [
+    ...(settled.length > 0 ? [{ kind: 'delivered' as const, to: settled }] : []),
+    ...(state.attempts > 0 ? [{ kind: 'deferred' as const, attempts: state.attempts, why: '' }] : []),
+    ...(state.held ? [{ kind: 'held' as const }] : []),
+  ]
+}
+
+/** On this boot's monotonic scale. An earlier boot is reckoned by the wall clock where that went forward, else as just now. */
+function acceptedAt(alert: Alert, clock: Clock): number {
+  if (alert.stamp.boot === clock.boot) return alert.stamp.mono
+  return clock.monotonic() - Math.max(0, clock.wall() - alert.stamp.wall)
+}
+
+const fullFor = (severity: Severity): { why: string; hint: string } => ({
+  why: `the journal is too full for an alert of severity ${severity}`,
+  hint: 'Letters are waiting for the link. It is accepted again as soon as there is room.',
+})
+
+function parse(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString())
+  } catch {
+    return undefined
+  }
+}

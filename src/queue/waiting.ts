@@ -1,0 +1,327 @@
+import { crc32 } from 'node:zlib'
+import { rank, type Severity, severities } from '../alert/alert.ts'
+
+/**
+ * Waiting: the index of letters that are not settled, small enough that 100,000 of them fit a small box (about 60 octets each).
+ *
+ * A letter is one alert for its recipients. Rows stand in the order of their ids; a settled one leaves a hole that is closed when half are
+ * holes. The octets themselves stay in the journal.
+ */
+export type LetterState = {
+  id: number
+  segment: number
+  offset: number
+  bytes: number
+  severity: Severity
+  /** Recipients as the alert names them (ids of people or addresses), all of them. */
+  to: readonly string[]
+  /** Bit i: `to[i]` is not settled. */
+  pending: number
+  attempts: number
+  /** Monotonic ms; 0 when never tried. */
+  nextTry: number
+  /** When it was accepted, on this boot's monotonic scale (negative for an earlier boot). */
+  accepted: number
+  held: boolean
+}
+
+/** Recipients of one letter: `pending` is 32 bits. */
+export const recipientsLimit = 32
+
+type Columns = ReturnType<typeof allocate>
+
+const flag = { gone: 1, held: 2, away: 4, local: 8 } as const
+const firstRows = 256
+
+export type Added = {
+  id: number
+  segment: number
+  offset: number
+  bytes: number
+  severity: Severity
+  to: readonly string[]
+  accepted: number
+  /** Letters with the same text here keep their order: source and key. */
+  orderBy: string
+}
+
+export class Waiting {
+  #rows = 0
+  #gone = 0
+  #sorted = true
+  /** Rows that stand in order from the first on. */
+  #prefix = 0
+  #columns: Columns = allocate(firstRows)
+  #groups: string[][] = []
+  #groupOf = new Map<string, number>()
+  /** Rows that came out of order while replaying; empty once sorted. */
+  #stray = new Map<number, number>()
+
+  get size(): number {
+    return this.#rows - this.#gone
+  }
+
+  /** Adds a letter, or tells the new place of one that was copied forward. */
+  add(letter: Added): void {
+    const standing = this.#find(letter.id)
+    if (standing >= 0) {
+      this.move(letter.id, letter)
+      return
+    }
+    if (this.#rows === this.#columns.id.length) this.#resize(this.#rows * 2)
+    const row = this.#rows++
+    const c = this.#columns
+    if (row > 0 && letter.id < (c.id[row - 1] ?? 0)) this.#sorted = false
+    if (this.#sorted) this.#prefix = this.#rows
+    else this.#stray.set(letter.id, row)
+    c.id[row] = letter.id
+    c.segment[row] = letter.segment
+    c.offset[row] = letter.offset
+    c.bytes[row] = letter.bytes
+    c.pending[row] = letter.to.length >= recipientsLimit ? 0xffffffff : 2 ** letter.to.length - 1
+    c.group[row] = this.#group(letter.to)
+    c.topic[row] = crc32(letter.orderBy)
+    c.nextTry[row] = 0
+    c.accepted[row] = letter.accepted
+    c.rank[row] = rank(letter.severity)
+    c.attempts[row] = 0
+    c.flags[row] = 0
+  }
+
+  /** The letter lies elsewhere now. */
+  move(id: number, place: { segment: number; offset: number; bytes: number }): void {
+    const row = this.#find(id)
+    if (row < 0) return
+    this.#columns.segment[row] = place.segment
+    this.#columns.offset[row] = place.offset
+    this.#columns.bytes[row] = place.bytes
+  }
+
+  get(id: number): LetterState | undefined {
+    const row = this.#find(id)
+    return row < 0 ? undefined : this.#state(row)
+  }
+
+  /** One recipient is settled. Returns the letter's last state when nobody is left, and forgets it. */
+  settle(id: number, recipient: string): LetterState | undefined {
+    const row = this.#find(id)
+    if (row < 0) return undefined
+    const c = this.#columns
+    const index = this.#groups[c.group[row] ?? 0]?.indexOf(recipient) ?? -1
+    if (index >= 0) c.pending[row] = ((c.pending[row] ?? 0) & ~(1 << index)) >>> 0
+    return c.pending[row] === 0 ? this.#drop(row) : undefined
+  }
+
+  /** Nobody waits for it any more. */
+  drop(id: number): LetterState | undefined {
+    const row = this.#find(id)
+    return row < 0 ? undefined : this.#drop(row)
+  }
+
+  /** The next try is not before `nextTry` (monotonic ms). `attempts` saturates at 255. */
+  defer(id: number, attempts: number, nextTry: number): void {
+    const row = this.#find(id)
+    if (row < 0) return
+    this.#columns.attempts[row] = Math.min(255, attempts)
+    this.#columns.nextTry[row] = nextTry
+  }
+
+  hold(id: number, held: boolean): boolean {
+    return this.#setFlag(id, flag.held, held)
+  }
+
+  /** In the air, or given to somebody: not picked again. */
+  away(id: number, away: boolean): boolean {
+    return this.#setFlag(id, flag.away, away)
+  }
+
+  /** Nothing but recipients of this box: the courier leaves it alone. */
+  local(id: number, local: boolean): boolean {
+    return this.#setFlag(id, flag.local, local)
+  }
+
+  /**
+   * Up to `limit` letters that may leave now: the worst first, then the oldest. One whose elder of the same source and key cannot leave yet
+   * stays behind it (no RESOLVED before FIRING), unless it is worse than the elder.
+   */
+  due(now: number, limit: number): number[] {
+    this.#sort()
+    const c = this.#columns
+    const found: number[][] = severities.map(() => [])
+    const blocked = new Map<number, number>()
+    for (let row = 0; row < this.#rows; row++) {
+      const flags = c.flags[row] ?? 0
+      if (flags & (flag.gone | flag.local)) continue
+      const severity = c.rank[row] ?? 0
+      const topic = c.topic[row] ?? 0
+      const ready = (flags & (flag.held | flag.away)) === 0 && (c.nextTry[row] ?? 0) <= now
+      const elder = blocked.get(topic)
+      if (!ready) {
+        if ((flags & flag.held) === 0 && (elder === undefined || severity < elder)) blocked.set(topic, severity)
+        continue
+      }
+      if (elder !== undefined && elder <= severity) continue
+      const list = found[severity]
+      if (list && list.length < limit) list.push(c.id[row] ?? 0)
+      if (found[0] && found[0].length >= limit) break
+    }
+    return found.flat().slice(0, limit)
+  }
+
+  /** When the first letter that only waits for its time may leave; undefined when none does. */
+  nextDue(): number | undefined {
+    const c = this.#columns
+    let first: number | undefined
+    for (let row = 0; row < this.#rows; row++) {
+      if ((c.flags[row] ?? 0) !== 0) continue
+      const at = c.nextTry[row] ?? 0
+      if (first === undefined || at < first) first = at
+    }
+    return first
+  }
+
+  /** Ids of letters accepted before `accepted` (this boot's monotonic ms), at most `limit`. */
+  olderThan(accepted: number, limit: number): number[] {
+    const c = this.#columns
+    const ids: number[] = []
+    for (let row = 0; row < this.#rows && ids.length < limit; row++) {
+      if (((c.flags[row] ?? 0) & (flag.gone | flag.away)) === 0 && (c.accepted[row] ?? 0) < accepted) ids.push(c.id[row] ?? 0)
+    }
+    return ids
+  }
+
+  /** Every letter in a segment. */
+  inSegment(segment: number): number[] {
+    return this.ids(Number.MAX_SAFE_INTEGER, 0, (row) => this.#columns.segment[row] === segment)
+  }
+
+  /** Ids in order, from the first above `after`. */
+  ids(limit: number, after = 0, matches: (row: number) => boolean = () => true): number[] {
+    const c = this.#columns
+    const ids: number[] = []
+    for (let row = 0; row < this.#rows && ids.length < limit; row++) {
+      const id = c.id[row] ?? 0
+      if (id > after && ((c.flags[row] ?? 0) & flag.gone) === 0 && matches(row)) ids.push(id)
+    }
+    return ids
+  }
+
+  /** Letters waiting, by severity. */
+  counts(): Record<Severity, number> {
+    const counts: Record<Severity, number> = { critical: 0, warning: 0, info: 0 }
+    for (let row = 0; row < this.#rows; row++) {
+      const severity = severities[this.#columns.rank[row] ?? 0]
+      if (severity && ((this.#columns.flags[row] ?? 0) & flag.gone) === 0) counts[severity]++
+    }
+    return counts
+  }
+
+  #state(row: number): LetterState {
+    const c = this.#columns
+    return {
+      id: c.id[row] ?? 0,
+      segment: c.segment[row] ?? 0,
+      offset: c.offset[row] ?? 0,
+      bytes: c.bytes[row] ?? 0,
+      severity: severities[c.rank[row] ?? 0] ?? 'warning',
+      to: this.#groups[c.group[row] ?? 0] ?? [],
+      pending: c.pending[row] ?? 0,
+      attempts: c.attempts[row] ?? 0,
+      nextTry: c.nextTry[row] ?? 0,
+      accepted: c.accepted[row] ?? 0,
+      held: ((c.flags[row] ?? 0) & flag.held) !== 0,
+    }
+  }
+
+  #setFlag(id: number, bit: number, on: boolean): boolean {
+    const row = this.#find(id)
+    if (row < 0) return false
+    const flags = this.#columns.flags[row] ?? 0
+    this.#columns.flags[row] = on ? flags | bit : flags & ~bit
+    return true
+  }
+
+  #drop(row: number): LetterState {
+    const state = this.#state(row)
+    this.#columns.flags[row] = flag.gone
+    this.#gone++
+    this.#stray.delete(state.id)
+    if (this.#gone > firstRows && this.#gone > this.#rows / 2) this.#rebuild()
+    return state
+  }
+
+  #group(to: readonly string[]): number {
+    const name = to.join('\n')
+    const known = this.#groupOf.get(name)
+    if (known !== undefined) return known
+    this.#groups.push([...to])
+    this.#groupOf.set(name, this.#groups.length - 1)
+    return this.#groups.length - 1
+  }
+
+  #find(id: number): number {
+    const stray = this.#stray.get(id)
+    if (stray !== undefined) return stray
+    const ids = this.#columns.id
+    let low = 0
+    let high = this.#prefix - 1
+    while (low <= high) {
+      const middle = (low + high) >>> 1
+      const at = ids[middle] ?? 0
+      if (at === id) return ((this.#columns.flags[middle] ?? 0) & flag.gone) === 0 ? middle : -1
+      if (at < id) low = middle + 1
+      else high = middle - 1
+    }
+    return -1
+  }
+
+  #sort(): void {
+    if (!this.#sorted) this.#rebuild()
+  }
+
+  #rebuild(): void {
+    const old = this.#columns
+    const rows: number[] = []
+    for (let row = 0; row < this.#rows; row++) if (((old.flags[row] ?? 0) & flag.gone) === 0) rows.push(row)
+    if (!this.#sorted) rows.sort((a, b) => (old.id[a] ?? 0) - (old.id[b] ?? 0))
+    this.#columns = allocate(Math.max(firstRows, rows.length * 2))
+    for (const name of names) for (const [to, from] of rows.entries()) this.#columns[name][to] = old[name][from] ?? 0
+    this.#rows = rows.length
+    this.#gone = 0
+    this.#prefix = rows.length
+    this.#sorted = true
+    this.#stray.clear()
+    this.#regroup()
+  }
+
+  /** Lists of recipients that no letter uses any more are forgotten, or years of `outpost send` would pile them up. */
+  #regroup(): void {
+    const groups = this.#groups
+    this.#groups = []
+    this.#groupOf.clear()
+    for (let row = 0; row < this.#rows; row++) this.#columns.group[row] = this.#group(groups[this.#columns.group[row] ?? 0] ?? [])
+  }
+
+  #resize(rows: number): void {
+    const old = this.#columns
+    this.#columns = allocate(rows)
+    for (const name of names) this.#columns[name].set(old[name])
+  }
+}
+
+const allocate = (rows: number) => ({
+  id: new Float64Array(rows),
+  segment: new Uint32Array(rows),
+  offset: new Uint32Array(rows),
+  bytes: new Uint32Array(rows),
+  pending: new Uint32Array(rows),
+  group: new Uint32Array(rows),
+  topic: new Uint32Array(rows),
+  nextTry: new Float64Array(rows),
+  accepted: new Float64Array(rows),
+  rank: new Uint8Array(rows),
+  attempts: new Uint8Array(rows),
+  flags: new Uint8Array(rows),
+})
+
+const names = Object.keys(allocate(0)) as (keyof Columns)[]

@@ -1,0 +1,42 @@
+import type { Clock } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import type { Random } from '../ports/random.ts'
+
+/** One frame or message, as it was heard. */
+export type Heard = {
+  source: string
+  bytes: Uint8Array
+  /** MQTT topic, already known to be valid UTF-8 without control characters. */
+  topic?: string
+  /**
+   * Names this very transmission, where the wire can repeat one (MQTT DUP with the same packet identifier and content): the journal
+   * recognises it for a day. An id inside the alert is stronger and is looked at first.
+   */
+  transmission?: string
+  retained?: boolean
+}
+
+/** The gateway's answer. Only `accepted` and `ignored` may be acknowledged on the wire; `accepted` means durable. */
+export type Taken =
+  | { kind: 'accepted'; id: string; number: number; repeated: boolean }
+  /** Heard, nothing to tell anybody (a heartbeat, an empty frame, a cleared topic). */
+  | { kind: 'ignored'; why: string }
+  /** Not accepted. `again`: the same bytes may be accepted later (disk full); otherwise they never will be (not decodable). */
+  | { kind: 'refused'; why: string; hint: string; again: boolean }
+
+export type Take = (heard: Heard) => Promise<Taken>
+
+/** What the page and the log show of a source. */
+export type SourceState = { id: string; kind: string; state: 'up' | 'down' | 'starting' | 'stopped'; why?: string; heard: number; overruns: number }
+
+/** Everything a source may use of the world beside its own port. */
+export type SourceTools = { clock: Clock; random: Random; log: Log; take: Take }
+
+/** Listens until stopped; comes back by itself after every loss. `start` never waits for the wire and never throws. */
+export interface Source {
+  readonly id: string
+  start(): void
+  /** No more bytes are taken when this resolves; what was taken is acknowledged if it became durable within 2 s. */
+  stop(): Promise<void>
+  state(): SourceState
+}
