@@ -1,10 +1,10 @@
+import type { Letter } from '../mail/letter.ts'
 import type { Cancel } from '../ports/clock.ts'
-import { jitter } from '../ports/random.ts'
-import type { Ports } from '../ports/ports.ts'
 import { sentence } from '../ports/log.ts'
+import type { Ports } from '../ports/ports.ts'
+import { jitter } from '../ports/random.ts'
 import type { Queue } from '../queue/queue.ts'
 import { nextTry } from '../queue/schedule.ts'
-import type { Letter } from '../mail/letter.ts'
 import { RelayHealth } from '../relay/courier.ts'
 import { fly, type RelayOptions } from '../relay/flight.ts'
 import type { Outcome } from '../relay/outcome.ts'
@@ -45,7 +45,10 @@ export class Courier {
 
   constructor(options: CourierOptions) {
     this.#options = options
-    this.health = new RelayHealth(options.relays.map((relay) => relay.id), options.ports.random)
+    this.health = new RelayHealth(
+      options.relays.map((relay) => relay.id),
+      options.ports.random,
+    )
   }
 
   start(): void {
@@ -92,7 +95,8 @@ export class Courier {
     }
     await postmaster.deliverWaiting()
     if (this.#stopping.signal.aborted) return 0
-    if (queue.waiting.due(now, 1).length === 0) return Math.max(1, Math.min(queue.waiting.nextDue() ?? Number.POSITIVE_INFINITY, this.#expiryAt) - now)
+    if (queue.waiting.due(now, 1).length === 0)
+      return Math.max(1, Math.min(queue.waiting.nextDue() ?? Number.POSITIVE_INFINITY, this.#expiryAt) - now)
     const chosen = this.health.choose(now)
     const relay = relays.find((one) => one.id === chosen.relay)
     if (!relay) {
@@ -117,7 +121,15 @@ export class Courier {
       this.health.failed(relay.id, report.fault, now)
       ports.log('warning', 'relay: letters wait', { relay: relay.id, stage: report.fault.stage, why: report.fault.why })
     } else this.health.succeeded(relay.id)
-    if (report.letters > 0) ports.log('info', 'relay: flight over', { relay: relay.id, letters: report.letters, sent: report.sent, received: report.received, turns: report.turns, waiting: queue.waiting.size })
+    if (report.letters > 0)
+      ports.log('info', 'relay: flight over', {
+        relay: relay.id,
+        letters: report.letters,
+        sent: report.sent,
+        received: report.received,
+        turns: report.turns,
+        waiting: queue.waiting.size,
+      })
     if (report.fault && this.health.choose(now).relay === undefined) queue.ground()
   }
 
@@ -185,7 +197,11 @@ class Load {
         return
       case 'refused':
         // The notice is on the disk before the letter leaves the queue.
-        this.#notices.push(postmaster.refuse(written, address, outcome).then((kept) => (kept ? queue.mark(id, { kind: 'refused', to, why: outcome.why }) : this.#deferred.set(id, outcome.why))))
+        this.#notices.push(
+          postmaster
+            .refuse(written, address, outcome)
+            .then((kept) => (kept ? queue.mark(id, { kind: 'refused', to, why: outcome.why }) : this.#deferred.set(id, outcome.why))),
+        )
         return
       case 'deferred':
         this.#deferred.set(id, outcome.why)
@@ -205,13 +221,20 @@ class Load {
       const state = queue.waiting.get(id)
       if (!state) continue
       if (this.#uncertain.has(id)) {
-        if (!queue.isFrozen(id)) await queue.freeze(id, written.letter.content).catch((error) => ports.log('error', 'a letter could not be frozen', { id, why: sentence(error) }))
+        if (!queue.isFrozen(id))
+          await queue
+            .freeze(id, written.letter.content)
+            .catch((error) => ports.log('error', 'a letter could not be frozen', { id, why: sentence(error) }))
       } else queue.thaw(id)
       const why = this.#deferred.get(id)
       if (why !== undefined) {
         const attempts = state.attempts + 1
         queue.mark(id, { kind: 'deferred', attempts, why })
-        queue.waiting.defer(id, attempts, nextTry(ports.clock.monotonic(), attempts, retryMs, (ms) => jitter(ports.random, ms)))
+        queue.waiting.defer(
+          id,
+          attempts,
+          nextTry(ports.clock.monotonic(), attempts, retryMs, (ms) => jitter(ports.random, ms)),
+        )
         ports.log('info', 'letter: deferred', { id, attempts, why })
       }
       queue.waiting.away(id, false)

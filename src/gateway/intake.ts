@@ -38,23 +38,35 @@ export function intake(options: IntakeOptions): Take {
     const { reading } = decoded
     const severity = reading.severity ?? defaultSeverity
     const state: AlertState = reading.state ?? 'event'
-    const decision = decide({ source: heard.source, severity, text: reading.text, ...(reading.key === undefined ? {} : { key: reading.key }) }, options.rules, options.fallback)
-    return acceptInto(options, {
-      ...reading,
-      source: heard.source,
-      severity,
-      state,
-      stamp: stampNow(clock),
-      ...(heard.topic === undefined ? {} : { topic: heard.topic }),
-      ...(decision.rule === undefined ? {} : { rule: decision.rule }),
-      ...(heard.transmission === undefined ? {} : { transmission: heard.transmission }),
-      to: decision.to,
-    }, heard.dup === true)
+    const decision = decide(
+      { source: heard.source, severity, text: reading.text, ...(reading.key === undefined ? {} : { key: reading.key }) },
+      options.rules,
+      options.fallback,
+    )
+    return acceptInto(
+      options,
+      {
+        ...reading,
+        source: heard.source,
+        severity,
+        state,
+        stamp: stampNow(clock),
+        ...(heard.topic === undefined ? {} : { topic: heard.topic }),
+        ...(decision.rule === undefined ? {} : { rule: decision.rule }),
+        ...(heard.transmission === undefined ? {} : { transmission: heard.transmission }),
+        to: decision.to,
+      },
+      heard.dup === true,
+    )
   }
 }
 
 /** An alert that is already decoded and addressed (`outpost send`). */
-export async function acceptInto(options: Pick<IntakeOptions, 'queue' | 'log' | 'onAccepted'>, offer: Offer, repeat = false): Promise<Taken> {
+export async function acceptInto(
+  options: Pick<IntakeOptions, 'queue' | 'log' | 'onAccepted'>,
+  offer: Offer,
+  repeat = false,
+): Promise<Taken> {
   const accepted = await options.queue.accept(offer, repeat)
   if (accepted.kind === 'refused') {
     options.log('warning', 'an alert was refused', { source: offer.source, why: accepted.why })

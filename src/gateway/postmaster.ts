@@ -96,7 +96,12 @@ export class Postmaster {
     if (!stored) return this.lost(id)
     const letter = scribe.compose(stored.alert, id, recipients)
     const why = 'No relay took it while it was young enough to be sent.'
-    const kept = await this.#notice('expired', `E${id}`, stored.alert, { id, original: stored.frozen ?? letter.content, recipients: recipients.map((one) => one.address), why })
+    const kept = await this.#notice('expired', `E${id}`, stored.alert, {
+      id,
+      original: stored.frozen ?? letter.content,
+      recipients: recipients.map((one) => one.address),
+      why,
+    })
     if (!kept) return
     log('warning', 'letter: expired', { id })
     queue.mark(id, { kind: 'expired', to: recipients.map((one) => one.ref), why })
@@ -107,10 +112,22 @@ export class Postmaster {
     const { queue, log } = this.#options
     log('error', 'an accepted alert was destroyed on the card', { id })
     const why = 'Its place in the journal cannot be read any more: the card has lost a block.'
-    if (await this.#notice('damage', `D${id}`, undefined, { id, recipients: this.#options.scribe.recipients(id).map((one) => one.address), why })) queue.mark(id, { kind: 'dropped', why })
+    if (
+      await this.#notice('damage', `D${id}`, undefined, {
+        id,
+        recipients: this.#options.scribe.recipients(id).map((one) => one.address),
+        why,
+      })
+    )
+      queue.mark(id, { kind: 'dropped', why })
   }
 
-  async #notice(kind: 'refused' | 'expired' | 'damage', name: string, alert: Alert | undefined, facts: { id: number; original?: Uint8Array; recipients: string[]; why: string }): Promise<boolean> {
+  async #notice(
+    kind: 'refused' | 'expired' | 'damage',
+    name: string,
+    alert: Alert | undefined,
+    facts: { id: number; original?: Uint8Array; recipients: string[]; why: string },
+  ): Promise<boolean> {
     const { clock, deviceId, site, software, noticesFor, log } = this.#options
     try {
       const when = whenHappened(stampNow(clock), stampNow(clock), this.#options.known())

@@ -1,6 +1,6 @@
 import type { Alert } from '../alert/alert.ts'
-import { type Known, whenHappened } from '../alert/when.ts'
 import { stampNow } from '../alert/stamp.ts'
+import { type Known, whenHappened } from '../alert/when.ts'
 import { compose, messageIdOf } from '../mail/compose.ts'
 import type { Letter } from '../mail/letter.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -41,7 +41,9 @@ export class Scribe {
   recipients(id: number): Recipient[] {
     const state = this.#options.queue.waiting.get(id)
     const { people, site } = this.#options
-    return (state?.to ?? []).filter((_, index) => ((state?.pending ?? 0) & (1 << index)) !== 0).map((ref) => recipient(ref, people, site.domain))
+    return (state?.to ?? [])
+      .filter((_, index) => ((state?.pending ?? 0) & (1 << index)) !== 0)
+      .map((ref) => recipient(ref, people, site.domain))
   }
 
   /** The letter for the recipients behind a relay; undefined when there is none to send, now or at all. */
@@ -119,6 +121,13 @@ const tellDelayMs = 120_000
 /** How long the letter waited on the device, rounded as a person would. */
 export function delaySentence(waitedMs: number, language: 'en' | 'de'): string {
   const minutes = Math.round(waitedMs / 60_000)
-  const amount = minutes < 120 ? `${minutes} min` : minutes < 48 * 60 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1440)} ${language === 'de' ? 'Tage' : 'days'}`
-  return language === 'de' ? `Wartete ${amount} auf dem Gerät, weil kein Mailserver erreichbar war.` : `Waited ${amount} on the device because no mail relay could be reached.`
+  const amount =
+    minutes < 120
+      ? `${minutes} min`
+      : minutes < 48 * 60
+        ? `${Math.round(minutes / 60)} h`
+        : `${Math.round(minutes / 1440)} ${language === 'de' ? 'Tage' : 'days'}`
+  return language === 'de'
+    ? `Wartete ${amount} auf dem Gerät, weil kein Mailserver erreichbar war.`
+    : `Waited ${amount} on the device because no mail relay could be reached.`
 }

@@ -1,0 +1,50 @@
+import type { Ports } from '../ports/ports.ts'
+
+/** What a command may use, and what it must keep to: results on `out`, everything else on the log or `err`. */
+export type Scene = {
+  ports: Ports
+  /** Data directory. */
+  dir: string
+  env: Readonly<Record<string, string | undefined>>
+  out(text: string): void
+  err(text: string): void
+  /** These values never reach the log. */
+  hide(values: () => string[]): void
+  stdin(maxBytes: number): Promise<Uint8Array>
+  /** Name and version, as letters name it. */
+  software: string
+  /** When this software was built, in ms: no earlier time is believable. */
+  builtAt: number
+  /** Standard output is a terminal. */
+  terminal: boolean
+  signals: { onStop(call: () => void): void; onReload(call: () => void): void }
+}
+
+/** 0 done, 1 the answer is no, 2 wrong usage, 70 a bug, 74 the disk. */
+export const exit = { done: 0, no: 1, usage: 2, bug: 70, disk: 74 } as const
+export type ExitCode = (typeof exit)[keyof typeof exit]
+
+/** The command line is not understood; the message is the sentence to print. */
+export class UsageError extends Error {
+  override name = 'UsageError'
+}
+
+/** The answer is no; the message is the sentence to print. */
+export class Refusal extends Error {
+  override name = 'Refusal'
+}
+
+export type Options = { words: string[]; flags: Readonly<Record<string, string | boolean | undefined>> }
+
+export type Command = {
+  usage: string
+  help: string
+  /** Names of flags; `text` ones take a value. */
+  flags: Readonly<Record<string, 'text' | 'yes'>>
+  run(scene: Scene, options: Options): Promise<ExitCode>
+}
+
+export const text = (options: Options, name: string): string | undefined => {
+  const value = options.flags[name]
+  return typeof value === 'string' ? value : undefined
+}

@@ -1,0 +1,103 @@
+import type { Desk, Sending } from '../gateway/desk.ts'
+import { within } from '../ports/clock.ts'
+import { sentence } from '../ports/log.ts'
+import type { Listener, Net, Wire } from '../ports/net.ts'
+import type { Ports } from '../ports/ports.ts'
+
+/**
+ * Control: the command line talks to the running gateway over a Unix socket in the data directory (0600), one JSON line there and one back.
+ */
+export type Request =
+  | { verb: 'send'; sending: Sending }
+  | { verb: 'list'; after: number }
+  | { verb: 'show' | 'hold' | 'release' | 'drop'; id: number }
+  | { verb: 'retry'; id?: number }
+  | { verb: 'state' }
+
+type Answer = { ok: true; value: unknown } | { ok: false; error: string }
+
+/** One question or answer, in octets; a letter with its mail fits. */
+const lineLimit = 2 * 1024 * 1024
+const answerMs = 30_000
+
+export const socketOf = (dir: string): string => `${dir}/control.sock`
+
+/** Answers requests until closed. */
+export const serveControl = (net: Net, dir: string, desk: () => Desk): Promise<Listener> =>
+  net.listenPath(socketOf(dir), (wire) => {
+    void answerOn(wire, desk())
+  })
+
+async function answerOn(wire: Wire, desk: Desk): Promise<void> {
+  try {
+    const line = await readLine(wire)
+    const answer: Answer = line === undefined ? { ok: false, error: 'no request came' } : await answerTo(line, desk)
+    await wire.write(Buffer.from(`${JSON.stringify(answer)}\n`))
+  } catch {
+    // Whoever asked has gone; the gateway does not care.
+  } finally {
+    wire.close()
+  }
+}
+
+async function answerTo(line: string, desk: Desk): Promise<Answer> {
+  try {
+    return { ok: true, value: await perform(JSON.parse(line) as Request, desk) }
+  } catch (error) {
+    return { ok: false, error: sentence(error) }
+  }
+}
+
+/** Carries a request out at a desk. Resolves with plain data; null or false: there is no such letter. */
+export async function perform(request: Request, desk: Desk): Promise<unknown> {
+  switch (request.verb) {
+    case 'send':
+      return desk.send(request.sending)
+    case 'list':
+      return desk.list(request.after)
+    case 'show':
+      return (await desk.show(request.id)) ?? null
+    case 'hold':
+    case 'release':
+      return desk.hold(request.id, request.verb === 'hold')
+    case 'drop':
+      return desk.drop(request.id, 'outpost queue drop')
+    case 'retry':
+      return desk.retry(request.id)
+    case 'state':
+      return desk.state()
+  }
+}
+
+/** The running gateway's answer; undefined when no gateway runs in this directory. Throws when it runs and does not answer. */
+export async function ask(ports: Pick<Ports, 'net' | 'clock'>, dir: string, request: Request): Promise<{ value: unknown } | undefined> {
+  let wire: Wire
+  try {
+    wire = await ports.net.connectPath(socketOf(dir))
+  } catch {
+    return undefined
+  }
+  try {
+    await wire.write(Buffer.from(`${JSON.stringify(request)}\n`))
+    const line = await within(ports.clock, answerMs, 'the gateway', readLine(wire))
+    if (line === undefined) throw new Error('The gateway closed the line without an answer. Look at its log.')
+    const answer = JSON.parse(line) as Answer
+    if (!answer.ok) throw new Error(answer.error)
+    return { value: answer.value }
+  } finally {
+    wire.close()
+  }
+}
+
+async function readLine(wire: Wire): Promise<string | undefined> {
+  const pieces: Uint8Array[] = []
+  for (let bytes = 0; bytes <= lineLimit; ) {
+    const piece = await wire.read()
+    if (!piece) return undefined
+    const end = piece.indexOf(0x0a)
+    pieces.push(end < 0 ? piece : piece.subarray(0, end))
+    if (end >= 0) return Buffer.concat(pieces).toString()
+    bytes += piece.length
+  }
+  throw new Error(`a line of more than ${lineLimit} octets`)
+}

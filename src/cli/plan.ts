@@ -1,0 +1,23 @@
+import { type Plan, planOf } from '../gateway/plan.ts'
+import { sentence } from '../ports/log.ts'
+import { DeviceStore } from '../settings/device.ts'
+import type { Settings } from '../settings/schema.ts'
+import type { Secrets } from '../settings/secrets.ts'
+import type { Scene } from './command.ts'
+
+/** The plan of a data directory: reads device.json and the certificates that the settings name (paths are relative to the data directory). */
+export async function planFor(scene: Scene, settings: Settings, secrets: Secrets): Promise<Plan> {
+  const { dir, software, builtAt } = scene
+  const device = await DeviceStore.open(scene.ports, dir)
+  const pem = new Map<string, string>()
+  for (const path of new Set(
+    [...settings.relays, ...settings.sources].flatMap((one) => ('ca' in one && one.ca !== undefined ? [one.ca] : [])),
+  )) {
+    try {
+      pem.set(path, Buffer.from(await scene.ports.disk.read(path.startsWith('/') ? path : `${dir}/${path}`)).toString())
+    } catch (error) {
+      scene.ports.log('error', 'settings: a certificate cannot be read', { path, why: sentence(error) })
+    }
+  }
+  return planOf({ settings, secret: (name) => secrets.get(name), pem, device: device.data, dir, software, builtAt })
+}

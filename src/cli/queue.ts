@@ -1,0 +1,68 @@
+import type { Desk, Waiting } from '../gateway/desk.ts'
+import { type Command, exit, type Options, Refusal, type Scene, UsageError } from './command.ts'
+import { ask, type Request } from './control.ts'
+import { atStandstill } from './standstill.ts'
+
+const verbs = ['list', 'show', 'retry', 'hold', 'release', 'drop'] as const
+type Verb = (typeof verbs)[number]
+
+export const queue: Command = {
+  usage: 'outpost queue [list|show ID|retry [ID]|hold ID|release ID|drop ID] [--json] [--data DIR]',
+  help: 'Letters that wait, and what to do with one.',
+  flags: { json: 'yes' },
+  async run(scene, options) {
+    const verb = (options.words[0] ?? 'list') as Verb
+    if (!verbs.includes(verb)) throw new UsageError(`queue ${verb} is not known. Write one of: ${verbs.join(', ')}.`)
+    const id = idOf(verb, options.words[1])
+    if (verb === 'list') return list(scene, options)
+    const value = await answer(scene, verb === 'retry' ? { verb, ...(id === undefined ? {} : { id }) } : { verb, id: id ?? 0 })
+    if (value === null || value === false)
+      throw new Refusal(`No letter ${id} waits: it was never accepted, or it is settled (delivered, refused, expired or dropped).`)
+    if (verb === 'show') scene.out(options.flags.json ? `${JSON.stringify(value)}\n` : shown(value as Waiting & { mail: string }))
+    else scene.out(`${done[verb]}${id === undefined ? '' : ` ${id}`}\n`)
+    return exit.done
+  },
+}
+
+const done = { retry: 'trying again', hold: 'held', release: 'released', drop: 'dropped' }
+
+function idOf(verb: Verb, word: string | undefined): number | undefined {
+  if (verb === 'list' || (verb === 'retry' && word === undefined)) return undefined
+  if (word === undefined || !/^[1-9]\d{0,15}$/.test(word))
+    throw new UsageError(`queue ${verb} wants the number of a letter, as outpost queue list shows it.`)
+  return Number(word)
+}
+
+async function list(scene: Scene, options: Options): Promise<0> {
+  type Page = Awaited<ReturnType<Desk['list']>>
+  let shownSoFar = 0
+  for (let after = 0; ; ) {
+    const { total, letters } = (await answer(scene, { verb: 'list', after })) as Page
+    for (const letter of letters) scene.out(options.flags.json ? `${JSON.stringify(letter)}\n` : line(letter))
+    shownSoFar += letters.length
+    const last = letters.at(-1)
+    if (!last) {
+      if (shownSoFar === 0 && !options.flags.json) scene.out('No letter waits.\n')
+      else if (!options.flags.json) scene.out(`${total} waiting\n`)
+      return exit.done
+    }
+    after = last.id
+  }
+}
+
+const answer = async (scene: Scene, request: Request): Promise<unknown> =>
+  ((await ask(scene.ports, scene.dir, request)) ?? { value: await atStandstill(scene, request) }).value
+
+const line = (letter: Waiting): string =>
+  `${String(letter.id).padStart(7)}  ${letter.severity.padEnd(8)}  ${age(letter.ageMs).padStart(5)}  ${letter.state}${letter.attempts > 0 ? ` (${letter.attempts} tries)` : ''}  ${letter.to.join(', ')}  ${letter.text.split('\n')[0]?.slice(0, 60)}\n`
+
+const shown = (letter: Waiting & { mail: string }): string => `${line(letter)}\n${letter.mail.replaceAll('\r\n', '\n')}`
+
+const age = (ms: number): string =>
+  ms < 60_000
+    ? `${Math.round(ms / 1000)}s`
+    : ms < 3_600_000
+      ? `${Math.round(ms / 60_000)}m`
+      : ms < 172_800_000
+        ? `${Math.round(ms / 3_600_000)}h`
+        : `${Math.round(ms / 86_400_000)}d`

@@ -1,0 +1,50 @@
+import { Gateway } from '../gateway.ts'
+import { sentence } from '../ports/log.ts'
+import { type Command, exit, Refusal, type Scene } from './command.ts'
+import { serveControl } from './control.ts'
+import { loadSettings } from './load.ts'
+import { planFor } from './plan.ts'
+
+export const run: Command = {
+  usage: 'outpost run [--data DIR]',
+  help: 'Runs the gateway until SIGTERM. SIGHUP reads the settings again.',
+  flags: {},
+  async run(scene) {
+    const { disk, log, net } = scene.ports
+    await disk.makeDir(scene.dir)
+    const unlock = await disk.lock(scene.dir)
+    if (!unlock) throw new Refusal(`Another gateway runs in ${scene.dir}. Stop it first, or choose another directory with --data.`)
+    try {
+      let gateway = await begin(scene)
+      const control = await serveControl(net, scene.dir, () => gateway.desk)
+      const ended = stopped(scene)
+      let reloading = Promise.resolve()
+      scene.signals.onReload(() => {
+        reloading = reloading.then(async () => {
+          try {
+            await loadSettings(scene)
+          } catch (error) {
+            log('error', 'settings: not taken, the old ones stay', { why: sentence(error) })
+            return
+          }
+          await gateway.stop()
+          gateway = await begin(scene)
+        })
+      })
+      await ended
+      await reloading
+      await control.close()
+      await gateway.stop()
+      return exit.done
+    } finally {
+      await unlock()
+    }
+  },
+}
+
+const stopped = (scene: Scene): Promise<void> => new Promise((resolve) => scene.signals.onStop(resolve))
+
+async function begin(scene: Scene): Promise<Gateway> {
+  const { settings, secrets } = await loadSettings(scene)
+  return Gateway.start(scene.ports, await planFor(scene, settings, secrets))
+}

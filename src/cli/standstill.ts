@@ -1,0 +1,44 @@
+import { Desk } from '../gateway/desk.ts'
+import { Scribe } from '../gateway/scribe.ts'
+import { instant } from '../ports/clock.ts'
+import { Queue } from '../queue/queue.ts'
+import { Refusal, type Scene } from './command.ts'
+import { perform, type Request } from './control.ts'
+import { loadSettings } from './load.ts'
+import { planFor } from './plan.ts'
+
+/**
+ * Standstill: the desk of a gateway that does not run. The journal is opened for one request, and nobody else may have it meanwhile.
+ */
+export async function atStandstill(scene: Scene, request: Request): Promise<unknown> {
+  const { clock, disk, log } = scene.ports
+  await disk.makeDir(scene.dir)
+  const unlock = await disk.lock(scene.dir)
+  if (!unlock) throw new Refusal(`A gateway in ${scene.dir} is starting or stopping just now. Try again in a moment.`)
+  try {
+    const { settings, secrets } = await loadSettings(scene)
+    const plan = await planFor(scene, settings, secrets)
+    const queue = await Queue.open({ disk, clock, log, dir: `${scene.dir}/journal`, maxMiB: settings.queue.maxMiB })
+    const { deviceId, site, software, people } = plan
+    const known = () => ({ builtAt: instant(plan.builtAt) })
+    const scribe = new Scribe({
+      clock,
+      log,
+      queue,
+      deviceId,
+      site,
+      software,
+      people,
+      ...plan.mail,
+      known,
+      viaOf: plan.viaOf,
+      onLost: () => {},
+    })
+    const desk = new Desk({ clock, log, queue, scribe, sources: [], onAccepted: () => {} })
+    const answer = await perform(request, desk)
+    await queue.close()
+    return answer
+  } finally {
+    await unlock()
+  }
+}

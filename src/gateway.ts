@@ -1,0 +1,107 @@
+import type { Known } from './alert/when.ts'
+import { Courier } from './gateway/courier.ts'
+import { Desk } from './gateway/desk.ts'
+import { type IntakeOptions, intake } from './gateway/intake.ts'
+import { type Plan, sourcesOf } from './gateway/plan.ts'
+import { Postmaster } from './gateway/postmaster.ts'
+import { Scribe } from './gateway/scribe.ts'
+import { instant } from './ports/clock.ts'
+import type { Ports } from './ports/ports.ts'
+import { Queue } from './queue/queue.ts'
+import { compileRules } from './rules/match.ts'
+import type { Source } from './source/source.ts'
+
+/**
+ * Gateway: from the wire to the relay, on one page.
+ *
+ *     source -> intake (decode, rules) -> queue ==(durable)==> acknowledge the wire
+ *                                           |
+ *                        courier <- scribe (compose) -> relay -> outcome -> queue
+ *                           \-> postmaster -> mailbox (local people, notices)
+ */
+export class Gateway {
+  readonly desk: Desk
+  readonly #ports: Ports
+  readonly #queue: Queue
+  readonly #courier: Courier
+  readonly #sources: Source[]
+
+  private constructor(ports: Ports, plan: Plan, queue: Queue) {
+    const { clock, disk, log } = ports
+    const known = (): Known => knownTime(plan)
+    const common = { clock, disk, log, queue, deviceId: plan.deviceId, site: plan.site, software: plan.software, known }
+    const scribe: Scribe = new Scribe({
+      ...common,
+      ...plan.mail,
+      people: plan.people,
+      viaOf: plan.viaOf,
+      onLost: (id) => void postmaster.lost(id),
+    })
+    const postmaster = new Postmaster({ ...common, scribe, root: `${plan.dir}/mailbox`, noticesFor: plan.noticesFor })
+    const courier = new Courier({
+      ports,
+      queue,
+      scribe,
+      postmaster,
+      relays: relayOptions(plan),
+      retryMs: plan.retryMs,
+      keepMs: plan.keepMs,
+    })
+    const accepting: IntakeOptions = {
+      clock,
+      log,
+      queue,
+      rules: compileRules(plan.rules),
+      fallback: plan.people[0]?.id ?? 'operator',
+      decoderOf: plan.decoderOf,
+      onAccepted: (id) => {
+        postmaster.accepted(id)
+        courier.nudge()
+      },
+    }
+    this.#ports = ports
+    this.#queue = queue
+    this.#courier = courier
+    this.#sources = sourcesOf(plan, ports, { clock, random: ports.random, log, take: intake(accepting) })
+    this.desk = new Desk({ clock, log, queue, scribe, courier, onAccepted: accepting.onAccepted, sources: this.#sources })
+    // What waits from an earlier life may have readers on the box.
+    for (const id of queue.waiting.ids(Number.MAX_SAFE_INTEGER)) postmaster.accepted(id)
+  }
+
+  /** Opens the journal and starts listening. Rejects with DiskError when the data directory cannot be used. */
+  static async start(ports: Ports, plan: Plan): Promise<Gateway> {
+    const { clock, disk, log } = ports
+    const queue = await Queue.open({
+      disk,
+      clock,
+      log,
+      dir: `${plan.dir}/journal`,
+      maxMiB: plan.queueMiB,
+      ...(plan.segmentBytes ? { segmentBytes: plan.segmentBytes } : {}),
+    })
+    const gateway = new Gateway(ports, plan, queue)
+    gateway.#courier.start()
+    for (const source of gateway.#sources) source.start()
+    log('info', 'gateway: ready', {
+      waiting: queue.waiting.size,
+      sources: gateway.#sources.length,
+      relays: plan.relays.length,
+      damaged: queue.facts.damaged,
+    })
+    return gateway
+  }
+
+  /** Takes no more alerts, finishes the letter in the air for at most 10 s, and leaves everything on the disk. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#sources.map((source) => source.stop()))
+    await this.#courier.stop()
+    await this.#queue.close()
+    this.#ports.log('info', 'gateway: stopped')
+  }
+}
+
+/** No time before the build of the software is believable. */
+const knownTime = (plan: Plan): Known => ({
+  builtAt: instant(plan.builtAt),
+  ...(plan.lastSync === undefined ? {} : { lastSync: { wall: instant(plan.lastSync) } }),
+})

@@ -1,0 +1,155 @@
+import type { Severity } from '../alert/alert.ts'
+import { stampNow } from '../alert/stamp.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import type { Queue } from '../queue/queue.ts'
+import type { Source, SourceState, Taken } from '../source/source.ts'
+import type { Courier } from './courier.ts'
+import { acceptInto } from './intake.ts'
+import type { Scribe } from './scribe.ts'
+
+/**
+ * Desk: what a person may ask of the running gateway, from the command line or the page. Every answer is plain data.
+ */
+export type DeskOptions = {
+  clock: Clock
+  queue: Queue
+  scribe: Scribe
+  log: Log
+  /** Missing while the gateway stands still. */
+  courier?: Courier
+  onAccepted(id: number): void
+  sources: readonly Source[]
+}
+
+export type Waiting = {
+  id: number
+  source: string
+  number: number
+  severity: Severity
+  text: string
+  to: string[]
+  state: 'waiting' | 'held' | 'deferred'
+  attempts: number
+  /** Ms since it was accepted. */
+  ageMs: number
+  /** Ms until the next try; 0 when it only waits for the way. */
+  nextTryMs: number
+}
+
+export type Sending = { to: string; text: string; subject?: string; severity: Severity; key?: string }
+
+/** A page of the list. */
+export const listLimit = 200
+
+export class Desk {
+  readonly #options: DeskOptions
+
+  constructor(options: DeskOptions) {
+    this.#options = options
+  }
+
+  /** One alert from a person or a script. `to` is the id of a person or an address. */
+  send(sending: Sending): Promise<Taken> {
+    const { text, subject, severity, key, to } = sending
+    return acceptInto(this.#options, {
+      source: 'cli',
+      text,
+      severity,
+      state: 'event',
+      to: [to],
+      stamp: stampNow(this.#options.clock),
+      ...(subject === undefined ? {} : { subject }),
+      ...(key === undefined ? {} : { key }),
+    })
+  }
+
+  /** Letters that wait, oldest first, `listLimit` from the first above `after`. */
+  async list(after = 0): Promise<{ total: number; letters: Waiting[] }> {
+    const ids = this.#options.queue.waiting.ids(listLimit, after)
+    const letters: Waiting[] = []
+    for (const id of ids) {
+      const one = await this.#waiting(id)
+      if (one) letters.push(one)
+    }
+    return { total: this.#options.queue.waiting.size, letters }
+  }
+
+  /** One letter with the whole mail as it would leave now. */
+  async show(id: number): Promise<(Waiting & { mail: string }) | undefined> {
+    const { queue, scribe } = this.#options
+    const waiting = await this.#waiting(id)
+    const stored = await queue.read(id)
+    if (!waiting || !stored) return undefined
+    const content = stored.frozen ?? scribe.compose(stored.alert, id, scribe.recipients(id)).content
+    return { ...waiting, mail: Buffer.from(content).toString() }
+  }
+
+  /** Tries one letter, or all and every relay, now. False: no such letter waits. */
+  retry(id?: number): boolean {
+    const { queue, courier } = this.#options
+    if (id !== undefined) {
+      const state = queue.waiting.get(id)
+      if (!state) return false
+      queue.waiting.defer(id, state.attempts, 0)
+    } else
+      for (const each of queue.waiting.ids(Number.MAX_SAFE_INTEGER)) queue.waiting.defer(each, queue.waiting.get(each)?.attempts ?? 0, 0)
+    courier?.health.release()
+    courier?.nudge()
+    return true
+  }
+
+  /** A held letter does not leave until it is released. */
+  hold(id: number, held: boolean): boolean {
+    if (!this.#options.queue.waiting.get(id)) return false
+    this.#options.queue.mark(id, { kind: held ? 'held' : 'released' })
+    this.#options.courier?.nudge()
+    return true
+  }
+
+  /** Somebody decided that nobody needs to be told. */
+  drop(id: number, who: string): boolean {
+    if (!this.#options.queue.waiting.get(id)) return false
+    this.#options.log('warning', 'letter: dropped by hand', { id, who })
+    this.#options.queue.mark(id, { kind: 'dropped', why: `dropped by ${who}` })
+    return true
+  }
+
+  /** Everything that one look should show. */
+  state(): {
+    queue: Queue['facts']
+    waiting: Record<Severity, number>
+    sources: SourceState[]
+    relays: ReturnType<Courier['health']['list']>
+  } {
+    const { queue, sources, courier } = this.#options
+    return {
+      queue: queue.facts,
+      waiting: queue.waiting.counts(),
+      sources: sources.map((source) => source.state()),
+      relays: courier?.health.list() ?? [],
+    }
+  }
+
+  async #waiting(id: number): Promise<Waiting | undefined> {
+    const { queue, clock } = this.#options
+    const state = queue.waiting.get(id)
+    const stored = await queue.read(id)
+    if (!state || !stored) return undefined
+    const now = clock.monotonic()
+    const { source, number, text, severity } = stored.alert
+    const pending = state.to.filter((_, index) => (state.pending & (1 << index)) !== 0)
+    return {
+      id,
+      source,
+      number,
+      severity,
+      text,
+      to: pending,
+      state: state.held ? 'held' : state.nextTry > now ? 'deferred' : 'waiting',
+      attempts: state.attempts,
+      ageMs: Math.max(0, now - state.accepted),
+      nextTryMs: Math.max(0, state.nextTry - now),
+    }
+  }
+}

@@ -1,0 +1,174 @@
+import type { Ports } from '../ports/ports.ts'
+import type { RelayOptions } from '../relay/flight.ts'
+import type { Rule } from '../rules/rule.ts'
+import { durationMs } from '../settings/duration.ts'
+import type { Settings, SourceSettings } from '../settings/schema.ts'
+import { embeddedBroker } from '../source/embedded.ts'
+import { mqttSource } from '../source/mqtt.ts'
+import { serialSource } from '../source/serial.ts'
+import type { Source, SourceTools } from '../source/source.ts'
+import type { Person } from './people.ts'
+
+/**
+ * Plan: the settings as the stages want them: durations in ms, secrets looked up, files read. Pure; no stage knows the settings file.
+ */
+export type Plan = {
+  dir: string
+  deviceId: string
+  software: string
+  /** No earlier time is believable, in ms. */
+  builtAt: number
+  lastSync?: number
+  site: { name: string; domain: string; timeZone: string; language: 'en' | 'de' }
+  people: readonly Person[]
+  rules: Rule[]
+  mail: { from: { name?: string; address: string }; replyTo?: string }
+  relays: readonly RelayOptions[]
+  sources: readonly SourceSettings[]
+  broker: Settings['broker']
+  retryMs: readonly number[]
+  keepMs: number
+  queueMiB: number
+  segmentBytes?: number
+  noticesFor: string
+  decoderOf(source: string): string
+  viaOf(source: string): string
+  secret(name: string): string | undefined
+  /** PEM by the path that the settings name. */
+  pem: ReadonlyMap<string, string>
+}
+
+export type PlanOptions = {
+  settings: Settings
+  secret(name: string): string | undefined
+  pem: ReadonlyMap<string, string>
+  device: { id: string; lastSync?: { wall: number } | undefined }
+  dir: string
+  software: string
+  builtAt: number
+  segmentBytes?: number
+}
+
+/** The source that the embedded broker is. */
+export const brokerSource = 'broker'
+
+/** `settings` are effective ones: nothing that a default stands for is missing. */
+export function planOf(options: PlanOptions): Plan {
+  const { settings, secret, pem, device, dir, software, builtAt, segmentBytes } = options
+  const { site, mail, delivery, sources } = settings
+  const kinds = new Map(sources.map((source) => [source.id, source]))
+  return {
+    dir,
+    deviceId: device.id,
+    software,
+    builtAt,
+    ...(device.lastSync ? { lastSync: device.lastSync.wall } : {}),
+    ...(segmentBytes === undefined ? {} : { segmentBytes }),
+    site,
+    people: settings.people,
+    rules: settings.rules.map(ruleOf),
+    mail: { from: mailboxOf(mail.from), ...(mail.replyTo === undefined ? {} : { replyTo: mail.replyTo }) },
+    relays: settings.relays.map((relay) => relayOf(relay, site.domain, secret, pem)),
+    sources,
+    broker: settings.broker,
+    retryMs: delivery.retry.map(durationMs),
+    keepMs: durationMs(delivery.keep),
+    queueMiB: settings.queue.maxMiB,
+    noticesFor: settings.mailbox.users[0]?.name ?? 'operator',
+    decoderOf: (id) => {
+      const source = kinds.get(id)
+      return source && 'decode' in source ? source.decode : 'auto'
+    },
+    viaOf: (id) =>
+      id === brokerSource || kinds.get(id)?.kind === 'mqtt' ? 'MQTT' : id === 'cli' ? 'CLI' : (kinds.get(id)?.kind ?? 'local'),
+    secret,
+    pem,
+  }
+}
+
+const ruleOf = (rule: Settings['rules'][number]): Rule => {
+  const { source, key, severity, text } = rule.when
+  return {
+    id: rule.id,
+    to: rule.to,
+    ...(rule.continue ? { continue: true } : {}),
+    when: {
+      ...(source === undefined ? {} : { source }),
+      ...(key === undefined ? {} : { key }),
+      ...(severity === undefined ? {} : { severity }),
+      ...(text === undefined ? {} : { text }),
+    },
+  }
+}
+
+/** `Name <address>` or an address. */
+export function mailboxOf(text: string): { name?: string; address: string } {
+  const found = /^\s*(.*?)\s*<([^<>]+)>\s*$/.exec(text)
+  if (!found) return { address: text.trim() }
+  const name = found[1]?.replace(/^"(.*)"$/, '$1')
+  return { address: found[2] ?? '', ...(name ? { name } : {}) }
+}
+
+function relayOf(relay: Settings['relays'][number], domain: string, secret: Plan['secret'], pem: Plan['pem']): RelayOptions {
+  const { auth } = relay
+  const ca = relay.ca === undefined ? undefined : pem.get(relay.ca)
+  return {
+    id: relay.id,
+    host: relay.host,
+    port: relay.port,
+    security: relay.security,
+    ehlo: domain,
+    timeoutMs: durationMs(relay.timeout),
+    auth: auth.kind === 'password' ? { kind: 'password', user: auth.user, password: secret(auth.password.secret) ?? '' } : { kind: 'none' },
+    ...(ca === undefined ? {} : { ca }),
+  }
+}
+
+export const relayOptions = (plan: Plan): readonly RelayOptions[] => plan.relays
+
+/** Every source of the settings that this version can listen to, the embedded broker among them. */
+export function sourcesOf(plan: Plan, ports: Ports, tools: SourceTools): Source[] {
+  const sources = plan.sources.flatMap((source) => sourceOf(source, plan, ports, tools))
+  const { broker } = plan
+  if (!broker.enabled) return sources
+  const users = broker.users.map((user) => ({ name: user.name, password: plan.secret(user.password.secret) ?? '' }))
+  const options = { id: brokerSource, listen: broker.listen, topics: broker.topics, users, maxClients: 64, maxBytes: 256 * 1024 }
+  return [...sources, embeddedBroker(options, ports.broker, tools)]
+}
+
+function sourceOf(source: SourceSettings, plan: Plan, ports: Ports, tools: SourceTools): Source[] {
+  if (source.kind === 'serial') {
+    const { id, path, baudRate, dataBits, parity, stopBits, flow, frame, acknowledge } = source
+    if (acknowledge === 'contact-id' || frame.kind === 'slip' || frame.kind === 'cobs') return []
+    return [
+      serialSource(
+        { id, line: { path, baudRate, dataBits, parity, stopBits, flow }, frame: { ...frame, kind: frame.kind }, acknowledge },
+        ports.serial,
+        tools,
+      ),
+    ]
+  }
+  if (source.kind !== 'mqtt') return []
+  const password = source.password && plan.secret(source.password.secret)
+  const ca = source.ca === undefined ? undefined : plan.pem.get(source.ca)
+  return [
+    mqttSource(
+      {
+        id: source.id,
+        url: source.url,
+        topics: source.topics,
+        qos: source.qos,
+        version: source.version,
+        clientId: source.clientId ?? `outpost-${plan.deviceId}-${source.id}`,
+        retained: source.retained,
+        keepaliveS: 60,
+        maxBytes: 256 * 1024,
+        ...(source.username === undefined ? {} : { username: source.username }),
+        ...(password === undefined ? {} : { password }),
+        ...(ca === undefined ? {} : { ca }),
+      },
+      ports.broker,
+      tools,
+    ),
+  ]
+}

@@ -1,0 +1,65 @@
+import { type ExitCode, exit, Refusal, type Scene, UsageError } from './cli/command.ts'
+import { perform } from './cli/outpost.ts'
+import { isDiskError } from './ports/disk.ts'
+import { nodePorts } from './ports/node.ts'
+
+/** Argv and environment go in, real ports are made, one command runs. The only file that knows the process. */
+const version = process.env.OUTPOST_VERSION ?? '0.1.0'
+const builtAt = Number(process.env.OUTPOST_BUILT_AT ?? Date.UTC(2026, 10, 24))
+let secrets: () => string[] = () => []
+const ports = nodePorts({ secrets: () => secrets(), pretty: process.stderr.isTTY === true })
+
+const scene: Omit<Scene, 'dir'> = {
+  ports,
+  env: process.env,
+  software: `Outpost ${version}`,
+  builtAt,
+  terminal: process.stdout.isTTY === true,
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  hide: (values) => {
+    secrets = values
+  },
+  stdin: async (maxBytes) => {
+    const pieces: Buffer[] = []
+    let bytes = 0
+    for await (const piece of process.stdin) {
+      pieces.push(piece)
+      bytes += piece.length
+      if (bytes > maxBytes) throw new UsageError(`Standard input holds more than ${maxBytes} octets. Send less at once.`)
+    }
+    return Buffer.concat(pieces)
+  },
+  signals: {
+    onStop: (call) => {
+      process.once('SIGTERM', call)
+      process.once('SIGINT', call)
+    },
+    onReload: (call) => void process.on('SIGHUP', call),
+  },
+}
+
+async function main(): Promise<ExitCode> {
+  try {
+    return await perform(process.argv.slice(2), scene)
+  } catch (error) {
+    if (error instanceof UsageError) return say(error.message, exit.usage)
+    if (error instanceof Refusal) return say(error.message, exit.no)
+    if (isDiskError(error)) return say(`${error.message}\n${error.hint}`, exit.disk)
+    return say(`A fault in Outpost itself: ${error instanceof Error ? error.stack : error}`, exit.bug)
+  }
+}
+
+const say = (sentence: string, code: ExitCode): ExitCode => {
+  process.stderr.write(`outpost: ${sentence}\n`)
+  return code
+}
+
+// A reader that has gone (`outpost queue list | head`) is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? exit.done : exit.bug))
+process.on('uncaughtException', (error) => {
+  ports.log('error', 'a fault in Outpost itself', { why: error.stack ?? String(error) })
+  process.exit(exit.bug)
+})
+
+void main().then((code) => process.exit(code))
