@@ -43,7 +43,7 @@ export class Gateway {
       queue,
       scribe,
       postmaster,
-      relays: relayOptions(plan),
+      relays: plan.relays,
       retryMs: plan.retryMs,
       keepMs: plan.keepMs,
     })

@@ -24,7 +24,7 @@ export type IntakeOptions = {
 }
 
 export function intake(options: IntakeOptions): Take {
-  const { clock, log, queue } = options
+  const { clock, log } = options
   return async (heard) => {
     const decoded = decode(options.decoderOf(heard.source), heard.bytes, {
       ...(heard.topic === undefined ? {} : { topic: heard.topic }),

@@ -41,6 +41,8 @@ export class StorageError extends Error {
   }
 }
 
+type Head = { number: number; generation: number; oldest: number }
+/** `live`: octets that somebody needs. */
 type Segment = { number: number; generation: number; live: number; end: number }
 type Waiting = JournalRecord & { done?: (place: Place) => void; failed?: (error: unknown) => void }
 
@@ -56,6 +58,9 @@ const marginBytes = 256 * 1024
 const inodeMargin = 8
 /** How long a journal that failed twice waits before it tries a fresh segment. */
 const readOnlyMs = 30_000
+
+/** A checkpoint fits in this. */
+const headReadBytes = 128 * 1024
 
 const defaultSegmentBytes = 1024 * 1024
 
@@ -99,7 +104,7 @@ export class Journal {
   }
 
   /**
-   * Ends the opening: tells how many needed records each segment holds, so that the others can be recycled, and makes room to write.
+   * Ends the opening: tells how many octets of each segment are needed, so that the others can be recycled, and makes room to write.
    * Nothing may be appended before.
    */
   async ready(live: ReadonlyMap<number, number>): Promise<void> {
@@ -185,22 +190,24 @@ export class Journal {
     return undefined
   }
 
-  /** The alert or frozen letter at this place counts as needed (`+1`) or not any more (`-1`): what nobody needs is recycled. */
-  pin(segment: number, by: 1 | -1): void {
-    const found = this.#used.find((used) => used.number === segment)
-    if (found) found.live += by
-    if (by < 0) this.#recycle()
+  /** The record at this place is needed: its segment is not recycled. */
+  pin(place: Place): void {
+    const segment = this.#used.find((used) => used.number === place.segment)
+    if (segment) segment.live += place.bytes
   }
 
-  /** The oldest segment, when copying its few live records forward would win room; its records are to be appended again and re-pinned. */
-  get oldest(): { segment: number; live: number } | undefined {
+  /** The record at this place is not needed any more. */
+  unpin(place: Place): void {
+    const segment = this.#used.find((used) => used.number === place.segment)
+    if (segment) segment.live -= place.bytes
+    this.#recycle()
+  }
+
+  /** The oldest segment, when there are many and copying its few live records forward would win room. */
+  get worthCopying(): number | undefined {
     const oldest = this.#used[0]
-    return oldest && this.#used.length > 1 ? { segment: oldest.number, live: oldest.live } : undefined
-  }
-
-  /** Whether room for another segment can only be won by copying live records forward. */
-  get cramped(): boolean {
-    return this.#pool.length === 0 && (this.#creatable === 0 || this.#used.length > poolLimit) && this.#used.length > 2
+    const cramped = this.#used.length > 2 && (this.#pool.length + this.#creatable === 0 || this.#used.length > poolLimit)
+    return oldest && cramped && oldest.live <= this.segmentBytes / 2 ? oldest.number : undefined
   }
 
   /** Looks again how much the file system would give; call it now and then, and after a refusal. */
@@ -229,7 +236,7 @@ export class Journal {
     const { disk, dir, log } = this.#options
     const numbers = (await disk.list(dir)).flatMap((name) => (/^\d{6}\.seg$/.test(name) ? [Number(name.slice(0, 6))] : []))
     this.#highest = Math.max(0, ...numbers)
-    const heads: { number: number; generation: number }[] = []
+    const heads: Head[] = []
     const empty: number[] = []
     for (const number of numbers) {
       const size = (await disk.size(this.#path(number))) ?? 0
@@ -238,17 +245,16 @@ export class Journal {
         if (size < this.segmentBytes) await disk.remove(this.#path(number)).catch(() => {})
         continue
       }
-      const generation = await this.#generationOf(number)
-      if (generation === 0) empty.push(number)
-      else heads.push({ number, generation })
+      const head = await this.#head(number)
+      if (head.generation === 0) empty.push(number)
+      else heads.push(head)
     }
     heads.sort((a, b) => a.generation - b.generation)
-    const oldestLive = { generation: 0 }
-    for (const head of heads) await this.#replaySegment(head, onRecord, oldestLive)
-    this.#generation = Math.max(0, ...heads.map((head) => head.generation))
-    const dead = this.#used.filter((segment) => segment.generation < oldestLive.generation)
-    this.#used = this.#used.filter((segment) => segment.generation >= oldestLive.generation)
-    this.#pool = [...empty, ...dead.map((segment) => segment.number)]
+    const newest = heads.at(-1)
+    this.#generation = newest?.generation ?? 0
+    const oldest = Math.max(0, ...heads.map((head) => head.oldest), newest ? await this.#oldestKnown(newest.number) : 0)
+    for (const head of heads) if (head.generation >= oldest) await this.#replaySegment(head, onRecord)
+    this.#pool = [...empty, ...heads.filter((head) => head.generation < oldest).map((head) => head.number)]
     const active = this.#active
     if (active) {
       this.#end = active.end
@@ -257,10 +263,20 @@ export class Journal {
     if (this.#stats.damaged > 0) log('error', 'journal: damaged stretches were skipped', { stretches: this.#stats.damaged })
   }
 
-  async #generationOf(number: number): Promise<number> {
-    const bytes = await this.#segmentBytes(number)
+  /** Its checkpoint stands first; when that is spoiled, whatever else can be read says the generation. */
+  async #head(number: number): Promise<Head> {
+    const bytes = await this.#segmentBytes(number, Math.min(this.segmentBytes, headReadBytes))
     const first = bytes && recordAt(bytes, 0)
-    return first ? first.generation : bytes ? (scanSegment(bytes)?.generation ?? 0) : 0
+    if (first) return { number, generation: first.generation, oldest: first.type === recordTypes.checkpoint ? oldestIn(first.body) : 0 }
+    const whole = await this.#segmentBytes(number)
+    return { number, generation: (whole && scanSegment(whole)?.generation) ?? 0, oldest: 0 }
+  }
+
+  /** What the newest segment says of the oldest that still counts. */
+  async #oldestKnown(number: number): Promise<number> {
+    const bytes = await this.#segmentBytes(number)
+    const records = (bytes && scanSegment(bytes)?.records) ?? []
+    return Math.max(0, ...records.map((record) => (record.type === recordTypes.checkpoint ? oldestIn(record.body) : 0)))
   }
 
   async #segmentBytes(number: number, bytes = this.segmentBytes): Promise<Uint8Array | undefined> {
@@ -279,17 +295,13 @@ export class Journal {
     }
   }
 
-  async #replaySegment(head: { number: number; generation: number }, onRecord: OnRecord, oldest: { generation: number }): Promise<void> {
+  async #replaySegment(head: Head, onRecord: OnRecord): Promise<void> {
     const bytes = await this.#segmentBytes(head.number)
     const scan = bytes && scanSegment(bytes)
     if (!scan) return
     this.#stats.damaged += scan.damaged
-    // In the list before its records are folded: the fold pins them.
     this.#used.push({ number: head.number, generation: scan.generation, live: 0, end: scan.end })
-    for (const record of scan.records) {
-      if (record.type === recordTypes.checkpoint) oldest.generation = Math.max(oldest.generation, oldestIn(record.body))
-      onRecord(record, { segment: head.number, offset: record.offset, bytes: record.bytes })
-    }
+    for (const record of scan.records) onRecord(record, { segment: head.number, offset: record.offset, bytes: record.bytes })
   }
 
   #commit(): void {

@@ -55,7 +55,7 @@ export class Queue {
   private constructor(options: QueueOptions) {
     const { disk, clock, log, dir, segmentBytes = 1024 * 1024 } = options
     this.#options = options
-    this.#seen = new Seen(clock.monotonic())
+    this.#seen = new Seen(clock.monotonic(), segmentBytes)
     this.#journal = new Journal({
       disk,
       clock,
@@ -110,7 +110,7 @@ export class Queue {
     try {
       const place = await this.#journal.append({ type: recordTypes.alert, flags: 0, id, body })
       this.#add(alert, id, place)
-      this.#journal.pin(place.segment, 1)
+      this.#journal.pin(place)
       for (const print of prints) this.#seen.add(print, id, place.segment, this.#options.clock.monotonic())
       return { kind: 'accepted', id, number: alert.number, repeated: false }
     } catch (error) {
@@ -141,7 +141,7 @@ export class Queue {
     this.#thaw(id)
     if (!this.waiting.get(id)) return
     this.#frozen.set(id, place)
-    this.#journal.pin(place.segment, 1)
+    this.#journal.pin(place)
   }
 
   isFrozen(id: number): boolean {
@@ -189,12 +189,12 @@ export class Queue {
 
   /** Looks at the disk again, and copies the few live records of the oldest segment forward when that wins room. */
   async makeRoom(): Promise<void> {
-    if (this.#compacting || !this.#journal.cramped) return
+    if (this.#compacting || this.#journal.worthCopying === undefined) return
     this.#compacting = true
     try {
       await this.#journal.measure()
-      const oldest = this.#journal.oldest
-      if (oldest && this.#journal.cramped && this.#worthCopying(oldest.segment)) await this.#copyForward(oldest.segment)
+      const oldest = this.#journal.worthCopying
+      if (oldest !== undefined) await this.#copyForward(oldest)
     } catch (error) {
       this.#options.log('error', 'journal: making room failed', { why: sentence(error) })
     } finally {
@@ -208,17 +208,12 @@ export class Queue {
     await this.makeRoom()
   }
 
-  #worthCopying(segment: number): boolean {
-    const live = this.waiting.inSegment(segment).reduce((sum, id) => sum + (this.waiting.get(id)?.bytes ?? 0), 0)
-    return live <= this.#journal.segmentBytes / 2
-  }
-
   async #copyForward(segment: number): Promise<void> {
     for (const id of this.waiting.inSegment(segment)) {
       const state = this.waiting.get(id)
       const record = state && (await this.#journal.read(state))
       if (!state || !record || this.waiting.get(id)?.segment !== segment) continue
-      this.#journal.note({ ...record, body: new Uint8Array(record.body) }, (place) => this.#moved(id, segment, place))
+      this.#journal.note({ ...record, body: new Uint8Array(record.body) }, (place) => this.#moved(id, state, place))
       for (const mark of marksOf(state))
         this.#journal.note({ type: recordTypes.outcome, flags: 0, id, body: Buffer.from(JSON.stringify(mark)) })
     }
@@ -230,15 +225,15 @@ export class Queue {
     await this.#journal.sync()
   }
 
-  #moved(id: number, from: number, place: Place): void {
-    if (this.waiting.get(id)?.segment !== from) return
+  #moved(id: number, from: Place, place: Place): void {
+    if (this.waiting.get(id)?.segment !== from.segment) return
     this.waiting.move(id, place)
-    this.#journal.pin(place.segment, 1)
-    this.#journal.pin(from, -1)
+    this.#journal.pin(place)
+    this.#journal.unpin(from)
   }
 
   #forget(gone: LetterState): void {
-    this.#journal.pin(gone.segment, -1)
+    this.#journal.unpin(gone)
     this.#thaw(gone.id)
   }
 
@@ -246,7 +241,7 @@ export class Queue {
     const place = this.#frozen.get(id)
     if (!place) return
     this.#frozen.delete(id)
-    this.#journal.pin(place.segment, -1)
+    this.#journal.unpin(place)
   }
 
   #apply(id: number, mark: Mark): LetterState | undefined {
@@ -300,10 +295,13 @@ export class Queue {
 
   #live(): Map<number, number> {
     const live = new Map<number, number>()
-    const pin = (segment: number) => live.set(segment, (live.get(segment) ?? 0) + 1)
-    for (const id of this.waiting.ids(Number.MAX_SAFE_INTEGER)) pin(this.waiting.get(id)?.segment ?? 0)
+    const pin = (place: Place) => live.set(place.segment, (live.get(place.segment) ?? 0) + place.bytes)
+    for (const id of this.waiting.ids(Number.MAX_SAFE_INTEGER)) {
+      const state = this.waiting.get(id)
+      if (state) pin(state)
+    }
     for (const [id, place] of this.#frozen) {
-      if (this.waiting.get(id)) pin(place.segment)
+      if (this.waiting.get(id)) pin(place)
       else this.#frozen.delete(id)
     }
     return live

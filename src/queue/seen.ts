@@ -2,11 +2,11 @@ import { hash } from 'node:crypto'
 
 /**
  * Seen: which ids were accepted within the last day, so that a repeat is recognised. Two generations of a plain hash table over typed
- * arrays: what is remembered is remembered for one day at least and two at most, and never takes more than `seenLimit` entries each.
+ * arrays: what is remembered is remembered for one day at least and two at most; beyond the limit the elder half goes early.
  */
 export const seenMs = 24 * 3600 * 1000
-/** Ids remembered a generation; beyond it the oldest generation goes early. 100,000 ids cost 3 MB. */
-export const seenLimit = 100_000
+/** Octets of one entry in the journal. */
+const entryBytes = 16
 
 /** 48 bits of SHA-1 as a whole number: two different ids meet by chance once in 10^4 times the life of a box. Never 0. */
 export function fingerprint(text: string): number {
@@ -19,9 +19,15 @@ export class Seen {
   #old = new Table()
   #turned: number
 
-  /** `now` in ms on any scale that goes forward; the same scale for every call. */
-  constructor(now: number) {
+  readonly #limit: number
+
+  /**
+   * `now` in ms on any scale that goes forward; the same scale for every call. Two generations must fit in half a segment of the journal,
+   * or carrying them forward would fill the segments that it is to free: 16,384 ids a generation for a segment of 1 MiB.
+   */
+  constructor(now: number, segmentBytes: number) {
     this.#turned = now
+    this.#limit = Math.floor(segmentBytes / 2 / 2 / entryBytes)
   }
 
   /** The letter that was accepted under this fingerprint. */
@@ -33,7 +39,7 @@ export class Seen {
   /** `segment`: where the journal has it written. */
   add(print: number, id: number, segment: number, now: number): void {
     this.#turn(now)
-    if (this.#young.size >= seenLimit) this.#shift(now)
+    if (this.#young.size >= this.#limit) this.#shift(now)
     this.#young.set(print, id, segment)
   }
 
