@@ -13,6 +13,8 @@ export type Heard = {
    * recognises it for a day. An id inside the alert is stronger and is looked at first.
    */
   transmission?: string
+  /** The wire says that this transmission is a repeat (MQTT DUP). */
+  dup?: boolean
   retained?: boolean
 }
 
@@ -27,7 +29,14 @@ export type Taken =
 export type Take = (heard: Heard) => Promise<Taken>
 
 /** What the page and the log show of a source. */
-export type SourceState = { id: string; kind: string; state: 'up' | 'down' | 'starting' | 'stopped'; why?: string; heard: number; overruns: number }
+export type SourceState = {
+  id: string
+  kind: string
+  state: 'up' | 'down' | 'starting' | 'stopped'
+  why?: string
+  heard: number
+  overruns: number
+}
 
 /** Everything a source may use of the world beside its own port. */
 export type SourceTools = { clock: Clock; random: Random; log: Log; take: Take }

@@ -64,7 +64,8 @@ export class NodeDisk implements Disk {
   async makeDir(dir: string): Promise<void> {
     await mapped(`cannot make ${dir}`, async () => {
       const first = await mkdir(dir, { recursive: true, mode: 0o700 })
-      for (let made = dir; first !== undefined && made.length >= first.length && made !== dirname(made); made = dirname(made)) await this.sync(dirname(made))
+      for (let made = dir; first !== undefined && made.length >= first.length && made !== dirname(made); made = dirname(made))
+        await this.sync(dirname(made))
     })
   }
 
@@ -92,7 +93,9 @@ export class NodeDisk implements Disk {
     // An abstract socket goes with its process, however that ended: there is no stale lock.
     const server = createServer()
     return new Promise((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve(undefined) : reject(diskError(`cannot lock ${dir}`, error))))
+      server.once('error', (error: NodeJS.ErrnoException) =>
+        error.code === 'EADDRINUSE' ? resolve(undefined) : reject(diskError(`cannot lock ${dir}`, error)),
+      )
       server.listen(`\0outpost-${dev}-${ino}`, () => resolve(() => new Promise((done) => server.close(() => done()))))
     })
   }
@@ -141,4 +144,5 @@ async function mapped<T>(what: string, deed: () => Promise<T>): Promise<T> {
   }
 }
 
-const diskError = (what: string, error: NodeJS.ErrnoException): DiskError => new DiskError(`${what}: ${error.message}`, error.code ?? 'EIO', { cause: error })
+const diskError = (what: string, error: NodeJS.ErrnoException): DiskError =>
+  new DiskError(`${what}: ${error.message}`, error.code ?? 'EIO', { cause: error })

@@ -1,0 +1,24 @@
+import type { Level } from './log.ts'
+import { NodeBroker } from './node/broker.ts'
+import { NodeClock } from './node/clock.ts'
+import { NodeDisk } from './node/disk.ts'
+import { nodeLog } from './node/log.ts'
+import { NodeNet } from './node/net.ts'
+import { NodeRandom } from './node/random.ts'
+import { NodeSerial } from './node/serial.ts'
+import type { Ports } from './ports.ts'
+
+/** The world as it is: every port over Node, serialport and mqtt. Packages are loaded when they are first needed. */
+export function nodePorts(options: { secrets?: () => string[]; pretty?: boolean; level?: Level } = {}): Ports {
+  const { secrets = () => [], pretty = false, level = 'info' } = options
+  const log = nodeLog({ secrets, pretty, level, write: (line) => void process.stderr.write(line) })
+  return {
+    clock: new NodeClock(),
+    disk: new NodeDisk(),
+    net: new NodeNet(),
+    serial: new NodeSerial(),
+    broker: new NodeBroker(log),
+    random: new NodeRandom(),
+    log,
+  }
+}

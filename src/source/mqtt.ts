@@ -1,0 +1,179 @@
+import { hash } from 'node:crypto'
+import { alertLimits } from '../alert/alert.ts'
+import { cleanLine } from '../alert/clean.ts'
+import { type Broker, BrokerError, type BrokerMessage, type BrokerOptions, type BrokerSession, type Taking } from '../ports/broker.ts'
+import { sleep } from '../ports/clock.ts'
+import { sentence } from '../ports/log.ts'
+import { backoff } from './backoff.ts'
+import type { Heard, Source, SourceState, SourceTools } from './source.ts'
+
+/**
+ * MQTT source: what a broker holds for us, acknowledged only after it is durable. It comes back for ever, also after a refused CONNACK. What
+ * was refused for now stays with the broker, which sends it again in the next session.
+ */
+export type MqttSourceOptions = {
+  id: string
+  url: string
+  topics: string[]
+  qos: 0 | 1 | 2
+  version: 4 | 5
+  clientId: string
+  username?: string
+  password?: string
+  ca?: string
+  retained: 'ignore' | 'accept'
+  keepaliveS: number
+  /** Octets of one payload; a longer one is cut. */
+  maxBytes: number
+}
+
+const reconnect = { firstMs: 1000, maxMs: 60_000 }
+/** Brokers lock out who knocks with a wrong password. */
+const refusedReconnect = { firstMs: 10_000, maxMs: 600_000 }
+const connectTimeoutMs = 30_000
+/** Bounds what the broker may have unacknowledged in the air (MQTT 5). */
+const receiveMaximum = 64
+/** How long a session with a refused message goes on before the broker is asked for it again. */
+const refusedMs = 30_000
+const sessionExpiryS = 7 * 86_400
+
+export const mqttSource = (options: MqttSourceOptions, broker: Broker, tools: SourceTools): Source => new MqttSource(options, broker, tools)
+
+class MqttSource implements Source {
+  readonly id: string
+  readonly #options: MqttSourceOptions
+  readonly #broker: Broker
+  readonly #tools: SourceTools
+  readonly #stopping = new AbortController()
+  #session: BrokerSession | undefined
+  #running: Promise<void> | undefined
+  #state: SourceState['state'] = 'starting'
+  #why: string | undefined
+  #heard = 0
+  #overruns = 0
+  #renew: (() => void) | undefined
+
+  constructor(options: MqttSourceOptions, broker: Broker, tools: SourceTools) {
+    this.id = options.id
+    this.#options = options
+    this.#broker = broker
+    this.#tools = tools
+  }
+
+  start(): void {
+    this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+    this.#state = 'stopped'
+  }
+
+  state(): SourceState {
+    return {
+      id: this.id,
+      kind: 'mqtt',
+      state: this.#state,
+      heard: this.#heard,
+      overruns: this.#overruns,
+      ...(this.#why === undefined ? {} : { why: this.#why }),
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random } = this.#tools
+    const { signal } = this.#stopping
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      let limits = reconnect
+      try {
+        const ended = Promise.withResolvers<string | undefined>()
+        const stop = () => ended.resolve(undefined)
+        signal.addEventListener('abort', stop, { once: true })
+        this.#session = await this.#broker.connect(this.#brokerOptions(), {
+          message: (message) => this.#message(message),
+          closed: (why) => ended.resolve(why),
+        })
+        this.#say('up')
+        attempt = 0
+        const renewed = new Promise<undefined>((resolve) => {
+          this.#renew = () => resolve(undefined)
+        })
+        if (signal.aborted) stop()
+        const why = await Promise.race([ended.promise, renewed])
+        signal.removeEventListener('abort', stop)
+        this.#renew = undefined
+        await this.#session.close().catch(() => {})
+        if (!signal.aborted) this.#say('down', why ?? 'an alert was refused; it is asked for again')
+      } catch (error) {
+        if (error instanceof BrokerError && error.kind !== 'network') limits = refusedReconnect
+        this.#say('down', sentence(error))
+      }
+      this.#session = undefined
+      await sleep(clock, backoff(attempt, limits, random), signal)
+    }
+  }
+
+  #brokerOptions(): BrokerOptions {
+    const { url, topics, qos, version, clientId, username, password, ca, keepaliveS } = this.#options
+    const presence = { topic: `outpost/${clientId}/status`, online: 'online', offline: 'offline' }
+    return {
+      url,
+      topics,
+      qos,
+      version,
+      clientId,
+      keepaliveS,
+      receiveMaximum,
+      sessionExpiryS,
+      connectTimeoutMs,
+      presence,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(ca === undefined ? {} : { ca }),
+    }
+  }
+
+  #say(state: SourceState['state'], why?: string): void {
+    if (this.#state !== state || this.#why !== why)
+      this.#tools.log(state === 'up' ? 'info' : 'warning', `mqtt: ${state}`, { source: this.id, why })
+    this.#state = state
+    this.#why = why
+  }
+
+  async #message(message: BrokerMessage): Promise<Taking> {
+    const { retained, maxBytes, id } = this.#options
+    if (message.topic.startsWith('outpost/') && message.topic.endsWith('/status')) return 'taken'
+    if (message.retain && (retained === 'ignore' || message.payload.length === 0)) return 'taken'
+    if (message.payload.length > maxBytes) {
+      this.#overruns++
+      this.#tools.log('warning', 'mqtt: a payload was cut', { source: id, octets: message.payload.length, kept: maxBytes })
+    }
+    const taking = await takeMessage(id, { ...message, payload: message.payload.subarray(0, maxBytes) }, this.#tools)
+    if (taking === 'taken') this.#heard++
+    else if (this.#renew) this.#tools.clock.after(refusedMs, this.#renew)
+    return taking
+  }
+}
+
+/** One MQTT message through the gateway; `taken` may be acknowledged. */
+export async function takeMessage(source: string, message: BrokerMessage, tools: SourceTools): Promise<Taking> {
+  try {
+    const taken = await tools.take(heardOf(source, message))
+    return taken.kind === 'refused' && taken.again ? 'refused' : 'taken'
+  } catch (error) {
+    tools.log('error', 'mqtt: a message could not be taken', { source, why: sentence(error) })
+    return 'refused'
+  }
+}
+
+/** A transmission is named by packet identifier and content: only the two together make a repeat one (identifiers are used again). */
+function heardOf(source: string, message: BrokerMessage): Heard {
+  const { payload, qos, packetId, retain, dup } = message
+  const heard: Heard = { source, bytes: payload, topic: cleanLine(message.topic, alertLimits.topicChars), retained: retain, dup }
+  if (qos === 0 || packetId === undefined) return heard
+  return {
+    ...heard,
+    transmission: `${packetId}:${hash('sha256', Buffer.concat([Buffer.from(`${message.topic}\0`), payload])).slice(0, 16)}`,
+  }
+}
