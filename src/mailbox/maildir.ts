@@ -1,0 +1,121 @@
+import { decodeWords } from '../mail/words.ts'
+import { type Disk, isDiskError } from '../ports/disk.ts'
+
+/**
+ * Maildir: mail that stays on the box, a file each (`<user>/{tmp,new,cur}`). Written to tmp, synced, renamed into new, the directory synced:
+ * a power cut leaves no half mail. The caller names the mail, and the same name is delivered once.
+ */
+export type MailSummary = { id: string; from: string; to: string; subject: string; date: string; unread: boolean }
+
+const headBytes = 8192
+/** Mails in one listing. */
+const listLimit = 1000
+const userPattern = /^[a-z0-9][a-z0-9._+-]{0,63}$/
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._:,=+-]{0,199}$/
+
+/** The user of a local address; what is no plain name goes to the postmaster. */
+export function userOf(address: string): string {
+  const user = address.slice(0, Math.max(0, address.lastIndexOf('@'))).toLowerCase()
+  return userPattern.test(user) && !user.includes('..') ? user : 'postmaster'
+}
+
+/** Puts a message (CRLF) into `root/user/new` under `name`; nothing happens when it was delivered before, even if it was read since. Rejects with DiskError. */
+export async function deliver(disk: Disk, root: string, user: string, name: string, content: Uint8Array): Promise<void> {
+  const dir = `${root}/${user}`
+  for (const part of ['tmp', 'new', 'cur']) await disk.makeDir(`${dir}/${part}`)
+  if ((await disk.size(`${dir}/new/${name}`)) !== undefined) return
+  if ((await disk.list(`${dir}/cur`)).some((known) => known === name || known.startsWith(`${name}:`))) return
+  const draft = `${dir}/tmp/${name}`
+  // Maildir keeps the line ends of the system.
+  await disk.write(draft, Buffer.from(Buffer.from(content).toString('latin1').replaceAll('\r\n', '\n'), 'latin1'))
+  await disk.sync(draft)
+  await disk.rename(draft, `${dir}/new/${name}`)
+  await disk.sync(`${dir}/new`)
+}
+
+/** Newest first, headers only. Names that are no mail of ours are passed over. */
+export async function listMail(disk: Disk, root: string): Promise<MailSummary[]> {
+  const names: { id: string; path: string; unread: boolean }[] = []
+  for (const user of await namesIn(disk, root)) {
+    if (!userPattern.test(user)) continue
+    for (const part of ['new', 'cur']) {
+      for (const name of await namesIn(disk, `${root}/${user}/${part}`)) {
+        if (namePattern.test(name)) names.push({ id: `${user}/${name}`, path: `${root}/${user}/${part}/${name}`, unread: part === 'new' })
+      }
+    }
+  }
+  names.sort((a, b) => seconds(b.id) - seconds(a.id) || (a.id < b.id ? 1 : -1))
+  const mails: MailSummary[] = []
+  for (const { id, path, unread } of names.slice(0, listLimit)) {
+    const head = await headOf(disk, path)
+    if (head)
+      mails.push({
+        id,
+        unread,
+        from: field(head, 'From'),
+        to: field(head, 'To'),
+        subject: field(head, 'Subject'),
+        date: field(head, 'Date'),
+      })
+  }
+  return mails
+}
+
+/** The whole mail; undefined when there is none of this id. */
+export async function showMail(disk: Disk, root: string, id: string): Promise<Uint8Array | undefined> {
+  const [user = '', name = '', ...rest] = id.split('/')
+  if (rest.length > 0 || !userPattern.test(user) || !namePattern.test(name)) return undefined
+  for (const part of ['new', 'cur']) {
+    const path = `${root}/${user}/${part}/${name}`
+    if ((await disk.size(path)) !== undefined) return disk.read(path)
+  }
+  return undefined
+}
+
+/** Every mail as an mbox (mboxrd: a line that begins with From is quoted). */
+export async function* exportMbox(disk: Disk, root: string): AsyncGenerator<Uint8Array> {
+  for (const { id, date } of await listMail(disk, root)) {
+    const mail = await showMail(disk, root, id)
+    if (mail)
+      yield Buffer.from(
+        `From MAILER-DAEMON ${date}\n${Buffer.from(mail)
+          .toString('latin1')
+          .replace(/^(>*From )/gm, '>$1')}\n`,
+        'latin1',
+      )
+  }
+}
+
+const seconds = (id: string): number => Number.parseInt(id.split('/')[1] ?? '0', 10) || 0
+
+async function namesIn(disk: Disk, dir: string): Promise<string[]> {
+  try {
+    return await disk.list(dir)
+  } catch (error) {
+    if (isDiskError(error, 'ENOENT') || isDiskError(error, 'ENOTDIR')) return []
+    throw error
+  }
+}
+
+async function headOf(disk: Disk, path: string): Promise<string | undefined> {
+  try {
+    const file = await disk.open(path)
+    try {
+      const head = Buffer.from(await file.read(0, headBytes)).toString('latin1')
+      const end = head.indexOf('\n\n')
+      return end < 0 ? head : head.slice(0, end)
+    } finally {
+      await file.close()
+    }
+  } catch {
+    // Deleted by its reader between the listing and now.
+    return undefined
+  }
+}
+
+/** A header's value, unfolded, for people to read. */
+const field = (head: string, name: string): string =>
+  display(new RegExp(`^${name}: *(.*(?:\\n[ \\t].*)*)`, 'im').exec(head)?.[1]?.replace(/\n[ \t]+/g, ' ') ?? '')
+
+/** For a terminal or a page: encoded words as text, without control characters. */
+const display = (value: string): string => decodeWords(value).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ')
