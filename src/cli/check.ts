@@ -18,7 +18,7 @@ export const check: Command = {
         throw new Refusal(`There is no ${path}. Run outpost once to make one, or name the file: outpost check FILE.`)
       throw error
     }
-    const { settings, findings } = checkSettings(Buffer.from(bytes).toString(), path)
+    const { settings, findings } = checkSettings(Buffer.from(bytes).toString())
     const all: Finding[] = [...findings]
     if (settings) all.push(...(await Secrets.load(disk, scene.dir, scene.env)).missing(settings))
     for (const finding of all)

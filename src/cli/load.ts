@@ -1,10 +1,10 @@
-import { effective, type Settings } from '../settings/schema.ts'
+import { type EffectiveSettings, effective } from '../settings/schema.ts'
 import { Secrets } from '../settings/secrets.ts'
 import { SettingsStore } from '../settings/store.ts'
 import { Refusal, type Scene } from './command.ts'
 
 /** The settings of a data directory, and its secrets. Says aloud what had to be mended; throws Refusal with every sentence when they cannot be used. */
-export async function loadSettings(scene: Scene): Promise<{ settings: Settings; secrets: Secrets; store: SettingsStore }> {
+export async function loadSettings(scene: Scene): Promise<{ settings: EffectiveSettings; secrets: Secrets; store: SettingsStore }> {
   const { disk, log } = scene.ports
   const store = new SettingsStore(disk, scene.dir)
   const loaded = await store.load()

@@ -1,14 +1,15 @@
 import { type Plan, planOf } from '../gateway/plan.ts'
 import { sentence } from '../ports/log.ts'
 import { DeviceStore } from '../settings/device.ts'
-import type { Settings } from '../settings/schema.ts'
+import type { EffectiveSettings } from '../settings/schema.ts'
 import type { Secrets } from '../settings/secrets.ts'
 import type { Scene } from './command.ts'
 
 /** The plan of a data directory: reads device.json and the certificates that the settings name (paths are relative to the data directory). */
-export async function planFor(scene: Scene, settings: Settings, secrets: Secrets): Promise<Plan> {
+export async function planFor(scene: Scene, settings: EffectiveSettings, secrets: Secrets): Promise<Plan> {
   const { dir, software, builtAt } = scene
-  const device = await DeviceStore.open(scene.ports, dir)
+  const device = await DeviceStore.open(scene.ports.disk, scene.ports.random, dir)
+  for (const note of device.notes) scene.ports.log('warning', 'device', { note })
   const pem = new Map<string, string>()
   for (const path of new Set(
     [...settings.relays, ...settings.sources].flatMap((one) => ('ca' in one && one.ca !== undefined ? [one.ca] : [])),

@@ -1,7 +1,7 @@
 import { isDiskError, replaceFile } from '../ports/disk.ts'
 import { checkSettings } from '../settings/check.ts'
 import { settingsDiff } from '../settings/diff.ts'
-import { settingsMarkdown, settingsSchema } from '../settings/docs.ts'
+import { settingsMarkdown, settingsSchemaText } from '../settings/docs.ts'
 import { SettingsStore } from '../settings/store.ts'
 import { type Command, type ExitCode, exit, type Options, Refusal, type Scene, text, UsageError } from './command.ts'
 
@@ -32,7 +32,7 @@ async function loaded(scene: Scene) {
 
 async function importFrom(scene: Scene, options: Options, file: string | undefined): Promise<ExitCode> {
   if (!file) throw new UsageError('settings import wants a file.')
-  const checked = checkSettings(Buffer.from(await scene.ports.disk.read(file)).toString(), file)
+  const checked = checkSettings(Buffer.from(await scene.ports.disk.read(file)).toString())
   for (const finding of checked.findings) scene.err(`${finding.level}: ${finding.path || 'settings'}: ${finding.what} ${finding.write}\n`)
   if (!checked.settings) throw new Refusal(`${file} was not imported. Mend what is said above.`)
   const { store, settings: current } = await loaded(scene)
@@ -54,7 +54,7 @@ async function docs(scene: Scene, options: Options): Promise<ExitCode> {
   if (!dir) throw new UsageError('settings docs wants --write DIR or --check DIR.')
   const pages: [string, string][] = [
     ['settings.md', settingsMarkdown()],
-    ['settings.schema.json', settingsSchema()],
+    ['settings.schema.json', settingsSchemaText()],
   ]
   let stale = false
   for (const [name, page] of pages) {

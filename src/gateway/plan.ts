@@ -2,7 +2,7 @@ import type { Ports } from '../ports/ports.ts'
 import type { RelayOptions } from '../relay/flight.ts'
 import type { Rule } from '../rules/rule.ts'
 import { durationMs } from '../settings/duration.ts'
-import type { Settings, SourceSettings } from '../settings/schema.ts'
+import type { EffectiveSettings, Settings, SourceSettings } from '../settings/schema.ts'
 import { embeddedBroker } from '../source/embedded.ts'
 import { mqttSource } from '../source/mqtt.ts'
 import { serialSource } from '../source/serial.ts'
@@ -39,7 +39,7 @@ export type Plan = {
 }
 
 export type PlanOptions = {
-  settings: Settings
+  settings: EffectiveSettings
   secret(name: string): string | undefined
   pem: ReadonlyMap<string, string>
   device: { id: string; lastSync?: { wall: number } | undefined }
@@ -123,8 +123,6 @@ function relayOf(relay: Settings['relays'][number], domain: string, secret: Plan
     ...(ca === undefined ? {} : { ca }),
   }
 }
-
-export const relayOptions = (plan: Plan): readonly RelayOptions[] => plan.relays
 
 /** Every source of the settings that this version can listen to, the embedded broker among them. */
 export function sourcesOf(plan: Plan, ports: Ports, tools: SourceTools): Source[] {

@@ -45,7 +45,8 @@ function replyOf(code: number, lines: string[]): Reply {
   const texts = lines.map((line) => line.slice(4).replace(/[\u0000-\u001f\u007f]/g, ' '))
   // RFC 2034: an enhanced code stands in front of the text, and its class is that of the reply.
   const enhanced = /^([245]\.\d{1,3}\.\d{1,3})(?: |$)/.exec(texts.at(-1) ?? '')?.[1]
-  return { code, text: texts.join('\n'), ...(enhanced?.[0] === String(code)[0] ? { enhanced } : {}) }
+  const text = texts.join('\n')
+  return enhanced !== undefined && enhanced[0] === String(code)[0] ? { code, text, enhanced } : { code, text }
 }
 
 /** 2 done, 3 go on, 4 not now, 5 never (RFC 5321 section 4.2.1). */

@@ -8,13 +8,13 @@ export type FrameOptions = {
   kind: 'line' | 'delimiter' | 'idle' | 'length' | 'fixed' | 'stx-etx'
   maxBytes: number
   /** For `delimiter`: the octets that end a frame, as text; `\x14` and the like are allowed. */
-  delimiter?: string
+  delimiter?: string | undefined
   /** For `idle`, and for the others after how long an unfinished frame is given up as whole. */
-  idleMs?: number
+  idleMs?: number | undefined
   /** For `fixed`: octets of every frame. */
-  bytes?: number
+  bytes?: number | undefined
   /** For `length`: octets of the length in front, big-endian. */
-  lengthBytes?: 1 | 2 | 4
+  lengthBytes?: 1 | 2 | 4 | undefined
 }
 
 export type Framer = {

@@ -1,0 +1,35 @@
+/** Addresses, hosts and the like, as the settings may hold them. Pure. */
+const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
+const hostPattern = new RegExp(`^(?=.{1,253}$)${label}(?:\\.${label})*$`)
+const localPattern = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/
+/** RFC 5321 section 4.5.3.1. */
+const localChars = 64
+const addressChars = 254
+
+export const isHostName = (text: string): boolean => hostPattern.test(text)
+
+/** A host name, an IPv4 or an IPv6 address. */
+export const isHost = (text: string): boolean => isHostName(text) || (text.includes(':') && /^[0-9A-Fa-f:.]{2,45}$/.test(text))
+
+/** `local@domain`, ASCII (an address with UTF-8 in front of the @ needs SMTPUTF8, which relays seldom have). */
+export function isAddress(text: string): boolean {
+  const at = text.lastIndexOf('@')
+  const local = text.slice(0, at)
+  return at > 0 && text.length <= addressChars && local.length <= localChars && localPattern.test(local) && isHostName(text.slice(at + 1))
+}
+
+/** An address, or `Name <address>`. */
+export function isMailbox(text: string): boolean {
+  const found = /^([^<>\r\n\0]{0,100})<([^<>]+)>$/.exec(text.trim())
+  return found ? isAddress(found[2] ?? '') : isAddress(text.trim())
+}
+
+/** `host:port`, also `[::1]:port`. */
+export function isListen(text: string): boolean {
+  const found = /^(.+):(\d{1,5})$/.exec(text)
+  return found !== null && isHost((found[1] ?? '').replace(/^\[(.*)\]$/, '$1')) && Number(found[2]) <= 65535
+}
+
+/** This very machine: nothing leaves it. */
+export const isLoopbackHost = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host)

@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import { duration, host, id, line, path, port, secret } from './parts.ts'
+
+/** A mail server that takes our letters. */
+const auth = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('none') }),
+    z.strictObject({ kind: z.literal('password'), user: line(254), password: secret }),
+    z.strictObject({
+      kind: z.literal('oauth2'),
+      user: line(254),
+      tokenUrl: line(500),
+      clientId: line(500),
+      clientSecret: secret.optional(),
+      refreshToken: secret,
+    }),
+  ])
+  .default({ kind: 'none' })
+
+export const relay = z.strictObject({
+  id,
+  host: host.meta({ title: 'Host' }),
+  port: port.default(587).meta({ title: 'Port', description: '587 with starttls, 465 with tls.' }),
+  security: z
+    .enum(['tls', 'starttls', 'none'])
+    .default('starttls')
+    .meta({
+      title: 'Security',
+      description: 'tls: from the first octet. starttls: required. none: no password is ever sent, except to this machine.',
+    }),
+  auth: auth.meta({ title: 'Login' }),
+  ca: path.optional().meta({ title: 'Further trusted certificates', description: 'A PEM file, relative to the data directory.' }),
+  timeout: duration.default('5m').meta({ title: 'Longest wait for an answer' }),
+})

@@ -1,0 +1,213 @@
+import { RE2JS } from 're2js'
+import { z } from 'zod'
+import { isAddress, isHostName } from './address.ts'
+import { address, duration, id, line, listen, mailbox, port, secret, severity } from './parts.ts'
+import { relay } from './relay.ts'
+import { source } from './source.ts'
+
+/**
+ * The settings, declared once: the check, the page's forms, docs/settings.md and the JSON Schema come from here. `{}` is valid.
+ */
+const recipients = z.array(
+  z.string().refine((text) => isAddress(text) || /^[a-z0-9][a-z0-9-]{0,39}$/.test(text), 'Write the id of a person, or a mail address.'),
+)
+/** One letter's recipients are 32 bits in the index of what waits. */
+const recipientsLimit = 32
+
+const site = z.strictObject({
+  name: line(80).default('Outpost').meta({ title: 'Name of the site', description: 'Begins the subject of every letter.' }),
+  domain: z
+    .string()
+    .refine(isHostName, 'Write a domain such as ps7.example.org.')
+    .default('outpost.internal')
+    .meta({ title: 'Domain', description: 'Addresses of this domain are mailboxes on the box.' }),
+  timeZone: z.string().refine(isTimeZone, 'Write a time zone such as Europe/Berlin or UTC.').default('UTC').meta({ title: 'Time zone' }),
+  language: z.enum(['en', 'de']).default('en').meta({ title: 'Language of the letters' }),
+})
+
+const broker = z.strictObject({
+  enabled: z.boolean().default(true).meta({ title: 'Embedded MQTT broker' }),
+  listen: listen.default('127.0.0.1:1883').meta({ title: 'Listens on' }),
+  topics: z
+    .array(line(1024))
+    .min(1)
+    .max(64)
+    .default(['alerts/#'])
+    .meta({ title: 'Topics that are alerts', description: 'All others are only passed between its clients.' }),
+  users: z
+    .array(z.strictObject({ name: line(100), password: secret }))
+    .max(256)
+    .default([])
+    .meta({ title: 'Users', description: 'Needed as soon as it listens beyond this machine.' }),
+})
+
+const person = z.strictObject({
+  id,
+  name: line(80).default('').meta({ title: 'Name' }),
+  address: address.meta({ title: 'Address' }),
+  hours: line(200).optional().meta({ title: 'Hours', description: 'Such as Mon-Fri 18:00-06:00, Sat-Sun.' }),
+})
+
+const rule = z.strictObject({
+  id,
+  when: z
+    .strictObject({
+      source: id.optional().meta({ title: 'Source' }),
+      key: line(200).optional().meta({ title: 'Key', description: '* stands for anything, ? for one character.' }),
+      severity: severity.optional().meta({ title: 'Severity', description: 'This or worse.' }),
+      text: line(500)
+        .refine(isPattern, 'Write a pattern that RE2 knows: no look-ahead, no back-references.')
+        .optional()
+        .meta({ title: 'Text', description: 'A regular expression (RE2).' }),
+      field: line(200).optional().meta({ title: 'Condition on a field', description: 'Such as value > 80.' }),
+    })
+    .prefault({})
+    .meta({ title: 'When' }),
+  to: recipients
+    .min(1, 'Name at least one person or address.')
+    .max(recipientsLimit, `Name at most ${recipientsLimit}; use a list address for more.`)
+    .meta({ title: 'To' }),
+  continue: z.boolean().default(false).meta({ title: 'Ask later rules, too' }),
+  hold: duration.optional().meta({ title: 'Must last for' }),
+  clearBelow: z.number().optional().meta({ title: 'Cleared below' }),
+  clearAbove: z.number().optional().meta({ title: 'Cleared above' }),
+  repeat: z.array(duration).max(16).optional().meta({ title: 'Repeat while it lasts' }),
+  group: z
+    .strictObject({ by: z.array(line(100)).max(8), wait: duration, interval: duration })
+    .optional()
+    .meta({ title: 'Grouping' }),
+  escalate: z
+    .strictObject({ after: duration, to: recipients.min(1).max(recipientsLimit) })
+    .optional()
+    .meta({ title: 'Escalation' }),
+  limit: line(20).optional().meta({ title: 'Limit', description: 'Such as 20/h.' }),
+  subject: line(200).optional().meta({ title: 'Subject' }),
+  recovery: z.boolean().optional().meta({ title: 'Tell the recovery' }),
+})
+
+const mail = z.strictObject({
+  from: mailbox
+    .optional()
+    .meta({ title: 'From', description: 'An address that your relay lets you use. Made from the site when left out.' }),
+  replyTo: address.optional().meta({ title: 'Reply to' }),
+  format: z.enum(['text', 'text+html']).default('text').meta({ title: 'Format' }),
+  maxBytes: z.int().min(2000).max(10_000_000).default(20_000).meta({ title: 'Largest letter', description: 'In octets.' }),
+})
+
+const delivery = z.strictObject({
+  route: z.enum(['relays', 'mx']).default('relays').meta({ title: 'Route' }),
+  dns: z.array(line(100)).max(8).default([]).meta({ title: 'Name servers' }),
+  port: port.default(25).meta({ title: 'Port for route mx' }),
+  retry: z
+    .array(duration)
+    .min(1)
+    .max(32)
+    .default(['1m', '2m', '5m', '10m', '30m', '1h'])
+    .meta({ title: 'Waits between tries', description: 'The last one repeats.' }),
+  keep: duration.default('5d').meta({ title: 'Keep trying for' }),
+  perDay: z
+    .strictObject({ letters: z.int().min(1).default(500), MiB: z.number().positive().default(20) })
+    .optional()
+    .meta({ title: 'Budget a day' }),
+  digest: z
+    .strictObject({ from: z.int().min(2).default(5) })
+    .optional()
+    .meta({ title: 'Digest after an outage' }),
+})
+
+const userName = z.string().regex(/^[a-z0-9][a-z0-9._+-]{0,63}$/, 'Write the part of the address in front of the @, in small letters.')
+
+const box = z.strictObject({
+  users: z
+    .array(z.strictObject({ name: userName, password: secret.optional() }))
+    .max(64)
+    .default([{ name: 'operator' }])
+    .meta({ title: 'Users', description: 'The first one finds the notices.' }),
+  pop3: z
+    .strictObject({ enabled: z.boolean().default(false), listen: listen.default('127.0.0.1:1110') })
+    .prefault({})
+    .meta({ title: 'POP3' }),
+  keep: duration.default('30d').meta({ title: 'Keep mail for' }),
+  maxMiB: z.int().min(1).max(4096).default(64).meta({ title: 'Room for mail', description: 'In MiB.' }),
+})
+
+const section = <T extends z.ZodType>(schema: T, title: string, description: string) =>
+  schema.prefault({} as z.input<T>).meta({ title, description })
+
+export const settingsSchema = z
+  .strictObject({
+    version: z.literal(1).default(1),
+    site: section(site, 'Site', 'What the box calls itself.'),
+    sources: z.array(source).max(64).default([]).meta({ title: 'Sources', description: 'Where alerts come from.' }),
+    broker: section(broker, 'Broker', 'A small MQTT broker on the box; its alerts are those of source broker.'),
+    people: z
+      .array(person)
+      .max(256)
+      .default([])
+      .meta({
+        title: 'People',
+        description: 'The first one is told what no rule takes. Without anybody, there is an operator on the box.',
+      }),
+    rules: z
+      .array(rule)
+      .max(256)
+      .default([])
+      .meta({ title: 'Rules', description: 'Tried in order; the first that matches takes the alert.' }),
+    mail: section(mail, 'Mail', 'How letters look.'),
+    relays: z.array(relay).max(8).default([]).meta({ title: 'Relays', description: 'Mail servers, tried in order.' }),
+    delivery: section(delivery, 'Delivery', 'How often and how long a letter is tried.'),
+    queue: section(
+      z.strictObject({ maxMiB: z.int().min(4).max(4096).default(64).meta({ title: 'Room for waiting alerts', description: 'In MiB.' }) }),
+      'Queue',
+      'The journal of accepted alerts.',
+    ),
+    mailbox: section(box, 'Mailbox', 'Mail kept on the box.'),
+    web: section(
+      z.strictObject({
+        listen: listen.default('0.0.0.0:8080'),
+        tls: z.enum(['off', 'own', 'file']).default('off'),
+        hosts: z.array(line(253)).max(16).default([]),
+      }),
+      'Web page',
+      'The local page.',
+    ),
+    reports: z
+      .strictObject({ weekly: line(20).default('Mon 08:00'), to: recipients.max(recipientsLimit).default([]) })
+      .optional()
+      .meta({ title: 'Reports' }),
+  })
+  .meta({ title: 'Outpost settings', description: 'settings.json, version 1' })
+
+export type Settings = z.infer<typeof settingsSchema>
+export type { SourceSettings } from './source.ts'
+
+/** The settings with everything filled in that depends on other settings. */
+export type EffectiveSettings = Settings & { mail: Settings['mail'] & { from: string } }
+
+export function effective(settings: Settings): EffectiveSettings {
+  const { site: place, people, mail: letters, mailbox: own } = settings
+  return {
+    ...settings,
+    people: people.length > 0 ? people : [{ id: 'operator', name: 'Operator on site', address: `operator@${place.domain}` }],
+    mail: { ...letters, from: letters.from ?? `${place.name.replace(/[<>"\\]/g, '')} <outpost@${place.domain}>` },
+    mailbox: { ...own, users: own.users.length > 0 ? own.users : [{ name: 'operator' }] },
+  }
+}
+
+function isTimeZone(text: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isPattern(text: string): boolean {
+  try {
+    RE2JS.compile(text)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod'
+import { duration, id, line, listen, path, secret } from './parts.ts'
+
+/** Where alerts come from. */
+const frame = z
+  .strictObject({
+    kind: z
+      .enum(['line', 'delimiter', 'idle', 'length', 'stx-etx', 'slip', 'cobs', 'fixed'])
+      .default('line')
+      .meta({ title: 'How a frame ends' }),
+    maxBytes: z
+      .int()
+      .min(1)
+      .max(65_536)
+      .default(4096)
+      .meta({ title: 'Longest frame', description: 'In octets; a longer one is cut and counted.' }),
+    delimiter: line(16).default('\\n').meta({ title: 'Delimiter', description: 'For kind delimiter; \\x14, \\r and \\n may be written.' }),
+    idleMs: z.int().min(5).max(60_000).optional().meta({ title: 'Silence that ends a frame', description: 'In ms.' }),
+    bytes: z.int().min(1).max(65_536).optional().meta({ title: 'Octets of every frame', description: 'For kind fixed.' }),
+    lengthBytes: z
+      .union([z.literal(1), z.literal(2), z.literal(4)])
+      .optional()
+      .meta({ title: 'Octets of the length', description: 'For kind length; big-endian.' }),
+  })
+  .prefault({})
+
+const decode = z.enum(['auto', 'outpost', 'json', 'pairs', 'text']).default('auto').meta({ title: 'Decoder' })
+const silentAfter = duration.optional().meta({ title: 'Silence worth an alert' })
+
+export const serial = z.strictObject({
+  id,
+  kind: z.literal('serial'),
+  path: path.meta({
+    title: 'Device',
+    description: 'Best a name under /dev/serial/by-id, which stays the same when the adapter is plugged in again.',
+  }),
+  baudRate: z.int().min(50).max(4_000_000).default(9600).meta({ title: 'Baud rate' }),
+  dataBits: z
+    .union([z.literal(5), z.literal(6), z.literal(7), z.literal(8)])
+    .default(8)
+    .meta({ title: 'Data bits' }),
+  parity: z.enum(['none', 'even', 'odd', 'mark', 'space']).default('none').meta({ title: 'Parity' }),
+  stopBits: z
+    .union([z.literal(1), z.literal(1.5), z.literal(2)])
+    .default(1)
+    .meta({ title: 'Stop bits' }),
+  flow: z.enum(['none', 'rts-cts', 'xon-xoff']).default('none').meta({ title: 'Flow control' }),
+  frame: frame.meta({ title: 'Framing' }),
+  decode,
+  acknowledge: z
+    .enum(['none', 'ack-nak', 'line', 'contact-id'])
+    .default('none')
+    .meta({
+      title: 'Answer to the device',
+      description: 'ack-nak: 0x06 or 0x15. line: OK <id> or NO <why>. Sent only after the alert is on the disk.',
+    }),
+  silentAfter,
+})
+
+export const mqtt = z.strictObject({
+  id,
+  kind: z.literal('mqtt'),
+  url: z
+    .string()
+    .refine(
+      (text) => /^mqtts?:\/\/[^\s/@]+$/.test(text),
+      'Write mqtt://host:1883 or mqtts://host:8883; user and password have their own keys.',
+    )
+    .meta({ title: 'Broker' }),
+  topics: z
+    .array(line(1024).refine(isFilter, 'Write an MQTT topic filter such as alerts/# or zigbee2mqtt/+.'))
+    .min(1)
+    .max(64)
+    .default(['alerts/#'])
+    .meta({ title: 'Topics' }),
+  qos: z
+    .union([z.literal(0), z.literal(1), z.literal(2)])
+    .default(1)
+    .meta({ title: 'Quality of service', description: '0 may lose alerts.' }),
+  version: z
+    .union([z.literal(4), z.literal(5)])
+    .default(4)
+    .meta({ title: 'Protocol', description: '4 is MQTT 3.1.1.' }),
+  clientId: line(100)
+    .optional()
+    .meta({
+      title: 'Client id',
+      description: 'Must not change, or the broker forgets what it holds. Made from the device id when left out.',
+    }),
+  username: line(200).optional().meta({ title: 'User' }),
+  password: secret.optional().meta({ title: 'Password', secret: true }),
+  ca: path.optional().meta({ title: 'Further trusted certificates', description: 'A PEM file, relative to the data directory.' }),
+  decode,
+  retained: z.enum(['ignore', 'accept']).default('ignore').meta({ title: 'Retained messages' }),
+  silentAfter,
+})
+
+const smtp = z.strictObject({
+  id,
+  kind: z.literal('smtp'),
+  listen: listen.default('127.0.0.1:2525').meta({ title: 'Listens on' }),
+  allow: z.array(line(50)).max(64).default([]).meta({ title: 'Allowed networks' }),
+  maxBytes: z.int().min(1000).max(50_000_000).default(1_000_000).meta({ title: 'Largest mail', description: 'In octets.' }),
+})
+
+const http = z.strictObject({ id, kind: z.literal('http'), token: secret.optional().meta({ title: 'Token', secret: true }) })
+
+export const source = z.discriminatedUnion('kind', [serial, mqtt, smtp, http])
+export type SourceSettings = z.infer<typeof source>
+
+/** MQTT 3.1.1 section 4.7: + fills a level, # the last ones. */
+export function isFilter(text: string): boolean {
+  const levels = text.split('/')
+  return (
+    text.length > 0 && levels.every((level, index) => (level === '#' ? index === levels.length - 1 : level === '+' || !/[+#]/.test(level)))
+  )
+}
