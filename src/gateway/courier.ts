@@ -168,12 +168,12 @@ class Load {
 
   async next(): Promise<Letter | undefined> {
     if (this.#signal.aborted) return undefined
-    if (this.#ready.length === 0) await this.#fetch()
+    if (this.#ready.length === 0) await this.#compose()
     return this.#ready.shift()?.letter
   }
 
   /** A group is composed at once, so that the late ones among them are frozen under one sync. */
-  async #fetch(): Promise<void> {
+  async #compose(): Promise<void> {
     const { queue, scribe, ports } = this.#options
     const ids = queue.waiting.due(ports.clock.monotonic(), prefetchLetters)
     for (const id of ids) queue.waiting.away(id, true)

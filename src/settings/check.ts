@@ -82,7 +82,14 @@ function findingsOf(issue: Issue, json: unknown): Finding[] {
       },
     ]
   }
-  return [{ path, what: `${shown}, which does not fit.`, write: advice(issue, found), level: 'error' }]
+  return [
+    {
+      path,
+      what: found === undefined ? 'Nothing is there, but it must be given.' : `${shown}, which does not fit.`,
+      write: advice(issue, found),
+      level: 'error',
+    },
+  ]
 }
 
 function advice(issue: Issue, found: unknown): string {

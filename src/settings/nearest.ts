@@ -4,7 +4,8 @@ export function nearest(word: string, known: readonly string[]): string | undefi
     .map((one) => ({ one, far: distance(word.toLowerCase().slice(0, wordLimit), one.toLowerCase()) }))
     .sort((a, b) => a.far - b.far)
   const best = ranked[0]
-  return best && best.far <= Math.max(1, Math.floor(best.one.length / 2.5)) ? best.one : undefined
+  if (best && best.far <= Math.max(best.one.length > 3 ? 2 : 1, Math.floor(best.one.length / 2.5))) return best.one
+  return word.length > 2 ? known.find((one) => one.toLowerCase().startsWith(word.toLowerCase())) : undefined
 }
 
 const wordLimit = 64

@@ -21,13 +21,10 @@ export const relay = z.strictObject({
   id,
   host: host.meta({ title: 'Host' }),
   port: port.default(587).meta({ title: 'Port', description: '587 with starttls, 465 with tls.' }),
-  security: z
-    .enum(['tls', 'starttls', 'none'])
-    .default('starttls')
-    .meta({
-      title: 'Security',
-      description: 'tls: from the first octet. starttls: required. none: no password is ever sent, except to this machine.',
-    }),
+  security: z.enum(['tls', 'starttls', 'none']).default('starttls').meta({
+    title: 'Security',
+    description: 'tls: from the first octet. starttls: required. none: no password is ever sent, except to this machine.',
+  }),
   auth: auth.meta({ title: 'Login' }),
   ca: path.optional().meta({ title: 'Further trusted certificates', description: 'A PEM file, relative to the data directory.' }),
   timeout: duration.default('5m').meta({ title: 'Longest wait for an answer' }),

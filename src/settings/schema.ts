@@ -140,14 +140,10 @@ export const settingsSchema = z
     site: section(site, 'Site', 'What the box calls itself.'),
     sources: z.array(source).max(64).default([]).meta({ title: 'Sources', description: 'Where alerts come from.' }),
     broker: section(broker, 'Broker', 'A small MQTT broker on the box; its alerts are those of source broker.'),
-    people: z
-      .array(person)
-      .max(256)
-      .default([])
-      .meta({
-        title: 'People',
-        description: 'The first one is told what no rule takes. Without anybody, there is an operator on the box.',
-      }),
+    people: z.array(person).max(256).default([]).meta({
+      title: 'People',
+      description: 'The first one is told what no rule takes. Without anybody, there is an operator on the box.',
+    }),
     rules: z
       .array(rule)
       .max(256)

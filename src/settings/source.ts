@@ -47,13 +47,10 @@ export const serial = z.strictObject({
   flow: z.enum(['none', 'rts-cts', 'xon-xoff']).default('none').meta({ title: 'Flow control' }),
   frame: frame.meta({ title: 'Framing' }),
   decode,
-  acknowledge: z
-    .enum(['none', 'ack-nak', 'line', 'contact-id'])
-    .default('none')
-    .meta({
-      title: 'Answer to the device',
-      description: 'ack-nak: 0x06 or 0x15. line: OK <id> or NO <why>. Sent only after the alert is on the disk.',
-    }),
+  acknowledge: z.enum(['none', 'ack-nak', 'line', 'contact-id']).default('none').meta({
+    title: 'Answer to the device',
+    description: 'ack-nak: 0x06 or 0x15. line: OK <id> or NO <why>. Sent only after the alert is on the disk.',
+  }),
   silentAfter,
 })
 
@@ -81,12 +78,10 @@ export const mqtt = z.strictObject({
     .union([z.literal(4), z.literal(5)])
     .default(4)
     .meta({ title: 'Protocol', description: '4 is MQTT 3.1.1.' }),
-  clientId: line(100)
-    .optional()
-    .meta({
-      title: 'Client id',
-      description: 'Must not change, or the broker forgets what it holds. Made from the device id when left out.',
-    }),
+  clientId: line(100).optional().meta({
+    title: 'Client id',
+    description: 'Must not change, or the broker forgets what it holds. Made from the device id when left out.',
+  }),
   username: line(200).optional().meta({ title: 'User' }),
   password: secret.optional().meta({ title: 'Password', secret: true }),
   ca: path.optional().meta({ title: 'Further trusted certificates', description: 'A PEM file, relative to the data directory.' }),

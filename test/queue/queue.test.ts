@@ -1,0 +1,279 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { silent } from '../../src/ports/log.ts'
+import { type Offer, Queue } from '../../src/queue/queue.ts'
+import { SimClock } from '../sim/world/clock.ts'
+import { SimDisk } from '../sim/world/disk.ts'
+import { SimRandom } from '../sim/world/random.ts'
+import { Timeline } from '../sim/world/timeline.ts'
+
+const segmentBytes = 64 * 1024
+const stage = () => {
+  const timeline = new Timeline()
+  const clock = new SimClock(timeline, 'boot-1')
+  const disk = new SimDisk()
+  const open = (on = disk, maxMiB = 1) => Queue.open({ disk: on, clock, log: silent, dir: 'data/journal', maxMiB, segmentBytes })
+  const live = async <T>(promise: Promise<T>, ms = 5000): Promise<T> => {
+    let result: { value: T } | { error: unknown } | undefined
+    promise.then(
+      (value) => {
+        result = { value }
+      },
+      (error) => {
+        result = { error }
+      },
+    )
+    await timeline.run(timeline.now + ms, () => result !== undefined)
+    assert.ok(result, 'it came to an end')
+    if ('error' in result) throw result.error
+    return result.value
+  }
+  const offer = (text: string, more: Partial<Offer> = {}): Offer => ({
+    source: 'plc',
+    text,
+    severity: 'warning',
+    state: 'event',
+    to: ['ops'],
+    stamp: { wall: clock.wall(), mono: clock.monotonic(), boot: clock.boot, synchronised: 'yes' },
+    ...more,
+  })
+  return { timeline, clock, disk, open, live, offer }
+}
+
+test('what was accepted is there after a power cut, in order, with its numbers', async () => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const { disk, open, live, offer } = stage()
+    const random = new SimRandom(seed)
+    const queue = await live(open())
+    const accepted: number[] = []
+    for (let i = 0; i < 20; i++) {
+      void queue
+        .accept(offer(`alert ${i} ${'x'.repeat(random.below(1500))}`))
+        .then((one) => one.kind === 'accepted' && accepted.push(one.id))
+      if (random.once(2)) await live(queue.accept(offer(`waited for ${i}`)).then((one) => one.kind === 'accepted' && accepted.push(one.id)))
+    }
+    const after = await live(open(disk.powerCut(random)))
+    const waiting = new Set(after.waiting.ids(1000))
+    for (const id of accepted) assert.ok(waiting.has(id), `seed ${seed}: alert ${id} was accepted and is gone`)
+    const next = await live(after.accept(offer('next')))
+    assert.ok(next.kind === 'accepted' && next.number > accepted.length)
+  }
+})
+
+test('a repeat of an id is accepted and recorded once, also after a restart and after its segment was recycled', async () => {
+  const { open, live, offer } = stage()
+  let queue = await live(open())
+  const first = await live(queue.accept(offer('a', { id: 'x-1' })))
+  assert.ok(first.kind === 'accepted')
+  assert.deepEqual(await live(queue.accept(offer('a', { id: 'x-1' }))), { ...first, number: 0, repeated: true })
+  queue.mark(first.id, { kind: 'delivered', to: ['ops'] })
+  for (let i = 0; i < 600; i++) {
+    const one = await live(queue.accept(offer(`filler ${'y'.repeat(500)}`)))
+    assert.ok(one.kind === 'accepted')
+    queue.mark(one.id, { kind: 'delivered', to: ['ops'] })
+  }
+  assert.ok(queue.facts.segments < 4, `${queue.facts.segments} segments hold nothing`)
+  await live(queue.close())
+  queue = await live(open())
+  const again = await live(queue.accept(offer('a', { id: 'x-1' })))
+  assert.ok(again.kind === 'accepted' && again.repeated && again.id === first.id)
+})
+
+test('two at once with one id become one', async () => {
+  const { open, live, offer } = stage()
+  const queue = await live(open())
+  const both = await live(Promise.all([queue.accept(offer('a', { id: '1' })), queue.accept(offer('a', { id: '1' }))]))
+  assert.equal(queue.waiting.size, 1)
+  assert.deepEqual(
+    both.map((one) => one.kind === 'accepted' && one.repeated),
+    [false, true],
+  )
+})
+
+test('a transmission counts as a repeat only when the wire says so', async () => {
+  const { open, live, offer } = stage()
+  const queue = await live(open())
+  await live(queue.accept(offer('a', { transmission: '7:abc' })))
+  await live(queue.accept(offer('a', { transmission: '7:abc' }), false))
+  assert.equal(queue.waiting.size, 2)
+  const dup = await live(queue.accept(offer('a', { transmission: '7:abc' }), true))
+  assert.ok(dup.kind === 'accepted' && dup.repeated)
+})
+
+test('a letter held for a year does not keep the journal from turning over', async () => {
+  const { open, live, offer } = stage()
+  const queue = await live(open())
+  const held = await live(queue.accept(offer('keep me')))
+  assert.ok(held.kind === 'accepted')
+  queue.mark(held.id, { kind: 'held' })
+  for (let i = 0; i < 3000; i++) {
+    const one = await live(queue.accept(offer(`filler ${'y'.repeat(500)}`)))
+    assert.ok(one.kind === 'accepted', `alert ${i}: ${one.kind === 'refused' ? one.why : ''}`)
+    queue.mark(one.id, { kind: 'delivered', to: ['ops'] })
+  }
+  assert.ok(queue.facts.segments <= 10, `${queue.facts.segments}`)
+  await live(queue.close())
+  const after = await live(open())
+  assert.equal(after.waiting.get(held.id)?.held, true)
+  assert.equal((await live(after.read(held.id)))?.alert.text, 'keep me')
+})
+
+test('room runs out for info first, then for warnings, then for all; drained, it takes them again', async () => {
+  const { open, live, offer } = stage()
+  const queue = await live(open())
+  const refused: string[] = []
+  for (let i = 0; i < 3000 && refused.length < 3; i++) {
+    for (const severity of ['info', 'warning', 'critical'] as const) {
+      if (refused.includes(severity)) continue
+      const one = await live(queue.accept(offer('z'.repeat(900), { severity })))
+      if (one.kind === 'refused') refused.push(severity)
+    }
+  }
+  assert.deepEqual(refused, ['info', 'warning', 'critical'])
+  const waiting = queue.waiting.ids(100_000)
+  const before = await live(open())
+  assert.deepEqual(before.waiting.ids(100_000), waiting, 'nothing accepted was lost')
+  for (const id of waiting) queue.mark(id, { kind: 'delivered', to: ['ops'] })
+  await live(queue.sync())
+  await live(queue.measure())
+  assert.equal((await live(queue.accept(offer('again', { severity: 'info' })))).kind, 'accepted')
+})
+
+test('a full disk can be opened and drained', async () => {
+  const { disk, open, live, offer } = stage()
+  const queue = await live(open())
+  let last = 'accepted'
+  disk.faults.capacity = disk.used + 5 * segmentBytes + 300_000
+  while (last === 'accepted') last = (await live(queue.accept(offer('z'.repeat(900), { severity: 'critical' })))).kind
+  disk.faults.capacity = disk.used
+  const waiting = queue.waiting.ids(100_000)
+  const after = await live(open())
+  assert.deepEqual(after.waiting.ids(100_000), waiting)
+  for (const id of waiting) after.mark(id, { kind: 'delivered', to: ['ops'] })
+  await live(after.sync())
+  await live(after.close())
+  assert.equal((await live(open())).waiting.size, 0)
+})
+
+test('after a failed sync the batch goes to another segment, and nothing acknowledged is lost', async () => {
+  for (let nth = 1; nth < 12; nth++) {
+    for (const fault of ['failWrite', 'failSync'] as const) {
+      const { disk, open, live, offer } = stage()
+      const queue = await live(open())
+      disk.faults[fault] = nth
+      const accepted: number[] = []
+      for (let i = 0; i < 12; i++) {
+        const one = await live(queue.accept(offer(`alert ${i}`)))
+        if (one.kind === 'accepted') accepted.push(one.id)
+      }
+      assert.ok(accepted.length >= 11, `${fault} ${nth}: ${accepted.length}`)
+      const after = await live(open(disk.powerCut(new SimRandom(nth))))
+      const waiting = new Set(after.waiting.ids(100))
+      for (const id of accepted) assert.ok(waiting.has(id), `${fault} ${nth}: ${id}`)
+    }
+  }
+})
+
+test('a disk that fails twice makes the journal read-only; it tries again after half a minute', async () => {
+  const { disk, open, live, offer, timeline } = stage()
+  const queue = await live(open())
+  const real = disk.writeTo.bind(disk)
+  let broken = true
+  disk.writeTo = async (...args) => {
+    if (broken) disk.faults.failWrite = 1
+    return real(...args)
+  }
+  const one = await live(queue.accept(offer('a')))
+  assert.equal(one.kind, 'refused')
+  assert.match(queue.facts.readOnly ?? '', /a write failed/)
+  broken = false
+  delete disk.faults.failWrite
+  assert.equal((await live(queue.accept(offer('b')))).kind, 'refused')
+  await timeline.run(timeline.now + 31_000)
+  assert.equal((await live(queue.accept(offer('c')))).kind, 'accepted')
+})
+
+test('short writes are written to the end', async () => {
+  const { disk, open, live, offer } = stage()
+  disk.faults.short = new SimRandom(7)
+  const queue = await live(open())
+  for (let i = 0; i < 50; i++) assert.equal((await live(queue.accept(offer(`alert ${i} ${'x'.repeat(400)}`)))).kind, 'accepted')
+  const after = await live(open(disk.powerCut(new SimRandom(1))))
+  assert.equal(after.waiting.size, 50)
+})
+
+test('outcomes need no sync of their own: they ride on the next one', async () => {
+  const { disk, open, live, offer } = stage()
+  const queue = await live(open())
+  await live(queue.accept(offer('warm up')))
+  const before = disk.syncs
+  for (let i = 0; i < 20; i++) {
+    const one = await live(queue.accept(offer(`alert ${i}`)))
+    assert.ok(one.kind === 'accepted')
+    queue.mark(one.id, { kind: 'delivered', to: ['ops'] })
+  }
+  assert.equal(disk.syncs - before, 20)
+})
+
+test('any octet of the journal may be spoiled: it opens, and loses no more than was hit', async () => {
+  const { disk, open, live, offer } = stage()
+  const queue = await live(open())
+  for (let i = 0; i < 30; i++) await live(queue.accept(offer(`alert ${i} ${'x'.repeat(i * 7)}`)))
+  await live(queue.close())
+  const path = disk.paths().find((name) => name.endsWith('.seg') && disk.durable(name)?.[0] === 0xf5) ?? ''
+  const segment = disk.durable(path) ?? new Uint8Array()
+  const end = segment.findLastIndex((octet) => octet !== 0)
+  const random = new SimRandom(3)
+  for (let at = 0; at <= end; at += 1 + random.below(60)) {
+    segment[at] = (segment[at] ?? 0) ^ 0x5a
+    const copy = disk.powerCut(random)
+    segment[at] = (segment[at] ?? 0) ^ 0x5a
+    const after = await live(open(copy))
+    assert.ok(after.waiting.size >= 29, `octet ${at}: ${after.waiting.size} of 30 are left`)
+  }
+})
+
+test('the worst leave first, then the oldest; nothing overtakes its elder of the same key', async () => {
+  const { open, live, offer } = stage()
+  const queue = await live(open())
+  const ids: number[] = []
+  for (const [key, severity] of [
+    ['a', 'warning'],
+    ['b', 'info'],
+    ['c', 'critical'],
+    ['a', 'warning'],
+  ] as const) {
+    const one = await live(queue.accept(offer(key, { key, severity })))
+    if (one.kind === 'accepted') ids.push(one.id)
+  }
+  const [a = 0, b = 0, c = 0, a2 = 0] = ids
+  assert.deepEqual(queue.waiting.due(0, 10), [c, a, a2, b])
+  queue.waiting.defer(a, 1, 5000)
+  assert.deepEqual(queue.waiting.due(1000, 10), [c, b])
+  queue.waiting.hold(a, true)
+  assert.deepEqual(queue.waiting.due(1000, 10), [c, a2, b], 'a letter that is held by hand keeps nobody')
+})
+
+test('what was in the air is frozen, also over a restart, and forgotten when it is settled', async () => {
+  const { open, live, offer } = stage()
+  const queue = await live(open())
+  const one = await live(queue.accept(offer('a')))
+  assert.ok(one.kind === 'accepted')
+  await live(queue.freeze(one.id, Buffer.from('frozen octets')))
+  const after = await live(open())
+  assert.equal(Buffer.from((await live(after.read(one.id)))?.frozen ?? []).toString(), 'frozen octets')
+  after.mark(one.id, { kind: 'delivered', to: ['ops'] })
+  assert.equal(after.isFrozen(one.id), false)
+})
+
+test('a raise and its clear are one thread, and a letter names the one before it', async () => {
+  const { open, live, offer } = stage()
+  const queue = await live(open())
+  const raised = await live(queue.accept(offer('up', { key: 'p1', state: 'raised' })))
+  const cleared = await live(queue.accept(offer('down', { key: 'p1', state: 'cleared' })))
+  const fresh = await live(queue.accept(offer('up', { key: 'p1', state: 'raised' })))
+  assert.ok(raised.kind === 'accepted' && cleared.kind === 'accepted' && fresh.kind === 'accepted')
+  assert.equal((await live(queue.read(cleared.id)))?.alert.parent, raised.id)
+  assert.equal((await live(queue.read(cleared.id)))?.alert.previous, 1)
+  assert.equal((await live(queue.read(fresh.id)))?.alert.parent, undefined)
+})

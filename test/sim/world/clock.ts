@@ -1,0 +1,39 @@
+import { type Cancel, type Clock, type Instant, instant, type Monotonic, monotonic } from '../../../src/ports/clock.ts'
+import type { Timeline } from './timeline.ts'
+
+/** A device's clock on the timeline: one boot, a wall clock that may be wrong until it is set. */
+export class SimClock implements Clock {
+  readonly boot: string
+  wrongBy = 0
+  set: 'yes' | 'no' | 'unknown' = 'yes'
+  dead = false
+  readonly #timeline: Timeline
+  readonly #bootedAt: number
+  readonly #epoch: number
+
+  /** `epoch`: the true wall time at the beginning of the timeline, in ms. */
+  constructor(timeline: Timeline, boot: string, epoch = Date.UTC(2026, 11, 1)) {
+    this.#timeline = timeline
+    this.boot = boot
+    this.#bootedAt = timeline.now
+    this.#epoch = epoch
+  }
+
+  wall(): Instant {
+    return instant(this.#epoch + this.#timeline.now + this.wrongBy)
+  }
+
+  monotonic(): Monotonic {
+    return monotonic(this.#timeline.now - this.#bootedAt + 10_000)
+  }
+
+  synchronised(): 'yes' | 'no' | 'unknown' {
+    return this.set
+  }
+
+  after(delayMs: number, call: () => void): Cancel {
+    return this.#timeline.at(delayMs, () => {
+      if (!this.dead) call()
+    })
+  }
+}
