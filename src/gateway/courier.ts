@@ -168,8 +168,17 @@ class Load {
 
   async next(): Promise<Letter | undefined> {
     if (this.#signal.aborted) return undefined
-    if (this.#ready.length === 0) await this.#compose()
-    return this.#ready.shift()?.letter
+    for (;;) {
+      if (this.#ready.length === 0) await this.#compose()
+      const next = this.#ready.shift()
+      if (!next || !this.#keptBack(next.letter.id)) return next?.letter
+    }
+  }
+
+  /** An elder of the same source and key was deferred in this very flight: it goes first. */
+  #keptBack(id: number): boolean {
+    const { waiting } = this.#options.queue
+    return [...this.#deferred.keys()].some((elder) => elder < id && waiting.orderOf(elder) === waiting.orderOf(id))
   }
 
   /** A group is composed at once, so that the late ones among them are frozen under one sync. */

@@ -102,6 +102,12 @@ export class Waiting {
     return row < 0 ? undefined : this.#state(row)
   }
 
+  /** Letters with the same number here keep their order among themselves; undefined for one that does not wait. */
+  orderOf(id: number): number | undefined {
+    const row = this.#find(id)
+    return row < 0 ? undefined : this.#columns.topic[row]
+  }
+
   /** One recipient is settled. Returns the letter's last state when nobody is left, and forgets it. */
   settle(id: number, recipient: string): LetterState | undefined {
     const row = this.#find(id)

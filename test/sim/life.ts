@@ -1,0 +1,271 @@
+import { planOf } from '../../src/gateway/plan.ts'
+import { Gateway } from '../../src/gateway.ts'
+import type { Ports } from '../../src/ports/ports.ts'
+import { checkSettings } from '../../src/settings/check.ts'
+import { effective } from '../../src/settings/schema.ts'
+import { SimClock } from './world/clock.ts'
+import { SimDisk } from './world/disk.ts'
+import { SimRandom } from './world/random.ts'
+import { kind, SimNet, SimRelay } from './world/relay.ts'
+import { SimBroker, SimSerial } from './world/sensors.ts'
+import { Timeline } from './world/timeline.ts'
+
+/**
+ * Life: days of one device from a seed. Sensors speak, the power goes at any instant, the link, the broker and the adapter come and go, the
+ * relay says 4yz, 5yz, nothing, or dies after the dot, the clock wakes in the past. At the end everything is well for a while, and then
+ * the promises are looked at (docs/promises.md).
+ */
+export type Verdict = { seed: number; faults: string[]; trace: string[]; alerts: number; letters: number; cuts: number }
+
+const settingsText = JSON.stringify({
+  site: { domain: 'site.example.org' },
+  broker: { enabled: false },
+  sources: [
+    { id: 'plc', kind: 'serial', path: '/dev/ttyS0', acknowledge: 'line' },
+    { id: 'field', kind: 'mqtt', url: 'mqtt://broker:1883', qos: 2 },
+  ],
+  people: [
+    { id: 'ops', name: 'Ops', address: 'ops@example.org' },
+    { id: 'site', name: 'Site', address: 'operator@site.example.org' },
+  ],
+  rules: [
+    { id: 'both', when: { key: 'b*' }, to: ['ops', 'site'] },
+    { id: 'all', to: ['ops'] },
+  ],
+  relays: [{ id: 'isp', host: 'relay', security: 'none', port: 25, timeout: '1m' }],
+  delivery: { keep: '60d' },
+})
+
+const hourMs = 3_600_000
+const segmentBytes = 64 * 1024
+const builtAt = Date.UTC(2026, 10, 1)
+
+class Device {
+  readonly timeline = new Timeline()
+  readonly random: SimRandom
+  readonly relay: SimRelay
+  readonly serial: SimSerial
+  readonly broker: SimBroker
+  readonly trace: string[] = []
+  disk = new SimDisk()
+  clock: SimClock
+  net: SimNet
+  gateway: Gateway | undefined
+  cuts = 0
+  readonly faults: string[] = []
+  #boots = 0
+
+  constructor(seed: number) {
+    this.random = new SimRandom(seed)
+    this.relay = new SimRelay(this.timeline, this.random.fork())
+    this.serial = new SimSerial(this.timeline, this.random.fork())
+    this.broker = new SimBroker(this.timeline)
+    this.clock = new SimClock(this.timeline, 'boot-0')
+    this.net = new SimNet(this.timeline, this.relay)
+  }
+
+  note(words: string): void {
+    this.trace.push(`${this.timeline.now} ${words}`)
+  }
+
+  boot(): void {
+    const boots = ++this.#boots
+    this.clock = new SimClock(this.timeline, `boot-${boots}`)
+    if (this.random.once(3)) {
+      // A board without a battery wakes in the past, until somebody sets its clock.
+      this.clock.wrongBy = -this.random.below(40 * 365 * 24) * hourMs
+      this.clock.set = 'no'
+      const clock = this.clock
+      this.timeline.at(this.random.below(6 * hourMs), () => {
+        clock.wrongBy = 0
+        clock.set = 'yes'
+      })
+    }
+    const up = this.net.up
+    this.net = new SimNet(this.timeline, this.relay)
+    this.net.up = up
+    const delays = this.random.fork()
+    this.disk.delay = () => new Promise((resolve) => void this.timeline.at(1 + delays.below(20), resolve))
+    const clock = this.clock
+    const ports: Ports = {
+      clock,
+      disk: this.disk,
+      net: this.net,
+      serial: this.serial,
+      broker: this.broker,
+      random: this.random.fork(),
+      log: (level, event, facts) => !clock.dead && this.trace.push(`${this.timeline.now} ${level} ${event} ${JSON.stringify(facts)}`),
+    }
+    const { settings } = checkSettings(settingsText)
+    if (!settings) throw new Error('the settings of the simulation are not valid')
+    const plan = planOf({
+      settings: effective(settings),
+      secret: () => undefined,
+      pem: new Map(),
+      device: { id: '00000000000000aa' },
+      dir: 'data',
+      software: 'Outpost sim',
+      builtAt,
+      segmentBytes,
+    })
+    Gateway.start(ports, plan).then(
+      (gateway) => {
+        if (!clock.dead) this.gateway = gateway
+      },
+      (error) => this.faults.push(`the gateway did not start: ${error?.stack}`),
+    )
+  }
+
+  powerCut(): void {
+    this.cuts++
+    this.note('power cut')
+    this.clock.dead = true
+    this.net.dead = true
+    this.net.cut()
+    this.broker.vanish()
+    this.serial.vanish()
+    this.gateway = undefined
+    this.disk = this.disk.powerCut(this.random)
+    this.timeline.at(1000 + this.random.below(hourMs), () => this.boot())
+  }
+}
+
+/** One life. The same seed gives the same trace. */
+export async function live(seed: number): Promise<Verdict> {
+  const device = new Device(seed)
+  const { timeline, random, relay, serial, broker } = device
+  device.boot()
+  const alerts = schedule(device)
+  await timeline.run(48 * hourMs)
+  // Good days: everything works, and what waits must leave.
+  relay.faults = { ...kind }
+  device.net.up = true
+  broker.up = true
+  serial.plugged = true
+  const settled = () =>
+    serial.unacknowledged === 0 &&
+    broker.unacknowledged === 0 &&
+    device.gateway !== undefined &&
+    device.gateway.desk.state().queue.waiting === 0
+  await timeline.run(timeline.now + 24 * hourMs, settled)
+  await timeline.run(timeline.now + 10_000)
+  judge(device, alerts, settled())
+  void random
+  return { seed, faults: device.faults, trace: device.trace, alerts, letters: relay.taken.length, cuts: device.cuts }
+}
+
+/** What happens in the bad days, drawn beforehand from the seed. */
+function schedule(device: Device): number {
+  const { timeline, random, relay, serial, broker } = device
+  const alerts = 20 + random.below(60)
+  for (let i = 1; i <= alerts; i++) {
+    const onSerial = random.once(2)
+    const key = random.once(3) ? 'b1' : 'a1'
+    const severity = random.once(3) ? 'critical' : 'warning'
+    const payload = JSON.stringify({ id: `n${i}`, key, severity, text: `alert n${i}.` })
+    timeline.at(random.below(46 * hourMs), () =>
+      onSerial ? serial.send(payload) : broker.publish('alerts/x', payload, random.once(2) ? 1 : 2),
+    )
+  }
+  const sometimes = (count: number, deed: () => void) => {
+    for (let i = 0; i < count; i++) timeline.at(random.below(47 * hourMs), deed)
+  }
+  sometimes(random.below(6), () => device.gateway && device.powerCut())
+  sometimes(random.below(8), () => {
+    device.note('link away')
+    device.net.up = false
+    device.net.cut()
+    timeline.at(random.below(6 * hourMs), () => {
+      device.net.up = true
+    })
+  })
+  sometimes(random.below(6), () => device.net.cut())
+  sometimes(random.below(6), () => broker.drop())
+  sometimes(random.below(3), () => {
+    broker.up = false
+    broker.drop()
+    timeline.at(random.below(2 * hourMs), () => {
+      broker.up = true
+    })
+  })
+  sometimes(random.below(3), () => {
+    serial.unplug()
+    timeline.at(random.below(hourMs), () => {
+      serial.plugged = true
+    })
+  })
+  sometimes(random.below(3), () => {
+    if (random.once(2)) device.disk.faults.failSync = 1 + random.below(5)
+    else device.disk.faults.failWrite = 1 + random.below(5)
+  })
+  if (random.once(2)) device.disk.faults.short = random.fork()
+  const seldom = () => (random.once(2) ? 0 : 5 + random.below(60))
+  relay.faults = {
+    greeting: seldom(),
+    silent: seldom() * 3,
+    hangUp: seldom() * 2,
+    later: seldom(),
+    never: seldom() * 2,
+    diesAfterDot: seldom(),
+    pipelining: !random.once(4),
+  }
+  return alerts
+}
+
+function judge(device: Device, alerts: number, settled: boolean): void {
+  const { relay, serial, broker, faults } = device
+  if (!settled)
+    faults.push(
+      `something waits for ever: serial ${serial.unacknowledged}, broker ${broker.unacknowledged}, queue ${device.gateway?.desk.state().queue.waiting}`,
+    )
+  const boxes = new Map<string, string>()
+  for (const path of device.disk.paths())
+    if (path.includes('/mailbox/')) boxes.set(path, Buffer.from(device.disk.durable(path) ?? []).toString())
+  const told = new Map<string, string[]>()
+  for (const letter of relay.taken) {
+    const id = /alert (n\d+)\./.exec(letter.content)?.[1] ?? '?'
+    told.set(id, [...(told.get(id) ?? []), letter.messageId])
+  }
+  const mails = [...boxes.values()]
+  for (const payload of [...serial.acknowledged, ...broker.acknowledged]) {
+    const { id } = JSON.parse(payload) as { id: string }
+    const word = `alert ${id}.`
+    if (!told.has(id) && !mails.some((mail) => mail.includes(word))) faults.push(`${id} was acknowledged and never arrived`)
+  }
+  for (const [id, messageIds] of told)
+    if (new Set(messageIds).size > 1) faults.push(`${id} arrived under ${new Set(messageIds).size} Message-IDs`)
+  for (const violation of new Set(relay.violations)) faults.push(`protocol: ${violation}`)
+  for (const letter of relay.taken)
+    if (/^Date: .* (19\d\d|20[01]\d|202[0-5]) /m.test(letter.content))
+      faults.push(`a letter claims a time long ago: ${/^Date: .*/m.exec(letter.content)?.[0]}`)
+  sameOctets(relay, faults)
+  order(relay, faults)
+  const acknowledged = serial.acknowledged.length + broker.acknowledged.length
+  if (acknowledged < alerts) faults.push(`${alerts - acknowledged} of ${alerts} alerts were never acknowledged`)
+}
+
+/** A twin is the same letter to the last octet. */
+function sameOctets(relay: SimRelay, faults: string[]): void {
+  const contents = new Map<string, string>()
+  for (const { messageId, content } of relay.taken) {
+    const known = contents.get(messageId)
+    if (known !== undefined && known !== content && !relay.deferredAtDot.has(messageId)) faults.push(`twins of ${messageId} differ`)
+    contents.set(messageId, content)
+  }
+}
+
+/** Of one source, key and severity, first arrivals come by number; only a letter deferred after its content may be passed. */
+function order(relay: SimRelay, faults: string[]): void {
+  const last = new Map<string, number>()
+  const seen = new Set<string>()
+  const field = (content: string, name: string) => new RegExp(`^X-Outpost-${name}: (.*?)\\r$`, 'm').exec(content)?.[1] ?? ''
+  for (const { messageId, content } of relay.taken) {
+    if (seen.has(messageId)) continue
+    seen.add(messageId)
+    const number = Number(field(content, 'Number'))
+    const line = `${field(content, 'Source')} ${field(content, 'Key')} ${field(content, 'Severity')}`
+    if (number < (last.get(line) ?? 0) && !relay.deferredAtDot.has(messageId))
+      faults.push(`${line} #${number} came after #${last.get(line)}`)
+    last.set(line, Math.max(number, last.get(line) ?? 0))
+  }
+}

@@ -1,0 +1,289 @@
+import { type Net, NetError, type Target, type Wire } from '../../../src/ports/net.ts'
+import type { SimRandom } from './random.ts'
+import type { Timeline } from './timeline.ts'
+
+/** A letter that the relay took responsibility for. */
+export type Taken = { at: number; messageId: string; to: string[]; content: string }
+
+/** How often things go wrong, each once in so many times; 0 never. */
+export type RelayFaults = {
+  greeting: number
+  silent: number
+  hangUp: number
+  later: number
+  never: number
+  diesAfterDot: number
+  pipelining: boolean
+}
+
+export const kind: RelayFaults = { greeting: 0, silent: 0, hangUp: 0, later: 0, never: 0, diesAfterDot: 0, pipelining: true }
+
+/** A mail server on the timeline. It keeps what it took, and notes every breach of the protocol by its client. */
+export class SimRelay {
+  faults: RelayFaults = { ...kind }
+  readonly taken: Taken[] = []
+  readonly violations: string[] = []
+  /** Message-IDs that were answered 4yz after their content. */
+  readonly deferredAtDot = new Set<string>()
+  readonly refused = new Set<string>()
+  readonly #random: SimRandom
+  readonly #timeline: Timeline
+
+  constructor(timeline: Timeline, random: SimRandom) {
+    this.#timeline = timeline
+    this.#random = random
+  }
+
+  serve(wire: ServerEnd): void {
+    new Talk(this, wire, this.#random, this.#timeline).begin()
+  }
+}
+
+export type ServerEnd = { onData: (bytes: Uint8Array) => void; send(text: string): void; hangUp(): void }
+
+class Talk {
+  readonly #relay: SimRelay
+  readonly #wire: ServerEnd
+  readonly #random: SimRandom
+  readonly #timeline: Timeline
+  #buffer = ''
+  #mail: string | undefined
+  #to: string[] = []
+  #content = false
+  #greeted = false
+  #dead = false
+
+  constructor(relay: SimRelay, wire: ServerEnd, random: SimRandom, timeline: Timeline) {
+    this.#relay = relay
+    this.#wire = wire
+    this.#random = random
+    this.#timeline = timeline
+  }
+
+  begin(): void {
+    const { greeting } = this.#relay.faults
+    if (this.#chance(greeting)) return this.#end(this.#random.once(2) ? '554 no service' : '421 too busy')
+    this.#wire.onData = (bytes) => {
+      this.#buffer += Buffer.from(bytes).toString('latin1')
+      this.#work()
+    }
+    this.#wire.send('220 relay\r\n')
+  }
+
+  #chance(times: number): boolean {
+    return times > 0 && this.#random.once(times)
+  }
+
+  #work(): void {
+    while (!this.#dead) {
+      if (this.#content) {
+        const end = `\r\n${this.#buffer}`.indexOf('\r\n.\r\n')
+        if (end < 0) return
+        const content = this.#buffer.slice(0, Math.max(0, end))
+        this.#buffer = this.#buffer.slice(end + 3)
+        this.#content = false
+        this.#letter(content.replace(/^\.\./gm, '.'))
+        continue
+      }
+      const end = this.#buffer.indexOf('\r\n')
+      if (end < 0) return
+      const line = this.#buffer.slice(0, end)
+      this.#buffer = this.#buffer.slice(end + 2)
+      this.#command(line)
+    }
+  }
+
+  #command(line: string): void {
+    const { faults } = this.#relay
+    const verb = line.split(' ')[0]?.toUpperCase() ?? ''
+    if (this.#buffer.includes('\r\n') && !faults.pipelining) this.#relay.violations.push(`said more than ${line} at once`)
+    if (!this.#greeted && verb !== 'EHLO') this.#relay.violations.push(`${verb} before EHLO`)
+    if (/[\r\n]/.test(line)) this.#relay.violations.push('a bare CR or LF')
+    if (this.#chance(faults.silent)) {
+      this.#dead = true
+      return
+    }
+    if (this.#chance(faults.hangUp)) return this.#hangUp()
+    const transient = this.#chance(faults.later) ? '451 4.3.0 not now' : undefined
+    switch (verb) {
+      case 'EHLO':
+        this.#greeted = true
+        return this.#say(faults.pipelining ? '250-relay\r\n250-PIPELINING\r\n250 SIZE 100000' : '250 relay')
+      case 'MAIL':
+        if (this.#mail !== undefined) return this.#say('503 nested MAIL')
+        if (transient) return this.#say(transient)
+        this.#mail = line
+        this.#to = []
+        return this.#say('250 ok')
+      case 'RCPT': {
+        if (this.#mail === undefined) return this.#say('503 MAIL first')
+        const to = /<(.*)>/.exec(line)?.[1] ?? ''
+        if (this.#chance(faults.never)) return this.#say('550 5.1.1 no such user')
+        if (transient) return this.#say(transient)
+        this.#to.push(to)
+        return this.#say('250 ok')
+      }
+      case 'DATA':
+        if (this.#mail === undefined || this.#to.length === 0) return this.#say('554 no valid recipients')
+        if (transient) return this.#say(transient)
+        this.#content = true
+        return this.#say('354 go')
+      case 'RSET':
+        this.#mail = undefined
+        return this.#say('250 ok')
+      case 'QUIT':
+        this.#say('221 bye')
+        return this.#hangUp()
+      default:
+        this.#relay.violations.push(`unknown command ${line}`)
+        return this.#say('500 what')
+    }
+  }
+
+  #letter(content: string): void {
+    const { faults } = this.#relay
+    const messageId = /^Message-ID: (<.*>)$/im.exec(content)?.[1] ?? ''
+    const to = this.#to
+    this.#mail = undefined
+    if (content.split('\r\n').some((line) => line.length > 998)) this.#relay.violations.push('a line over 998 octets')
+    if (/\r(?!\n)|(?<!\r)\n/.test(content)) this.#relay.violations.push('a bare CR or LF in content')
+    const take = () => this.#relay.taken.push({ at: this.#timeline.now, messageId, to, content })
+    if (this.#chance(faults.diesAfterDot)) {
+      if (this.#random.once(2)) take()
+      return this.#hangUp()
+    }
+    if (this.#chance(faults.later * 3)) {
+      this.#relay.deferredAtDot.add(messageId)
+      return this.#say('452 4.3.1 full')
+    }
+    if (this.#chance(faults.never * 2)) {
+      this.#relay.refused.add(messageId)
+      return this.#say('554 5.7.1 not wanted')
+    }
+    take()
+    this.#say('250 2.0.0 queued')
+  }
+
+  #say(text: string): void {
+    this.#wire.send(`${text}\r\n`)
+  }
+
+  #end(text: string): void {
+    this.#say(text)
+    this.#hangUp()
+  }
+
+  #hangUp(): void {
+    this.#dead = true
+    this.#wire.hangUp()
+  }
+}
+
+/** The way to the relay: names, a link that comes and goes, a latency. */
+export class SimNet implements Net {
+  up = true
+  latencyMs = 50
+  dead = false
+  readonly #timeline: Timeline
+  readonly #relay: SimRelay
+  readonly #wires = new Set<SimWire>()
+
+  constructor(timeline: Timeline, relay: SimRelay) {
+    this.#timeline = timeline
+    this.#relay = relay
+  }
+
+  /** Every connection breaks. */
+  cut(): void {
+    for (const wire of this.#wires) wire.break()
+    this.#wires.clear()
+  }
+
+  connect(target: Target): Promise<Wire> {
+    return new Promise((resolve, reject) => {
+      this.#timeline.at(this.up ? this.latencyMs * 2 : 1000, () => {
+        if (this.dead) return
+        if (!this.up) return reject(new NetError('dns', 'EAI_AGAIN', `the name ${target.host} could not be looked up`))
+        const wire = new SimWire(this.#timeline, this.latencyMs)
+        this.#wires.add(wire)
+        this.#relay.serve(wire.server)
+        resolve(wire)
+      })
+    })
+  }
+
+  async connectPath(): Promise<Wire> {
+    throw new NetError('connect', 'ENOENT', 'no such socket')
+  }
+
+  async listenPath(path: string): Promise<{ address: string; close(): Promise<void> }> {
+    return { address: path, close: async () => {} }
+  }
+
+  async resolve(host: string): Promise<string[]> {
+    return [host]
+  }
+}
+
+class SimWire implements Wire {
+  readonly peer = 'relay'
+  readonly tls = undefined
+  readonly server: ServerEnd
+  readonly #timeline: Timeline
+  readonly #latencyMs: number
+  #chunks: Uint8Array[] = []
+  #ended = false
+  #broken = false
+  #closed = false
+  #wake: (() => void) | undefined
+
+  constructor(timeline: Timeline, latencyMs: number) {
+    this.#timeline = timeline
+    this.#latencyMs = latencyMs
+    const later = (call: () => void) => void timeline.at(latencyMs, () => !this.#broken && call())
+    this.server = {
+      onData: () => {},
+      send: (text) => later(() => this.#arrive(Buffer.from(text))),
+      hangUp: () =>
+        later(() => {
+          this.#ended = true
+          this.#wake?.()
+        }),
+    }
+  }
+
+  break(): void {
+    this.#broken = true
+    this.#wake?.()
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const chunk = this.#chunks.shift()
+      if (chunk) return chunk
+      if (this.#closed || this.#ended) return undefined
+      if (this.#broken) throw new NetError('stream', 'ECONNRESET', 'the connection broke')
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#broken || this.#closed) throw new NetError('stream', 'ECONNRESET', 'the connection broke')
+    const copy = bytes.slice()
+    this.#timeline.at(this.#latencyMs, () => !this.#broken && this.server.onData(copy))
+  }
+
+  async startTls(): Promise<void> {}
+
+  close(): void {
+    this.#closed = true
+    this.#wake?.()
+  }
+
+  #arrive(bytes: Uint8Array): void {
+    this.#chunks.push(bytes)
+    this.#wake?.()
+  }
+}
