@@ -234,7 +234,7 @@ class Load {
           await queue
             .freeze(id, written.letter.content)
             .catch((error) => ports.log('error', 'a letter could not be frozen', { id, why: sentence(error) }))
-      } else queue.thaw(id)
+      } else if (!written.kept) queue.thaw(id)
       const why = this.#deferred.get(id)
       if (why !== undefined) {
         const attempts = state.attempts + 1

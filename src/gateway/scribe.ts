@@ -1,6 +1,6 @@
 import type { Alert } from '../alert/alert.ts'
 import { stampNow } from '../alert/stamp.ts'
-import { type Known, whenHappened } from '../alert/when.ts'
+import { type Known, type When, whenHappened } from '../alert/when.ts'
 import { compose, messageIdOf } from '../mail/compose.ts'
 import type { Letter } from '../mail/letter.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -28,7 +28,8 @@ export type ScribeOptions = {
   onLost(id: number): void
 }
 
-export type Written = { letter: Letter; alert: Alert; recipients: Recipient[] }
+/** `kept`: the octets are those of an earlier flight whose end is not known; they stay until it is. */
+export type Written = { letter: Letter; alert: Alert; recipients: Recipient[]; kept: boolean }
 
 export class Scribe {
   readonly #options: ScribeOptions
@@ -65,8 +66,8 @@ export class Scribe {
       return undefined
     }
     const letter = this.compose(stored.alert, id, recipients)
-    if (stored.frozen) return { alert: stored.alert, recipients, letter: { ...letter, content: stored.frozen } }
-    if (this.#isLate(id)) {
+    if (stored.frozen) return { alert: stored.alert, recipients, letter: { ...letter, content: stored.frozen }, kept: true }
+    if (this.#isLate(id) || this.#when(stored.alert).certainty !== 'exact') {
       try {
         await queue.freeze(id, letter.content)
       } catch (error) {
@@ -74,13 +75,13 @@ export class Scribe {
         log('warning', 'a late letter leaves without being frozen', { id, why: sentence(error) })
       }
     }
-    return { alert: stored.alert, recipients, letter }
+    return { alert: stored.alert, recipients, letter, kept: false }
   }
 
   /** The letter as it would be now. Pure but for the clock. */
   compose(alert: Alert, id: number, recipients: Recipient[]): Letter {
     const { clock, site, deviceId, from, replyTo, people, software } = this.#options
-    const when = whenHappened(alert.stamp, stampNow(clock), this.#options.known())
+    const when = this.#when(alert)
     const delay = this.#isLate(id) ? this.#delay(id, alert) : undefined
     const all = alert.to.map((ref) => recipient(ref, people, site.domain))
     return compose(alert, {
@@ -101,6 +102,11 @@ export class Scribe {
     })
   }
 
+  #when(alert: Alert): When {
+    return whenHappened(alert.stamp, stampNow(this.#options.clock), this.#options.known())
+  }
+
+  /** Only a letter that is not late and whose time is settled is the same octets whenever it is composed. */
   #isLate(id: number): boolean {
     return this.#options.queue.isGrounded(id)
   }

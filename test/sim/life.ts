@@ -37,6 +37,8 @@ const settingsText = JSON.stringify({
 })
 
 const hourMs = 3_600_000
+/** How long things go wrong. */
+const badHours = 24
 const segmentBytes = 64 * 1024
 const builtAt = Date.UTC(2026, 10, 1)
 
@@ -133,10 +135,10 @@ class Device {
 /** One life. The same seed gives the same trace. */
 export async function live(seed: number): Promise<Verdict> {
   const device = new Device(seed)
-  const { timeline, random, relay, serial, broker } = device
+  const { timeline, relay, serial, broker } = device
   device.boot()
   const alerts = schedule(device)
-  await timeline.run(48 * hourMs)
+  await timeline.run(badHours * hourMs)
   // Good days: everything works, and what waits must leave.
   relay.faults = { ...kind }
   device.net.up = true
@@ -150,7 +152,6 @@ export async function live(seed: number): Promise<Verdict> {
   await timeline.run(timeline.now + 24 * hourMs, settled)
   await timeline.run(timeline.now + 10_000)
   judge(device, alerts, settled())
-  void random
   return { seed, faults: device.faults, trace: device.trace, alerts, letters: relay.taken.length, cuts: device.cuts }
 }
 
@@ -163,12 +164,12 @@ function schedule(device: Device): number {
     const key = random.once(3) ? 'b1' : 'a1'
     const severity = random.once(3) ? 'critical' : 'warning'
     const payload = JSON.stringify({ id: `n${i}`, key, severity, text: `alert n${i}.` })
-    timeline.at(random.below(46 * hourMs), () =>
+    timeline.at(random.below((badHours - 2) * hourMs), () =>
       onSerial ? serial.send(payload) : broker.publish('alerts/x', payload, random.once(2) ? 1 : 2),
     )
   }
   const sometimes = (count: number, deed: () => void) => {
-    for (let i = 0; i < count; i++) timeline.at(random.below(47 * hourMs), deed)
+    for (let i = 0; i < count; i++) timeline.at(random.below((badHours - 1) * hourMs), deed)
   }
   sometimes(random.below(6), () => device.gateway && device.powerCut())
   sometimes(random.below(8), () => {

@@ -62,7 +62,10 @@ class Talk {
 
   begin(): void {
     const { greeting } = this.#relay.faults
-    if (this.#chance(greeting)) return this.#end(this.#random.once(2) ? '554 no service' : '421 too busy')
+    if (this.#chance(greeting)) {
+      this.#end(this.#random.once(2) ? '554 no service' : '421 too busy')
+      return
+    }
     this.#wire.onData = (bytes) => {
       this.#buffer += Buffer.from(bytes).toString('latin1')
       this.#work()
@@ -103,40 +106,71 @@ class Talk {
       this.#dead = true
       return
     }
-    if (this.#chance(faults.hangUp)) return this.#hangUp()
+    if (this.#chance(faults.hangUp)) {
+      this.#hangUp()
+      return
+    }
     const transient = this.#chance(faults.later) ? '451 4.3.0 not now' : undefined
     switch (verb) {
       case 'EHLO':
         this.#greeted = true
-        return this.#say(faults.pipelining ? '250-relay\r\n250-PIPELINING\r\n250 SIZE 100000' : '250 relay')
+        this.#say(faults.pipelining ? '250-relay\r\n250-PIPELINING\r\n250 SIZE 100000' : '250 relay')
+        return
       case 'MAIL':
-        if (this.#mail !== undefined) return this.#say('503 nested MAIL')
-        if (transient) return this.#say(transient)
+        if (this.#mail !== undefined) {
+          this.#say('503 nested MAIL')
+          return
+        }
+        if (transient) {
+          this.#say(transient)
+          return
+        }
         this.#mail = line
         this.#to = []
-        return this.#say('250 ok')
+        this.#say('250 ok')
+        return
       case 'RCPT': {
-        if (this.#mail === undefined) return this.#say('503 MAIL first')
+        if (this.#mail === undefined) {
+          this.#say('503 MAIL first')
+          return
+        }
         const to = /<(.*)>/.exec(line)?.[1] ?? ''
-        if (this.#chance(faults.never)) return this.#say('550 5.1.1 no such user')
-        if (transient) return this.#say(transient)
+        if (this.#chance(faults.never)) {
+          this.#say('550 5.1.1 no such user')
+          return
+        }
+        if (transient) {
+          this.#say(transient)
+          return
+        }
         this.#to.push(to)
-        return this.#say('250 ok')
+        this.#say('250 ok')
+        return
       }
       case 'DATA':
-        if (this.#mail === undefined || this.#to.length === 0) return this.#say('554 no valid recipients')
-        if (transient) return this.#say(transient)
+        if (this.#mail === undefined || this.#to.length === 0) {
+          this.#say('554 no valid recipients')
+          return
+        }
+        if (transient) {
+          this.#say(transient)
+          return
+        }
         this.#content = true
-        return this.#say('354 go')
+        this.#say('354 go')
+        return
       case 'RSET':
         this.#mail = undefined
-        return this.#say('250 ok')
+        this.#say('250 ok')
+        return
       case 'QUIT':
         this.#say('221 bye')
-        return this.#hangUp()
+        this.#hangUp()
+        return
       default:
         this.#relay.violations.push(`unknown command ${line}`)
-        return this.#say('500 what')
+        this.#say('500 what')
+        return
     }
   }
 
@@ -150,15 +184,18 @@ class Talk {
     const take = () => this.#relay.taken.push({ at: this.#timeline.now, messageId, to, content })
     if (this.#chance(faults.diesAfterDot)) {
       if (this.#random.once(2)) take()
-      return this.#hangUp()
+      this.#hangUp()
+      return
     }
     if (this.#chance(faults.later * 3)) {
       this.#relay.deferredAtDot.add(messageId)
-      return this.#say('452 4.3.1 full')
+      this.#say('452 4.3.1 full')
+      return
     }
     if (this.#chance(faults.never * 2)) {
       this.#relay.refused.add(messageId)
-      return this.#say('554 5.7.1 not wanted')
+      this.#say('554 5.7.1 not wanted')
+      return
     }
     take()
     this.#say('250 2.0.0 queued')
