@@ -29,6 +29,10 @@ export type CourierOptions = {
 const prefetchLetters = 24
 /** Nobody waits longer than this without looking again, whatever was computed. */
 const longestWaitMs = 60_000
+/** Rest after a flight without a letter. */
+const idleMs = 1000
+/** Rest after a round that broke. */
+const faultMs = 5000
 const expiryEveryMs = 600_000
 const expiredAtOnce = 100
 /** How long a flight may go on after `stop`. */
@@ -70,7 +74,7 @@ export class Courier {
   }
 
   async #run(): Promise<void> {
-    const { clock, log } = this.#options.ports
+    const { log } = this.#options.ports
     while (!this.#stopping.signal.aborted) {
       try {
         const waitMs = await this.#round()
@@ -78,7 +82,7 @@ export class Courier {
       } catch (error) {
         // A round must not end the courier: whatever broke, letters still wait.
         log('error', 'courier: a round failed', { why: sentence(error) })
-        await this.#wait(Math.min(longestWaitMs, 5000 + clock.monotonic() * 0))
+        await this.#wait(faultMs)
       }
     }
   }
@@ -96,18 +100,18 @@ export class Courier {
     await postmaster.deliverWaiting()
     if (this.#stopping.signal.aborted) return 0
     if (queue.waiting.due(now, 1).length === 0)
-      return Math.max(1, Math.min(queue.waiting.nextDue() ?? Number.POSITIVE_INFINITY, this.#expiryAt) - now)
+      return Math.max(1, Math.min(queue.waiting.nextDue(now) ?? Number.POSITIVE_INFINITY, this.#expiryAt) - now)
     const chosen = this.health.choose(now)
     const relay = relays.find((one) => one.id === chosen.relay)
     if (!relay) {
       queue.ground()
       return Math.max(1, (chosen.nextTry ?? Number.POSITIVE_INFINITY) - now)
     }
-    await this.#flight(relay)
-    return 0
+    return (await this.#flight(relay)) ? 0 : idleMs
   }
 
-  async #flight(relay: RelayOptions): Promise<void> {
+  /** False when nothing came of it and no fault says why: it must not be tried in a circle. */
+  async #flight(relay: RelayOptions): Promise<boolean> {
     const { ports, queue } = this.#options
     const load = new Load(this.#options, this.#stopping.signal)
     const report = await fly(ports.net, ports.clock, relay, {
@@ -131,6 +135,7 @@ export class Courier {
         waiting: queue.waiting.size,
       })
     if (report.fault && this.health.choose(now).relay === undefined) queue.ground()
+    return report.letters > 0 || report.fault !== undefined
   }
 
   async #expire(now: number): Promise<void> {
@@ -191,7 +196,15 @@ class Load {
       if (one) {
         this.#aboard.set(one.letter.id, one)
         this.#ready.push(one)
-      } else queue.waiting.away(ids[index] ?? 0, false)
+        continue
+      }
+      const id = ids[index] ?? 0
+      queue.waiting.away(id, false)
+      // Nobody behind a relay is left: the postmaster has the rest.
+      queue.waiting.local(
+        id,
+        scribe.recipients(id).every((recipient) => recipient.local),
+      )
     }
   }
 

@@ -175,13 +175,14 @@ export class Waiting {
   }
 
   /** When the first letter that only waits for its time may leave; undefined when none does. */
-  nextDue(): number | undefined {
+  nextDue(now: number): number | undefined {
     const c = this.#columns
     let first: number | undefined
     for (let row = 0; row < this.#rows; row++) {
       if ((c.flags[row] ?? 0) !== 0) continue
       const at = c.nextTry[row] ?? 0
-      if (first === undefined || at < first) first = at
+      // One whose time has come and that still waits is behind its elder, which is looked at on its own.
+      if (at > now && (first === undefined || at < first)) first = at
     }
     return first
   }

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { checkSettings } from '../../src/settings/check.ts'
+import { migrate } from '../../src/settings/migrate.ts'
+import { effective } from '../../src/settings/schema.ts'
+
+const example = readFileSync(new URL('example.json', import.meta.url), 'utf8')
+const errors = (text: string) => checkSettings(text).findings.filter((finding) => finding.level === 'error')
+const said = (settings: unknown) => errors(JSON.stringify(settings)).map((finding) => `${finding.path}: ${finding.what} ${finding.write}`)
+
+test('nothing is a valid setting, and it names somebody to tell', () => {
+  const { settings } = checkSettings('{}')
+  assert.ok(settings)
+  assert.equal(effective(settings).people[0]?.address, 'operator@outpost.internal')
+})
+
+test('the example of the documentation is valid, and what has no effect yet is said', () => {
+  const { settings, findings } = checkSettings(example)
+  assert.ok(settings)
+  assert.ok(findings.some((finding) => finding.path === 'rules[0].hold' && finding.level === 'note'))
+})
+
+test('an unknown key is answered with the nearest known one', () => {
+  assert.deepEqual(said({ relays: [{ id: 'a', hots: 'x', host: 'x.org' }] }), [
+    'relays[0].hots: The key "hots" is not known here. Did you mean host?',
+  ])
+  assert.deepEqual(said({ site: { lang: 'de' } }), ['site.lang: The key "lang" is not known here. Did you mean language?'])
+})
+
+const wrong: [settings: unknown, says: RegExp][] = [
+  [{ sources: [{ id: 's', kind: 'serail' }] }, /sources\[0\]\.kind: .*Did you mean serial\?/],
+  [{ relays: [{ id: 'a', host: 'x.org', port: '587' }] }, /relays\[0\]\.port: There is "587".*whole number/],
+  [{ relays: [{ id: 'a' }] }, /relays\[0\]\.host: Nothing is there, but it must be given/],
+  [{ relays: [{ id: 'a', host: 'x.org\r\nMAIL' }] }, /relays\[0\]\.host/],
+  [
+    { relays: [{ id: 'a', host: 'x.org', security: 'none', auth: { kind: 'password', user: 'u', password: { secret: 's' } } }] },
+    /give the password away/,
+  ],
+  [{ relays: [{ id: 'a', host: 'x.org', auth: { kind: 'password', user: 'u', password: 'plain' } }] }, /secrets\.json/],
+  [{ rules: [{ id: 'r', to: ['nobody'] }] }, /There is no person nobody/],
+  [{ rules: [{ id: 'r', to: ['operator'], when: { text: '(?=a)' } }] }, /RE2/],
+  [
+    {
+      people: [
+        { id: 'a', address: 'a@x.org' },
+        { id: 'a', address: 'b@x.org' },
+      ],
+    },
+    /is there twice/,
+  ],
+  [{ broker: { listen: '0.0.0.0:1883' } }, /has no users/],
+  [{ delivery: { retry: ['soon'] } }, /30s, 15m, 4h or 5d/],
+  [{ site: { timeZone: 'Mars/Base' } }, /Europe\/Berlin/],
+  [{ version: 9 }, /version 9; this Outpost knows up to 1/],
+  [[], /Write an object/],
+]
+for (const [settings, says] of wrong)
+  test(`a sentence for ${JSON.stringify(settings).slice(0, 80)}`, () => assert.match(said(settings).join('\n'), says))
+
+test('JSON that is broken is answered with line and column', () => {
+  assert.match(errors('{\n  "site": {,\n}')[0]?.path ?? '', /line 2, column \d+/)
+  assert.match(errors('')[0]?.what ?? '', /empty/)
+})
+
+test('whatever the file holds, the check says something and throws nothing', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      const { settings, findings } = checkSettings(JSON.stringify(value))
+      assert.ok(settings !== undefined || findings.some((finding) => finding.level === 'error' && finding.what && finding.write))
+    }),
+  )
+  fc.assert(fc.property(fc.string(), (text) => void checkSettings(text)))
+  const whole = JSON.parse(example) as Record<string, unknown>
+  fc.assert(
+    fc.property(fc.constantFrom(...Object.keys(whole)), fc.jsonValue(), (key, value) => {
+      const { settings, findings } = checkSettings(JSON.stringify({ ...whole, [key]: value }))
+      assert.ok(settings !== undefined || findings.length > 0)
+    }),
+  )
+})
+
+test('an older version is brought up to date, step by step', () => {
+  const steps = new Map([[1, (json: Record<string, unknown>) => ({ ...json, mail: { from: json.sender } })]])
+  assert.deepEqual(migrate({ version: 1, sender: 'a@b.org' }, steps, 2), {
+    json: { version: 2, sender: 'a@b.org', mail: { from: 'a@b.org' } },
+    notes: ['The settings were brought from version 1 to 2.'],
+  })
+})

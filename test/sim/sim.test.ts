@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { live } from './life.ts'
+
+const seeds = Number(process.env.OUTPOST_SEEDS ?? 300)
+
+test(`${seeds} lives keep every promise`, { timeout: 300_000 }, async () => {
+  const broken: string[] = []
+  let cuts = 0
+  for (let seed = 1; seed <= seeds; seed++) {
+    const verdict = await live(seed)
+    cuts += verdict.cuts
+    if (verdict.faults.length > 0)
+      broken.push(`seed ${seed} (npm run sim -- --first ${seed} --seeds 1 --trace): ${verdict.faults.join('; ')}`)
+  }
+  assert.deepEqual(broken, [])
+  assert.ok(cuts > seeds, 'the power went often enough to mean something')
+})
+
+test('the same seed is the same life', async () => {
+  for (const seed of [3, 33, 77]) assert.deepEqual((await live(seed)).trace, (await live(seed)).trace)
+})
