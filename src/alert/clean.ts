@@ -1,44 +1,55 @@
 /**
- * Clean: whatever came over a wire, as text that is safe in a header, a log line and a page. Pure.
+ * Clean: whatever came over a wire, as text that is safe in a header, a log line and a page. Pure, and in time proportional to its input.
+ *
+ * Line ends, tabs and NUL (padding of devices that send C strings) become white space. Other control characters and the marks that turn the
+ * direction of text become U+FFFD, so that a reader sees that something was there; so do lone surrogates.
  */
-const controls = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g
+const controls = /[\u0001-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g
 
-/** One line: no control characters, no line ends, no marks that turn the direction; at most `maxChars` code points, cut with "…". */
+/** One line: runs of blanks and of replaced characters become one; at most `maxChars` (1 or more) code points, cut with "…". */
 export const cleanLine = (text: string, maxChars: number): string =>
   cut(
     text
       .toWellFormed()
-      .replace(/[\r\n\t\u0085\u2028\u2029]/g, ' ')
+      .replace(/[\0\r\n\t\u0085\u2028\u2029]/g, ' ')
       .replace(controls, '\ufffd')
       .replace(/ {2,}/g, ' ')
+      .replace(/\ufffd{2,}/g, '\ufffd')
       .trim(),
     maxChars,
   )
 
-/** The same with its line ends kept, as \n. */
+/** The same with its line ends kept, as \n; blanks at the ends of lines go, those within lines stay. */
 export const cleanText = (text: string, maxChars: number): string =>
   cut(
     text
       .toWellFormed()
       .replace(/\r\n?|\u0085|\u2028|\u2029/g, '\n')
-      .replace(/\t/g, ' ')
+      .replace(/[\0\t]/g, ' ')
       .replace(controls, '\ufffd')
-      .replace(/[ ]+$/gm, '')
+      .split('\n')
+      .map((line) => line.trimEnd())
+      .join('\n')
       .trim(),
     maxChars,
   )
 
 function cut(text: string, maxChars: number): string {
   if (text.length <= maxChars) return text
-  const points = [...text.slice(0, maxChars * 2)]
-  return points.length <= maxChars ? points.join('') : `${points.slice(0, maxChars - 1).join('')}…`
+  // A code point takes at most two units: one point more than allowed tells whether anything is left out.
+  const points = [...text.slice(0, (maxChars + 1) * 2)]
+  return points.length <= maxChars ? text : `${points.slice(0, maxChars - 1).join('')}…`
 }
 
-/** UTF-8; octets that are not UTF-8 are read as Windows-1252, which old panels and Latin-1 devices send. */
+/**
+ * UTF-8 without a byte order mark. Octets that are not UTF-8 are `damaged`: when some of their characters are (a frame that was cut, a bit that
+ * was lost), only the broken ones become U+FFFD; when none is, all are read as Windows-1252, which old panels send (Latin-1 is part of it).
+ */
 export function decodeUtf8(bytes: Uint8Array): { text: string; damaged: boolean } {
   try {
-    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes), damaged: false }
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), damaged: false }
   } catch {
-    return { text: new TextDecoder('windows-1252').decode(bytes), damaged: true }
+    const text = new TextDecoder('utf-8').decode(bytes)
+    return /[\u0080-\ufffc]/.test(text) ? { text, damaged: true } : { text: new TextDecoder('windows-1252').decode(bytes), damaged: true }
   }
 }

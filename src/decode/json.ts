@@ -1,50 +1,49 @@
-import { alertLimits } from '../alert/alert.ts'
-import { cleanText, decodeUtf8 } from '../alert/clean.ts'
+import { decodeUtf8 } from '../alert/clean.ts'
 import type { Context, Decoded, Decoder } from './decoder.ts'
 import { isCanonical, readingOf } from './value.ts'
 
-const startsLikeObject = (bytes: Uint8Array): boolean => {
-  const first = bytes.find((octet) => octet > 0x20)
-  return first === 0x7b
-}
+/** Devices pad with NUL; JSON itself ends at `}` or `]`. */
+const jsonOf = (bytes: Uint8Array): string => decodeUtf8(bytes).text.replaceAll('\0', ' ').trim()
 
-function parsed(bytes: Uint8Array): { value: unknown } | { why: string } {
+/** JSON.parse needs no stack for nesting, but may give a million levels: whoever walks the value must not recurse. */
+function parsed(text: string): { value: unknown } | { why: string } {
   try {
-    return { value: JSON.parse(decodeUtf8(bytes).text) }
+    return { value: JSON.parse(text) }
   } catch (error) {
-    return { why: `not valid JSON: ${error instanceof Error ? error.message : error}` }
+    return { why: `This is not valid JSON: ${error instanceof Error ? error.message : error}. Write like {"text":"Door open"}.` }
   }
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+/** The object in these bytes; undefined for everything else. */
+function objectIn(bytes: Uint8Array): Record<string, unknown> | undefined {
+  const text = jsonOf(bytes)
+  if (!text.startsWith('{') || !text.endsWith('}')) return undefined
+  const result = parsed(text)
+  return 'value' in result ? (result.value as Record<string, unknown>) : undefined
+}
 
-function decodeObject(bytes: Uint8Array, context: Context): Decoded {
-  const result = parsed(bytes)
+function decodeJson(bytes: Uint8Array, context: Context): Decoded {
+  const text = jsonOf(bytes)
+  const result = parsed(text)
   if ('why' in result) return { kind: 'undecodable', why: result.why }
-  if (isObject(result.value)) return { kind: 'reading', reading: readingOf(Object.entries(result.value), context) }
-  if (Array.isArray(result.value)) return { kind: 'reading', reading: readingOf(Object.entries(result.value), context) }
-  return { kind: 'reading', reading: readingOf([['text', cleanText(String(result.value), alertLimits.textChars)]], context) }
+  const { value } = result
+  const members: Iterable<[string, unknown]> =
+    typeof value === 'object' && value !== null ? Object.entries(value) : [['text', String(value)]]
+  return { kind: 'reading', reading: readingOf(members, context, text) }
 }
 
 /** JSON with the names that Outpost itself uses. */
 export const canonicalJson: Decoder = {
   name: 'outpost',
   title: 'JSON with the names id, key, state, severity, text, value, unit, at',
-  decode: decodeObject,
-  recognises: (bytes) => {
-    if (!startsLikeObject(bytes)) return false
-    const result = parsed(bytes)
-    return 'value' in result && isObject(result.value) && Object.keys(result.value).some(isCanonical)
-  },
+  decode: decodeJson,
+  recognises: (bytes) => Object.keys(objectIn(bytes) ?? {}).some(isCanonical),
 }
 
-/** Any JSON: members become fields. */
+/** Any JSON: members become fields, nested ones `a.b` and `a.0`; a number, a string, true or false becomes the text. */
 export const anyJson: Decoder = {
   name: 'json',
   title: 'Any JSON; its members become fields',
-  decode: decodeObject,
-  recognises: (bytes) => {
-    if (!startsLikeObject(bytes)) return false
-    return 'value' in parsed(bytes)
-  },
+  decode: decodeJson,
+  recognises: (bytes) => objectIn(bytes) !== undefined,
 }

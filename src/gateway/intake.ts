@@ -26,10 +26,19 @@ export type IntakeOptions = {
 export function intake(options: IntakeOptions): Take {
   const { clock, log } = options
   return async (heard) => {
-    const decoded = decode(options.decoderOf(heard.source), heard.bytes, {
+    const context = {
       ...(heard.topic === undefined ? {} : { topic: heard.topic }),
       ...(heard.retained === undefined ? {} : { retained: heard.retained }),
-    })
+    }
+    const meant = decode(options.decoderOf(heard.source), heard.bytes, context)
+    if (meant.kind === 'undecodable')
+      log('warning', 'an alert is not what its source promised; its text is told as it is', {
+        source: heard.source,
+        decoder: meant.decoder,
+        why: meant.why,
+      })
+    // Most wires cannot ask for another form of it, and somebody meant something by it.
+    const decoded = meant.kind === 'undecodable' ? decode('text', heard.bytes, context) : meant
     if (decoded.kind === 'ignored') return { kind: 'ignored', why: decoded.why }
     if (decoded.kind === 'undecodable') {
       log('warning', 'an alert could not be decoded', { source: heard.source, decoder: decoded.decoder, why: decoded.why })

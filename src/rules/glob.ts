@@ -1,24 +1,26 @@
 /**
- * Whether `text` is of the shape of `glob`: `*` stands for any run of characters, `?` for one; all else for itself. Takes time in proportion
- * to the product of the lengths at worst, whatever the glob.
+ * Glob: `*` stands for any run of characters, the empty one too, `?` for exactly one (a code point), all else for itself. Upper and lower case
+ * differ. The last star alone is ever tried again, so the time is at most the product of the lengths, whatever the glob.
  */
 export function matchesGlob(glob: string, text: string): boolean {
+  const wanted = [...glob]
+  const given = [...text]
+  let w = 0
   let g = 0
-  let t = 0
   let star = -1
   let resume = 0
-  while (t < text.length) {
-    if (g < glob.length && glob[g] !== '*' && (glob[g] === '?' || glob[g] === text[t])) {
+  while (g < given.length) {
+    if (wanted[w] === '*') {
+      star = w++
+      resume = g
+    } else if (w < wanted.length && (wanted[w] === '?' || wanted[w] === given[g])) {
+      w++
       g++
-      t++
-    } else if (glob[g] === '*') {
-      star = g++
-      resume = t
     } else if (star >= 0) {
-      g = star + 1
-      t = ++resume
+      w = star + 1
+      g = ++resume
     } else return false
   }
-  while (glob[g] === '*') g++
-  return g === glob.length
+  while (wanted[w] === '*') w++
+  return w === wanted.length
 }

@@ -1,171 +1,198 @@
 /**
  * Frame: from octets as they come to whole frames, with a bound on memory whatever the line does. Pure; the caller owns the idle clock.
  *
- * A frame longer than `maxBytes` is given once, cut, and counted; what follows is skipped to its end: an alert must not vanish, nor may a
- * line without an end eat the memory.
+ * A frame longer than `maxBytes` is given once, cut, as soon as it is too long, and counted; the rest is skipped up to its end: an alert must
+ * not vanish, nor may a line without an end eat the memory. Empty frames are not given.
  */
 export type FrameOptions = {
+  /**
+   * `line`: LF, CR and CRLF each end one. `delimiter`: some octets end one. `idle`: silence does. `length`: the length stands in front.
+   * `fixed`: all are of one length. `stx-etx`: from 0x02 to 0x03, what is between frames is passed over.
+   */
   kind: 'line' | 'delimiter' | 'idle' | 'length' | 'fixed' | 'stx-etx'
+  /** Octets of content; delimiters and lengths do not count. At least 1. */
   maxBytes: number
-  /** For `delimiter`: the octets that end a frame, as text; `\x14` and the like are allowed. */
-  delimiter?: string | undefined
-  /** For `idle`, and for the others after how long an unfinished frame is given up as whole. */
+  /** For `delimiter`: the octets that end a frame; in text, `\x14` and the like are allowed (see `delimiterBytes`). Default LF. */
+  delimiter?: string | Uint8Array | undefined
+  /** For `idle` the silence that ends a frame (default 250), for the others the silence after which an unfinished one is given up. */
   idleMs?: number | undefined
   /** For `fixed`: octets of every frame. */
   bytes?: number | undefined
-  /** For `length`: octets of the length in front, big-endian. */
+  /** For `length`: octets of the length in front. Default 1. */
   lengthBytes?: 1 | 2 | 4 | undefined
+  /** For `length`: which octet of the length comes first. Default `big`, the most significant. */
+  lengthOrder?: 'big' | 'little' | undefined
 }
 
 export type Framer = {
+  /** The frames that these octets end. */
   push(bytes: Uint8Array): Uint8Array[]
-  /** The line was silent for `idleMs`. */
+  /** The line was silent for `idleMs`: what was unfinished, at most one frame. The next octet begins a frame. */
   idle(): Uint8Array[]
-  /** Octets of a frame that has not ended. */
+  /** Octets of a frame that has not ended, the skipped ones and those of its length among them; 0 between frames. */
   readonly pending: number
+  /** Frames that were cut. */
   readonly overruns: number
-  readonly idleMs: number | undefined
+  /** How long the line must be silent, in ms, before `idle` is to be called. */
+  readonly idleMs: number
 }
 
-const defaultIdleMs = 250
+/**
+ * Silence in ms. A line that was begun is given ten seconds: some devices forget the line end, and no alert may wait for ever. Counted frames
+ * must come to an end sooner, or one lost octet would shift all that follow.
+ */
+const silence = { idle: 250, line: 10_000, delimiter: 10_000, length: 1000, fixed: 1000, 'stx-etx': 10_000 }
 
-export function createFramer(options: FrameOptions): Framer {
-  return new Framing(options)
-}
+/** Whether silence is a proper end of a frame, not the mark of a torn one. */
+export const endsInSilence = ({ kind, idleMs }: FrameOptions): boolean =>
+  kind === 'idle' || (idleMs !== undefined && (kind === 'line' || kind === 'delimiter'))
+
+export const createFramer = (options: FrameOptions): Framer => new Framing(options)
 
 class Framing implements Framer {
   overruns = 0
-  readonly idleMs: number | undefined
+  pending = 0
+  readonly idleMs: number
   readonly #options: FrameOptions
   readonly #end: Uint8Array
-  #held: number[] = []
+  readonly #held: Uint8Array
+  #length = 0
   #skipping = false
-  /** `stx-etx`: inside a frame. `length`: octets still to come, -1 while the length itself comes. */
-  #inside = false
-  #left = -1
+  #ready: Uint8Array[] = []
+  /** `line`: the last octet was CR. */
   #afterCr = false
+  /** `delimiter`: how many of its octets were the last ones heard; they are not held before it is known that they are content. */
+  #matched = 0
+  /** `length`: octets of content to come; undefined while the length itself comes. */
+  #left: number | undefined
+  #size = 0
 
   constructor(options: FrameOptions) {
     this.#options = options
-    this.idleMs = options.kind === 'idle' ? (options.idleMs ?? defaultIdleMs) : options.idleMs
-    this.#end = delimiterBytes(options.delimiter ?? '\n')
-  }
-
-  get pending(): number {
-    return this.#held.length
+    this.idleMs = options.idleMs ?? silence[options.kind]
+    const { delimiter = '\n' } = options
+    const end = typeof delimiter === 'string' ? delimiterBytes(delimiter) : Uint8Array.from(delimiter)
+    this.#end = end.length > 0 ? end : Uint8Array.of(0x0a)
+    this.#held = new Uint8Array(Math.max(1, options.maxBytes))
   }
 
   push(bytes: Uint8Array): Uint8Array[] {
-    const frames: Uint8Array[] = []
-    for (const octet of bytes) {
-      const frame = this.#take(octet)
-      if (frame && frame.length > 0) frames.push(frame)
-    }
-    return frames
+    for (const octet of bytes) this.#hear(octet)
+    return this.#give()
   }
 
   idle(): Uint8Array[] {
-    this.#inside = false
-    this.#left = -1
-    const frame = this.#finish()
-    return this.#options.kind === 'length' || this.#options.kind === 'fixed' || !frame || frame.length === 0 ? [] : [frame]
+    for (const octet of this.#end.subarray(0, this.#matched)) this.#keep(octet)
+    this.#finish()
+    return this.#give()
   }
 
-  #take(octet: number): Uint8Array | undefined {
+  #give(): Uint8Array[] {
+    const ready = this.#ready
+    this.#ready = []
+    return ready
+  }
+
+  #hear(octet: number): void {
+    this.pending++
     switch (this.#options.kind) {
       case 'line':
-        return this.#line(octet)
+        this.#line(octet)
+        break
       case 'delimiter':
-        return this.#delimited(octet)
+        this.#delimited(octet)
+        break
       case 'stx-etx':
-        return this.#stxEtx(octet)
-      case 'fixed':
-        return this.#hold(octet) ?? (this.#held.length >= (this.#options.bytes ?? 1) ? this.#finish() : undefined)
+        this.#stxEtx(octet)
+        break
       case 'length':
-        return this.#counted(octet)
+        this.#counted(octet)
+        break
+      case 'fixed':
+        this.#keep(octet)
+        if (this.pending >= (this.#options.bytes ?? 1)) this.#finish()
+        break
       case 'idle':
-        return this.#hold(octet)
+        this.#keep(octet)
     }
   }
 
-  /** LF, CR and CRLF each end a line; CRLF ends one. */
-  #line(octet: number): Uint8Array | undefined {
+  #line(octet: number): void {
+    // The LF of a CRLF ends an empty frame, which is none; counted, it would be pending for ever.
     const second = this.#afterCr && octet === 0x0a
     this.#afterCr = octet === 0x0d
-    if (second) return undefined
-    return octet === 0x0a || octet === 0x0d ? this.#finish() : this.#hold(octet)
+    if (second) this.pending = 0
+    else if (octet === 0x0a || octet === 0x0d) this.#finish()
+    else this.#keep(octet)
   }
 
-  #delimited(octet: number): Uint8Array | undefined {
-    const cut = this.#hold(octet)
-    if (cut) return cut
-    const tail = this.#held.slice(-this.#end.length)
-    if (tail.length < this.#end.length || tail.some((value, index) => value !== this.#end[index])) return undefined
-    this.#held.length -= this.#end.length
-    return this.#finish()
+  #delimited(octet: number): void {
+    if (this.#matched === 0 && octet !== this.#end[0]) {
+      this.#keep(octet)
+      return
+    }
+    const heard = [...this.#end.subarray(0, this.#matched), octet]
+    let from = 0
+    while (!heard.slice(from).every((value, index) => value === this.#end[index])) from++
+    this.#matched = heard.length - from
+    for (const content of heard.slice(0, from)) this.#keep(content)
+    if (this.#matched === this.#end.length) this.#finish()
   }
 
-  #stxEtx(octet: number): Uint8Array | undefined {
+  #stxEtx(octet: number): void {
+    const inside = this.pending > 1
     if (octet === 0x02) {
-      this.#held = []
-      this.#skipping = false
-      this.#inside = true
-      return undefined
-    }
-    if (!this.#inside) return undefined
-    if (octet !== 0x03) return this.#hold(octet)
-    this.#inside = false
-    return this.#finish()
+      // A device that begins anew was interrupted: what it had said is given as it is.
+      this.#finish()
+      this.pending = 1
+    } else if (!inside) this.pending = 0
+    else if (octet === 0x03) this.#finish()
+    else this.#keep(octet)
   }
 
-  #counted(octet: number): Uint8Array | undefined {
-    if (this.#left < 0) {
-      this.#held.push(octet)
-      if (this.#held.length < (this.#options.lengthBytes ?? 1)) return undefined
-      this.#left = this.#held.reduce((sum, value) => sum * 256 + value, 0)
-      this.#held = []
-      if (this.#left === 0) this.#left = -1
-      return undefined
+  #counted(octet: number): void {
+    const { lengthBytes = 1, lengthOrder = 'big' } = this.#options
+    if (this.#left !== undefined) {
+      this.#keep(octet)
+      this.#left--
+    } else {
+      this.#size = lengthOrder === 'big' ? this.#size * 256 + octet : this.#size + octet * 256 ** (this.pending - 1)
+      if (this.pending === lengthBytes) this.#left = this.#size
     }
-    this.#left--
-    const cut = this.#hold(octet)
-    if (this.#left > 0) return cut
-    this.#left = -1
-    const frame = this.#finish()
-    return cut ?? frame
+    if (this.#left === 0) this.#finish()
   }
 
-  /** Keeps an octet; gives the frame, cut, at the moment it becomes too long. */
-  #hold(octet: number): Uint8Array | undefined {
-    if (this.#skipping) {
-      // Only as much is remembered as the delimiter needs.
-      this.#held.push(octet)
-      if (this.#held.length > this.#end.length) this.#held.shift()
-      return undefined
+  /** Holds an octet of content; gives the frame, cut, at the moment it becomes too long. */
+  #keep(octet: number): void {
+    if (this.#skipping) return
+    if (this.#length < this.#held.length) {
+      this.#held[this.#length++] = octet
+      return
     }
-    this.#held.push(octet)
-    if (this.#held.length <= this.#options.maxBytes) return undefined
     this.overruns++
-    const cut = Uint8Array.from(this.#held.slice(0, this.#options.maxBytes))
-    this.#held = []
+    this.#ready.push(this.#held.slice())
     this.#skipping = true
-    return cut
   }
 
-  /** The frame that ends here; undefined for the rest of one that was cut. */
-  #finish(): Uint8Array | undefined {
-    const frame = this.#skipping ? undefined : Uint8Array.from(this.#held)
-    this.#held = []
+  /** The frame ends here; one that was cut has been given. */
+  #finish(): void {
+    if (!this.#skipping && this.#length > 0) this.#ready.push(this.#held.slice(0, this.#length))
+    this.#length = 0
     this.#skipping = false
-    return frame
+    this.#matched = 0
+    this.#left = undefined
+    this.#size = 0
+    this.pending = 0
   }
 }
 
-/** `\xHH`, `\r`, `\n`, `\t` and plain characters, as octets. */
+/** The octets of a delimiter: `\xHH`, `\r`, `\n`, `\t`, `\0` and `\\` are escapes, all else stands for itself in UTF-8. */
 export const delimiterBytes = (text: string): Uint8Array =>
-  Buffer.from(
-    text.replace(/\\(?:x([0-9a-fA-F]{2})|([rnt]))/g, (_, code, letter) =>
-      code ? String.fromCharCode(Number.parseInt(code, 16)) : { r: '\r', n: '\n', t: '\t' }[letter as 'r' | 'n' | 't'],
-    ),
-    'latin1',
+  Buffer.concat(
+    text.split(/(\\x[0-9a-fA-F]{2}|\\[rnt0\\])/).map((part, index) => {
+      if (index % 2 === 0) return Buffer.from(part)
+      return Buffer.of(part[1] === 'x' ? Number.parseInt(part.slice(2), 16) : (escapes[part[1] ?? ''] ?? 0))
+    }),
   )
+
+const escapes: Record<string, number> = { r: 0x0d, n: 0x0a, t: 0x09, '0': 0, '\\': 0x5c }

@@ -1,29 +1,48 @@
 import { cleanLine } from '../alert/clean.ts'
-import type { Cancel } from '../ports/clock.ts'
-import { sleep } from '../ports/clock.ts'
+import { type Cancel, sleep, within } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
 import type { LineSettings, Serial, SerialLine } from '../ports/serial.ts'
 import { backoff } from './backoff.ts'
-import { createFramer, type FrameOptions, type Framer } from './frame.ts'
+import { createFramer, endsInSilence, type FrameOptions, type Framer } from './frame.ts'
 import type { Source, SourceState, SourceTools, Taken } from './source.ts'
 
 /**
  * Serial source: frames from one line, taken one at a time in their order, acknowledged only after they are durable. The line is opened again
  * for ever; an adapter that comes back under another number is followed by its by-id name.
+ *
+ * A device that waits for its answer repeats what got none, so such a frame may be left unanswered. A device that does not wait says
+ * everything once: its frames are kept until the gateway takes them, and torn ones are taken as they are.
  */
-export type SerialSourceOptions = { id: string; line: LineSettings; frame: FrameOptions; acknowledge: 'none' | 'ack-nak' | 'line' }
+export type SerialSourceOptions = {
+  id: string
+  line: LineSettings
+  frame: FrameOptions
+  /** `ack-nak`: 0x06 or 0x15. `line`: `OK <id>` or `NO <why>`, CRLF. */
+  acknowledge: 'none' | 'ack-nak' | 'line'
+}
 
-/** Frames that wait to be taken while the disk is slow; most lines have no flow control, so beyond it frames are lost and counted. */
+/**
+ * Frames that wait to be taken while the disk is slow or full. Most lines have no flow control: what comes beyond is lost and counted. The
+ * oldest are kept, for the first alerts of a trouble tell its cause.
+ */
 const framesLimit = 1000
 const octetsLimit = 1024 * 1024
 const reopen = { firstMs: 500, maxMs: 30_000 }
-/** A sensor that is not answered does not repeat: what was refused for now is tried again. */
+/** A line that was lost sooner counts as another failed attempt, so that a loose plug does not fill the log. */
+const settledMs = 10_000
+/** What was refused for now is tried again. */
 const againMs = 1000
+/** A device that stopped the line with XOFF or CTS must not stop the alerts behind. */
+const answerMs = 5000
 const stopMs = 2000
 const whyChars = 80
 
 export const serialSource = (options: SerialSourceOptions, serial: Serial, tools: SourceTools): Source =>
   new SerialSource(options, serial, tools)
+
+/** One opening of the line, from its first octet to its loss. */
+type Opening = { framer: Framer; line?: SerialLine; idle?: Cancel }
+type Waiting = { bytes: Uint8Array; from: Opening }
 
 class SerialSource implements Source {
   readonly id: string
@@ -31,92 +50,112 @@ class SerialSource implements Source {
   readonly #serial: Serial
   readonly #tools: SourceTools
   readonly #stopping = new AbortController()
-  #framer: Framer
-  #line: SerialLine | undefined
+  #opening: Opening | undefined
   #byId: string | undefined
-  #waiting: Uint8Array[] = []
+  #waiting: Waiting[] = []
   #octets = 0
   #taking: Promise<void> | undefined
-  #idle: Cancel | undefined
+  #running: Promise<void> | undefined
   #state: SourceState['state'] = 'starting'
   #why: string | undefined
   #heard = 0
-  #dropped = 0
-  #cutBefore = 0
-  #running: Promise<void> | undefined
+  #lost = 0
+  #cut = 0
 
   constructor(options: SerialSourceOptions, serial: Serial, tools: SourceTools) {
     this.id = options.id
     this.#options = options
     this.#serial = serial
     this.#tools = tools
-    this.#framer = createFramer(options.frame)
   }
 
   start(): void {
-    this.#running = this.#run()
+    this.#running ??= this.#run()
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort()
-    await this.#running
-    await Promise.race([this.#taking, sleep(this.#tools.clock, stopMs)])
-    await this.#line?.close().catch(() => {})
+    const enough = new AbortController()
+    await Promise.race([Promise.all([this.#running, this.#taking]), sleep(this.#tools.clock, stopMs, enough.signal)])
+    enough.abort()
+    await this.#opening?.line?.close().catch(() => {})
+    this.#opening = undefined
     this.#state = 'stopped'
+    if (this.#waiting.length > 0)
+      this.#tools.log('error', 'serial: frames were not taken before the stop', { source: this.id, frames: this.#waiting.length })
   }
 
   state(): SourceState {
-    const overruns = this.#cutBefore + this.#framer.overruns + this.#dropped
     return {
       id: this.id,
       kind: 'serial',
       state: this.#state,
       heard: this.#heard,
-      overruns,
+      overruns: this.#cut + this.#lost,
       ...(this.#why === undefined ? {} : { why: this.#why }),
     }
   }
 
   async #run(): Promise<void> {
-    const { clock, random, log } = this.#tools
+    const { clock, random } = this.#tools
     const { signal } = this.#stopping
     for (let attempt = 0; !signal.aborted; attempt++) {
-      try {
-        const lost = await this.#open()
-        attempt = 0
-        const why = await Promise.race([lost, aborted(signal)])
-        if (signal.aborted) return
-        this.#say('down', why ?? 'the line was lost')
-      } catch (error) {
-        this.#say('down', sentence(error))
-      }
-      if (this.#framer.pending > 0)
-        log('warning', 'serial: an unfinished frame was given up with the line', { source: this.id, octets: this.#framer.pending })
-      this.#cutBefore += this.#framer.overruns
-      this.#framer = createFramer(this.#options.frame)
+      const begun = clock.monotonic()
+      const why = await this.#listen().catch(sentence)
+      if (signal.aborted) return
+      this.#say('down', why)
+      if (clock.monotonic() - begun >= settledMs) attempt = 0
       await sleep(clock, backoff(attempt, reopen, random), signal)
     }
   }
 
-  /** Resolves once the line is open; the promise within resolves when it is lost. */
-  async #open(): Promise<Promise<string>> {
+  /** Opens the line and resolves with the reason when it is lost, or at the stop. Rejects with SerialError when it cannot be opened. */
+  async #listen(): Promise<string> {
+    const { signal } = this.#stopping
+    const ended = Promise.withResolvers<string>()
+    const opening: Opening = { framer: createFramer(this.#options.frame) }
     const path = await this.#path()
-    const lost = Promise.withResolvers<string>()
-    this.#line = await this.#serial.open(
+    if (signal.aborted) return 'stopped'
+    this.#opening = opening
+    const line = await this.#serial.open(
       { ...this.#options.line, path },
-      { data: (bytes) => this.#data(bytes), closed: (why) => lost.resolve(why) },
+      { data: (bytes) => this.#data(opening, bytes), closed: (why) => ended.resolve(why) },
     )
-    this.#byId ??= (await this.#serial.list().catch(() => [])).find((port) => port.path === path)?.byId
-    this.#say('up')
-    return lost.promise
+    opening.line = line
+    // The stop may have given up waiting for this line; then nobody else closes it.
+    if (this.#state === 'stopped') await line.close().catch(() => {})
+    const stop = () => ended.resolve('stopped')
+    signal.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
+    else {
+      this.#say('up')
+      await this.#remember(path)
+    }
+    const why = await ended.promise
+    signal.removeEventListener('abort', stop)
+    this.#hangUp(opening)
+    return why
   }
 
-  /** The name in the settings; or, when that has vanished, wherever the same adapter is now. */
+  /** The name in the settings; or, once the adapter is known, wherever the same one is now. */
   async #path(): Promise<string> {
     const { path } = this.#options.line
-    const ports = this.#byId === undefined ? [] : await this.#serial.list().catch(() => [])
-    if (ports.some((port) => port.path === path)) return path
+    if (this.#byId === undefined) return path
+    const ports = await this.#serial.list().catch(() => [])
     return ports.find((port) => port.byId === this.#byId)?.path ?? path
+  }
+
+  async #remember(path: string): Promise<void> {
+    const ports = await this.#serial.list().catch(() => [])
+    this.#byId = ports.find((port) => port.path === path)?.byId ?? this.#byId
+  }
+
+  #hangUp(opening: Opening): void {
+    opening.idle?.()
+    // At the stop the line stays for the acknowledgements that are still due.
+    if (!this.#stopping.signal.aborted) this.#opening = undefined
+    const octets = opening.framer.pending
+    if (octets > 0) this.#tools.log('warning', 'serial: an unfinished frame was dropped with the line', { source: this.id, octets })
   }
 
   #say(state: SourceState['state'], why?: string): void {
@@ -126,46 +165,75 @@ class SerialSource implements Source {
     this.#why = why
   }
 
-  #data(bytes: Uint8Array): void {
-    this.#idle?.()
-    this.#enqueue(this.#framer.push(bytes))
-    const { idleMs } = this.#framer
-    if (idleMs !== undefined && this.#framer.pending > 0)
-      this.#idle = this.#tools.clock.after(idleMs, () => this.#enqueue(this.#framer.idle()))
+  #data(opening: Opening, bytes: Uint8Array): void {
+    if (this.#stopping.signal.aborted || this.#opening !== opening) return
+    const { framer } = opening
+    opening.idle?.()
+    const before = framer.overruns
+    const frames = framer.push(bytes)
+    if (framer.overruns > before) this.#cutBy(framer.overruns - before)
+    this.#enqueue(frames, opening)
+    if (framer.pending > 0) opening.idle = this.#tools.clock.after(framer.idleMs, () => this.#silent(opening))
   }
 
-  #enqueue(frames: Uint8Array[]): void {
-    for (const frame of frames) {
-      if (this.#waiting.length >= framesLimit || this.#octets + frame.length > octetsLimit) {
-        this.#dropped++
-        this.#tools.log('error', 'serial: a frame was lost, the line is faster than the disk', { source: this.id, lost: this.#dropped })
+  #silent(opening: Opening): void {
+    if (this.#opening !== opening || this.#stopping.signal.aborted) return
+    const frames = opening.framer.idle()
+    if (endsInSilence(this.#options.frame) || this.#options.acknowledge === 'none') this.#enqueue(frames, opening)
+    else for (const frame of frames) this.#lose('a torn frame was left unanswered', frame)
+  }
+
+  #enqueue(frames: Uint8Array[], from: Opening): void {
+    for (const bytes of frames) {
+      if (this.#waiting.length >= framesLimit || this.#octets + bytes.length > octetsLimit) {
+        this.#lose('a frame was lost, the line is faster than the disk', bytes)
         continue
       }
-      this.#waiting.push(frame)
-      this.#octets += frame.length
+      this.#waiting.push({ bytes, from })
+      this.#octets += bytes.length
     }
-    if (this.#waiting.length > 0)
-      this.#taking ??= this.#takeAll().finally(() => {
-        this.#taking = undefined
-      })
+    if (this.#waiting.length === 0 || this.#taking) return
+    this.#taking = this.#takeAll().finally(() => {
+      this.#taking = undefined
+    })
+  }
+
+  #cutBy(count: number): void {
+    const before = this.#cut
+    this.#cut += count
+    if (tellsOf(before, this.#cut))
+      this.#tools.log('warning', 'serial: a frame was cut', { source: this.id, kept: this.#options.frame.maxBytes, cut: this.#cut })
+  }
+
+  #lose(what: string, frame: Uint8Array): void {
+    this.#lost++
+    if (tellsOf(this.#lost - 1, this.#lost))
+      this.#tools.log('error', `serial: ${what}`, { source: this.id, octets: frame.length, lost: this.#lost })
   }
 
   async #takeAll(): Promise<void> {
-    for (let frame = this.#waiting[0]; frame; frame = this.#waiting[0]) {
-      const taken = await this.#take(frame)
-      // Whoever gets an answer repeats what was refused; whoever gets none cannot, so it is kept.
-      if (taken.kind === 'refused' && taken.again && this.#options.acknowledge === 'none' && !this.#stopping.signal.aborted) {
+    for (let next = this.#waiting[0]; next && this.#state !== 'stopped'; next = this.#waiting[0]) {
+      const taken = await this.#take(next.bytes)
+      if (taken.kind === 'refused' && taken.again && this.#options.acknowledge === 'none') {
+        if (this.#stopping.signal.aborted) return
         await sleep(this.#tools.clock, againMs, this.#stopping.signal)
         continue
       }
       this.#waiting.shift()
-      this.#octets -= frame.length
-      if (taken.kind === 'accepted') this.#heard++
-      const answer = answerTo(taken, this.#options.acknowledge)
-      if (answer)
-        await this.#line
-          ?.write(answer)
-          .catch((error) => this.#tools.log('warning', 'serial: an acknowledgement was lost', { source: this.id, why: sentence(error) }))
+      this.#octets -= next.bytes.length
+      if (taken.kind !== 'refused' || !taken.again) this.#heard++
+      await this.#answer(taken, next.from)
+    }
+  }
+
+  /** On the line on which it was asked only: after a loss the device would take an old answer for that to its next frame. */
+  async #answer(taken: Taken, to: Opening): Promise<void> {
+    const answer = answerTo(taken, this.#options.acknowledge)
+    if (!answer || !to.line || this.#opening !== to) return
+    try {
+      await within(this.#tools.clock, answerMs, 'the answer to the device', to.line.write(answer))
+    } catch (error) {
+      this.#tools.log('warning', 'serial: an answer was lost', { source: this.id, why: sentence(error) })
     }
   }
 
@@ -174,20 +242,18 @@ class SerialSource implements Source {
       return await this.#tools.take({ source: this.id, bytes })
     } catch (error) {
       this.#tools.log('error', 'serial: a frame could not be taken', { source: this.id, why: sentence(error) })
-      return { kind: 'refused', why: 'a fault in the gateway', hint: '', again: true }
+      return { kind: 'refused', why: 'a fault in the gateway', hint: 'Look at its log.', again: true }
     }
   }
 }
 
-/** What the sensor is told; nothing when it does not listen. */
+/** Whether a power of two was passed: the log hears of the first, the second, the fourth … of a kind that may come by the thousand. */
+const tellsOf = (before: number, now: number): boolean => before === 0 || Math.floor(Math.log2(now)) > Math.floor(Math.log2(before))
+
+/** What the device is told; nothing when it does not listen. `why` is cut to 80 characters of one line. */
 export function answerTo(taken: Taken, acknowledge: SerialSourceOptions['acknowledge']): Uint8Array | undefined {
   if (acknowledge === 'none') return undefined
   if (acknowledge === 'ack-nak') return Uint8Array.of(taken.kind === 'refused' ? 0x15 : 0x06)
   const line = taken.kind === 'refused' ? `NO ${cleanLine(taken.why, whyChars)}` : taken.kind === 'accepted' ? `OK ${taken.id}` : 'OK -'
   return Buffer.from(`${line}\r\n`)
 }
-
-const aborted = (signal: AbortSignal): Promise<undefined> =>
-  new Promise((resolve) =>
-    signal.aborted ? resolve(undefined) : signal.addEventListener('abort', () => resolve(undefined), { once: true }),
-  )

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { severities } from '../../src/alert/alert.ts'
+import { matchesGlob } from '../../src/rules/glob.ts'
+import { compileRules, decide, defaultSeverity, patternFault, RuleError } from '../../src/rules/match.ts'
+import type { Rule } from '../../src/rules/rule.ts'
+
+const leak = { source: 'plc', key: 'pump-3/leak', severity: 'warning', text: 'Leak in pit' } as const
+const winner = (when: Rule['when'], alert: Parameters<typeof decide>[0] = leak) =>
+  decide(alert, compileRules([{ id: 'r', when, to: ['ops'] }]), 'first').rule
+
+describe('a rule', () => {
+  test('matches when all that it asks for is so', () => {
+    assert.equal(winner({}), 'r')
+    assert.equal(winner({ source: 'plc', key: 'pump-*', severity: 'warning', text: '^Leak' }), 'r')
+    for (const when of [{ source: 'field' }, { key: 'door-*' }, { severity: 'critical' }, { text: 'overtemp' }] as const)
+      assert.equal(winner({ source: 'plc', key: 'pump-*', severity: 'warning', text: '^Leak', ...when }), undefined)
+  })
+
+  test('of a severity takes this or worse', () => {
+    const takes = (rule: (typeof severities)[number]) => severities.filter((severity) => winner({ severity: rule }, { ...leak, severity }))
+    assert.deepEqual(takes('critical'), ['critical'])
+    assert.deepEqual(takes('warning'), ['critical', 'warning'])
+    assert.deepEqual(takes('info'), ['critical', 'warning', 'info'])
+    assert.equal(defaultSeverity, 'warning')
+  })
+
+  test('that asks for a key does not take an alert without one, unless any will do', () => {
+    const keyless = { source: 'plc', severity: 'info', text: 'x' } as const
+    assert.equal(winner({ key: 'pump-*' }, keyless), undefined)
+    assert.equal(winner({ key: '*' }, keyless), 'r')
+  })
+})
+
+describe('decide', () => {
+  const rules = compileRules([
+    { id: 'log', when: { source: 'plc' }, to: ['archive', 'ops'], continue: true },
+    { id: 'leaks', when: { text: '(?i)leak|flood' }, to: ['ops', 'plumber'] },
+    { id: 'all', when: {}, to: ['boss'] },
+  ])
+
+  test('the first match wins; those that continue add their people, each once', () => {
+    assert.deepEqual(decide(leak, rules, 'first'), { rule: 'log', to: ['archive', 'ops', 'plumber'] })
+    assert.deepEqual(decide({ ...leak, source: 'field' }, rules, 'first'), { rule: 'leaks', to: ['ops', 'plumber'] })
+    assert.deepEqual(decide({ ...leak, text: 'Door' }, rules, 'first'), { rule: 'log', to: ['archive', 'ops', 'boss'] })
+  })
+
+  test('an alert that no rule takes goes to the first person', () => {
+    assert.deepEqual(decide(leak, compileRules([]), 'first'), { to: ['first'] })
+    assert.deepEqual(decide(leak, compileRules([{ id: 'nobody', when: {}, to: [] }]), 'first'), { rule: 'nobody', to: ['first'] })
+  })
+
+  test('whatever the rules, there are 1 to 32 recipients, each once', () => {
+    const rule = fc.record({
+      id: fc.string(),
+      when: fc.record(
+        {
+          source: fc.constantFrom('plc', 'x'),
+          key: fc.string({ unit: fc.constantFrom(...'*?pum') }),
+          severity: fc.constantFrom(...severities),
+        },
+        { requiredKeys: [] },
+      ),
+      to: fc.array(fc.nat(60).map(String), { maxLength: 40 }),
+      continue: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(fc.array(rule, { maxLength: 20 }), (list) => {
+        const { to } = decide(leak, compileRules(list), 'first')
+        assert.ok(to.length >= 1 && to.length <= 32)
+        assert.equal(new Set(to).size, to.length)
+      }),
+    )
+  })
+})
+
+describe('patterns', () => {
+  test('a pattern that cannot be used is named with its rule and its fault', () => {
+    for (const text of ['(', 'a(?=b)', '(a)\\1', 'a{1001}']) {
+      assert.throws(
+        () => compileRules([{ id: 'pumps', when: { text }, to: ['ops'] }]),
+        (error) =>
+          error instanceof RuleError &&
+          error.rule === 'pumps' &&
+          /^Rule pumps cannot be used\. The pattern ".*RE2 knows: /.test(error.message),
+        text,
+      )
+      assert.match(patternFault(text) ?? '', /^The pattern/)
+    }
+    assert.equal(patternFault('overtemp|leak'), undefined)
+  })
+
+  test('a pattern that is linear, but with too large a factor, is turned down before it can stall the box', () => {
+    for (const text of ['.{1000}'.repeat(70), '.{0,1000}.{0,1000}[xy]']) assert.match(patternFault(text) ?? '', /repeats too much/)
+  })
+
+  test('patterns that blow up elsewhere stay bounded on 10,000 characters', () => {
+    const evil = [
+      '(a+)+[xy]$',
+      '(a|aa)+[xy]',
+      '(a*)*[xy]',
+      '(.*)*[xy]$',
+      '(a?){300}a{300}[xy]',
+      '(x+x+)+y',
+      '(\\w{0,30}){0,30}[!?]',
+      '^(([a-z])+.)+[A-Z]$',
+    ]
+    const texts = ['a'.repeat(10_000), 'ab'.repeat(5000), 'x'.repeat(10_000), 'ü'.repeat(10_000)]
+    for (const text of evil) {
+      const rules = compileRules([{ id: 'r', when: { text }, to: ['ops'] }])
+      for (const one of texts) {
+        const begun = performance.now()
+        decide({ ...leak, text: one }, rules, 'first')
+        assert.ok(performance.now() - begun < 2000, `${text} took ${Math.round(performance.now() - begun)} ms`)
+      }
+    }
+  })
+})
+
+describe('a glob', () => {
+  test('stands for the whole key', () => {
+    assert.ok(matchesGlob('pump-?/*', 'pump-3/overtemp'))
+    assert.ok(!matchesGlob('pump', 'pump-3'))
+    assert.ok(!matchesGlob('pump-?', 'pump-'))
+    assert.ok(matchesGlob('?', '😀'))
+    assert.ok(matchesGlob('*', ''))
+    assert.ok(matchesGlob('a.c', 'a.c') && !matchesGlob('a.c', 'abc'))
+  })
+
+  test('means what a regular expression of the same shape means', () => {
+    const word = (letters: string) => fc.string({ unit: fc.constantFrom(...letters), maxLength: 10 })
+    fc.assert(
+      fc.property(word('ab*?'), word('ab*?'), (glob, text) => {
+        const shape = [...glob].map((one) => (one === '*' ? '.*' : one === '?' ? '.' : one)).join('')
+        assert.equal(matchesGlob(glob, text), new RegExp(`^${shape}$`, 's').test(text))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('with a hundred stars does not blow up', { timeout: 5000 }, () => {
+    assert.ok(!matchesGlob(`${'*a'.repeat(100)}b`, 'a'.repeat(10_000)))
+  })
+})

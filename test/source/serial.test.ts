@@ -1,0 +1,391 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Level } from '../../src/ports/log.ts'
+import {
+  type LineSettings,
+  type Serial,
+  SerialError,
+  type SerialEvents,
+  type SerialLine,
+  type SerialPortFacts,
+} from '../../src/ports/serial.ts'
+import { answerTo, type SerialSourceOptions, serialSource } from '../../src/source/serial.ts'
+import type { Heard, Taken } from '../../src/source/source.ts'
+import { SimClock } from '../sim/world/clock.ts'
+import { SimRandom } from '../sim/world/random.ts'
+import { Timeline } from '../sim/world/timeline.ts'
+
+/** A box with serial adapters that are plugged in and out. */
+class Box implements Serial {
+  plugged: SerialPortFacts[] = [{ path: '/dev/ttyUSB0', byId: 'A' }]
+  readonly opened: string[] = []
+  readonly answers: string[] = []
+  closed = 0
+  #on: SerialEvents | undefined
+  stuck = false
+
+  async open(line: LineSettings, on: SerialEvents): Promise<SerialLine> {
+    this.opened.push(line.path)
+    if (!this.plugged.some((port) => port.path === line.path || port.byId === line.path))
+      throw new SerialError(`${line.path}: no such device`, 'ENOENT')
+    this.#on = on
+    return {
+      write: (bytes) => {
+        if (this.stuck) return new Promise(() => {})
+        this.answers.push(Buffer.from(bytes).toString('latin1'))
+        return Promise.resolve()
+      },
+      close: async () => {
+        this.closed++
+      },
+    }
+  }
+
+  list = async (): Promise<SerialPortFacts[]> => this.plugged
+
+  says(text: string): void {
+    this.#on?.data(Buffer.from(text, 'latin1'))
+  }
+
+  unplug(): void {
+    this.plugged = []
+    this.#on?.closed('the adapter was unplugged')
+  }
+}
+
+const accepted = (heard: Heard, number = 1): Taken => ({
+  kind: 'accepted',
+  id: Buffer.from(heard.bytes).toString(),
+  number,
+  repeated: false,
+})
+const full: Taken = { kind: 'refused', why: 'the disk\r\nis full', hint: '', again: true }
+
+function scene(options: Partial<SerialSourceOptions> & { path?: string } = {}) {
+  const timeline = new Timeline()
+  const box = new Box()
+  const taken: string[] = []
+  const logged: { level: Level; event: string; facts: Record<string, unknown> }[] = []
+  const gateway = { take: async (heard: Heard): Promise<Taken> => accepted(heard) }
+  const { path = '/dev/ttyUSB0', ...rest } = options
+  const source = serialSource(
+    {
+      id: 'plc',
+      line: { path, baudRate: 9600, dataBits: 8, parity: 'none', stopBits: 1, flow: 'none' },
+      frame: { kind: 'line', maxBytes: 4096 },
+      acknowledge: 'none',
+      ...rest,
+    },
+    box,
+    {
+      clock: new SimClock(timeline, 'boot'),
+      random: new SimRandom(1),
+      log: (level, event, facts = {}) => logged.push({ level, event, facts }),
+      take: async (heard) => {
+        const answer = await gateway.take(heard)
+        if (answer.kind === 'accepted') taken.push(Buffer.from(heard.bytes).toString('latin1'))
+        return answer
+      },
+    },
+  )
+  const live = (ms: number) => timeline.run(timeline.now + ms)
+  return { box, source, taken, logged, gateway, live }
+}
+
+/** A source that listens already. */
+async function started(options: Parameters<typeof scene>[0] = {}) {
+  const all = scene(options)
+  all.source.start()
+  await all.live(1)
+  return all
+}
+
+describe('acknowledgement', () => {
+  test('frames are taken one at a time and in their order, and answered only when they are durable', async () => {
+    const { box, gateway, live, source } = await started({ acknowledge: 'ack-nak' })
+    const asked: string[] = []
+    const durable: (() => void)[] = []
+    gateway.take = (heard) => {
+      asked.push(Buffer.from(heard.bytes).toString())
+      return new Promise((resolve) => durable.push(() => resolve(accepted(heard))))
+    }
+    box.says('one\ntwo\nthree\n')
+    await live(60_000)
+    assert.deepEqual(asked, ['one'])
+    assert.deepEqual(box.answers, [])
+    durable[0]?.()
+    await live(1)
+    assert.deepEqual(asked, ['one', 'two'])
+    assert.deepEqual(box.answers, ['\x06'])
+    durable[1]?.()
+    await live(1)
+    durable[2]?.()
+    await live(1)
+    assert.deepEqual(box.answers, ['\x06', '\x06', '\x06'])
+    assert.equal(source.state().heard, 3)
+  })
+
+  test('each answer says what became of the frame, in the words of the line', () => {
+    const words = (taken: Taken, kind: SerialSourceOptions['acknowledge']) => Buffer.from(answerTo(taken, kind) ?? []).toString('latin1')
+    const yes: Taken = { kind: 'accepted', id: '42', number: 1, repeated: true }
+    const nothing: Taken = { kind: 'ignored', why: 'a heartbeat' }
+    assert.deepEqual(
+      [yes, nothing, full].map((taken) => words(taken, 'line')),
+      ['OK 42\r\n', 'OK -\r\n', 'NO the disk is full\r\n'],
+    )
+    assert.deepEqual(
+      [yes, nothing, full].map((taken) => words(taken, 'ack-nak')),
+      ['\x06', '\x06', '\x15'],
+    )
+    assert.equal(answerTo(yes, 'none'), undefined)
+    const long = words({ kind: 'refused', why: 'x'.repeat(1000), hint: '', again: false }, 'line')
+    assert.equal(Buffer.from(long, 'latin1').toString(), `NO ${'x'.repeat(79)}…\r\n`)
+  })
+
+  test('a frame that could not be taken for a fault is refused, and the next one is served', async () => {
+    const { box, gateway, live } = await started({ acknowledge: 'line' })
+    gateway.take = () => Promise.reject(new Error('a bug'))
+    box.says('one\n')
+    await live(1)
+    gateway.take = async (heard) => accepted(heard)
+    box.says('two\n')
+    await live(1)
+    assert.deepEqual(box.answers, ['NO a fault in the gateway\r\n', 'OK two\r\n'])
+  })
+
+  test('an answer is never given on another opening of the line than the question', async () => {
+    const { box, gateway, live } = await started({ acknowledge: 'ack-nak' })
+    const durable = Promise.withResolvers<void>()
+    gateway.take = async (heard) => {
+      await durable.promise
+      return accepted(heard)
+    }
+    box.says('one\n')
+    await live(1)
+    const ports = box.plugged
+    box.unplug()
+    box.plugged = ports
+    await live(5000)
+    assert.equal(box.opened.length, 2)
+    durable.resolve()
+    await live(1)
+    assert.deepEqual(box.answers, [])
+  })
+
+  test('a device that stopped the line does not stop the alerts behind', async () => {
+    const { box, live, taken } = await started({ acknowledge: 'ack-nak' })
+    box.stuck = true
+    box.says('one\ntwo\n')
+    await live(4000)
+    assert.deepEqual(taken, ['one'])
+    await live(2000)
+    assert.deepEqual(taken, ['one', 'two'])
+  })
+
+  test('a torn frame is left unanswered, so that the device says it again; where nobody answers it is taken as it is', async () => {
+    for (const acknowledge of ['ack-nak', 'none'] as const) {
+      const { box, live, taken, source } = await started({ acknowledge })
+      box.says('pump 3 at 8')
+      await live(11_000)
+      assert.deepEqual(box.answers, [])
+      assert.deepEqual(taken, acknowledge === 'none' ? ['pump 3 at 8'] : [])
+      assert.equal(source.state().overruns, acknowledge === 'none' ? 0 : 1)
+    }
+  })
+})
+
+describe('a sensor that does not listen', () => {
+  test('what was refused for now is tried every second until it is taken, before all that came after', async () => {
+    const { box, gateway, live, taken } = await started()
+    let tries = 0
+    gateway.take = async (heard) => (++tries <= 5 ? full : accepted(heard))
+    box.says('one\ntwo\n')
+    await live(4500)
+    assert.equal(tries, 5)
+    assert.deepEqual(taken, [])
+    await live(1000)
+    assert.deepEqual(taken, ['one', 'two'])
+  })
+
+  test('what can never be taken does not hold up the rest', async () => {
+    const { box, gateway, live, taken } = await started()
+    gateway.take = async (heard) => (heard.bytes[0] === 0x21 ? { ...full, again: false } : accepted(heard))
+    box.says('!\ngood\n')
+    await live(1)
+    assert.deepEqual(taken, ['good'])
+  })
+
+  test('while nothing is taken, the oldest thousand frames are kept, the others counted, and the log stays short', async () => {
+    const { box, gateway, live, taken, logged, source } = await started()
+    gateway.take = async () => full
+    for (let count = 0; count < 5000; count++) box.says(`${count}\n`)
+    await live(1)
+    assert.equal(source.state().overruns, 4000)
+    assert.ok(logged.length < 30)
+    gateway.take = async (heard) => accepted(heard)
+    await live(2000)
+    assert.equal(taken.length, 1000)
+    assert.equal(taken.at(-1), '999')
+  })
+
+  test('large frames are bounded in octets', async () => {
+    const { box, gateway, live, source } = await started({ frame: { kind: 'line', maxBytes: 65_536 } })
+    gateway.take = async () => full
+    for (let count = 0; count < 20; count++) box.says(`${'x'.repeat(65_536)}\n`)
+    await live(1)
+    assert.equal(source.state().overruns, 4)
+  })
+})
+
+describe('the line', () => {
+  test('a line that is missing is tried again for ever, at most every 36 seconds', async () => {
+    const { box, source, live } = scene()
+    box.plugged = []
+    source.start()
+    await live(1)
+    assert.equal(source.state().state, 'down')
+    assert.match(source.state().why ?? '', /no such device/)
+    await live(3_600_000)
+    assert.ok(box.opened.length > 100 && box.opened.length < 200, `${box.opened.length}`)
+    box.plugged = [{ path: '/dev/ttyUSB0' }]
+    await live(36_000)
+    assert.equal(source.state().state, 'up')
+  })
+
+  test('an adapter that comes back under another number is followed', async () => {
+    const { box, live, taken, source } = await started()
+    await live(20_000)
+    box.unplug()
+    await live(5000)
+    assert.equal(source.state().state, 'down')
+    box.plugged = [
+      { path: '/dev/ttyUSB0', byId: 'a stranger' },
+      { path: '/dev/ttyUSB1', byId: 'A' },
+    ]
+    await live(60_000)
+    assert.equal(box.opened.at(-1), '/dev/ttyUSB1')
+    box.says('again\n')
+    await live(1)
+    assert.deepEqual(taken, ['again'])
+  })
+
+  test('a by-id name is simply opened again', async () => {
+    const { box, live } = await started({ path: 'A' })
+    await live(20_000)
+    box.unplug()
+    box.plugged = [{ path: '/dev/ttyUSB7', byId: 'A' }]
+    await live(1000)
+    assert.deepEqual(box.opened, ['A', 'A'])
+  })
+
+  test('a line that is lost as soon as it opens is not opened ever faster', async () => {
+    const { box, live } = await started()
+    for (let second = 0; second < 600; second++) {
+      await live(1000)
+      const ports = box.plugged
+      box.unplug()
+      box.plugged = ports
+    }
+    assert.ok(box.opened.length < 40, `${box.opened.length}`)
+  })
+
+  test('the unfinished frame goes with the line and is not glued to the next one', async () => {
+    const { box, live, taken, logged } = await started()
+    box.says('whole\nhal')
+    await live(1)
+    const ports = box.plugged
+    box.unplug()
+    box.plugged = ports
+    await live(1000)
+    box.says('new\n')
+    await live(20_000)
+    assert.deepEqual(taken, ['whole', 'new'])
+    assert.deepEqual(
+      logged.filter(({ event }) => /unfinished/.test(event)).map(({ facts }) => facts.octets),
+      [3],
+    )
+  })
+
+  test('silence is counted from the last octet', async () => {
+    const { box, live, taken } = await started({ frame: { kind: 'idle', maxBytes: 100, idleMs: 250 } })
+    box.says('Motion ')
+    await live(200)
+    box.says('Detected')
+    await live(200)
+    assert.deepEqual(taken, [])
+    await live(60)
+    assert.deepEqual(taken, ['Motion Detected'])
+  })
+
+  test('a frame that was cut is said once and counted', async () => {
+    const { box, live, taken, logged, source } = await started({ frame: { kind: 'line', maxBytes: 5 } })
+    box.says('123456789\nok\n')
+    await live(1)
+    assert.deepEqual(taken, ['12345', 'ok'])
+    assert.equal(source.state().overruns, 1)
+    assert.equal(logged.filter(({ event }) => /cut/.test(event)).length, 1)
+  })
+})
+
+describe('stopping', () => {
+  test('what became durable within two seconds is acknowledged, and then the line is closed', async () => {
+    const { box, gateway, live, source } = await started({ acknowledge: 'ack-nak' })
+    const durable = Promise.withResolvers<void>()
+    gateway.take = async (heard) => {
+      await durable.promise
+      return accepted(heard)
+    }
+    box.says('one\n')
+    await live(1)
+    const stopped = source.stop()
+    box.says('late\n')
+    await live(1000)
+    durable.resolve()
+    await live(1)
+    await stopped
+    assert.deepEqual(box.answers, ['\x06'])
+    assert.equal(box.closed, 1)
+    assert.equal(source.state().state, 'stopped')
+    assert.equal(source.state().heard, 1)
+  })
+
+  test('a journal that does not answer holds up the stop for two seconds, and what was not taken is said', async () => {
+    const { box, gateway, live, source, logged } = await started()
+    gateway.take = () => new Promise(() => {})
+    box.says('one\n')
+    await live(1)
+    let done = false
+    const stopped = source.stop().then(() => {
+      done = true
+    })
+    await live(1900)
+    assert.equal(done, false)
+    await live(200)
+    await stopped
+    assert.deepEqual(
+      logged.filter(({ event }) => /not taken/.test(event)).map(({ facts }) => facts.frames),
+      [1],
+    )
+  })
+
+  test('a stop while the line is missing ends the waiting at once', async () => {
+    const { box, source, live } = scene()
+    box.plugged = []
+    source.start()
+    await live(60_000)
+    const stopped = source.stop()
+    await live(0)
+    await stopped
+    const { length } = box.opened
+    await live(120_000)
+    assert.equal(box.opened.length, length)
+  })
+
+  test('a source that never started can be stopped', async () => {
+    const { source, live } = scene()
+    const stopped = source.stop()
+    await live(0)
+    await stopped
+    assert.equal(source.state().state, 'stopped')
+  })
+})
