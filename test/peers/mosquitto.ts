@@ -1,0 +1,67 @@
+import { type ChildProcess, spawnSync } from 'node:child_process'
+import { chmodSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { run, start, stop, until } from './process.ts'
+
+/** A real mosquitto with TLS, a password and a persistent session store. */
+export class Mosquitto {
+  readonly port: number
+  readonly dir: string
+  #child: ChildProcess | undefined
+
+  constructor(dir: string, port: number, tls: { ca: string; cert: string; key: string }) {
+    this.dir = dir
+    this.port = port
+    run('mosquitto_passwd', ['-c', '-b', `${dir}/passwd`, 'ps7', 'mqtt-secret'])
+    chmodSync(`${dir}/passwd`, 0o644)
+    writeFileSync(
+      `${dir}/mosquitto.conf`,
+      `user root\nlistener ${port} 127.0.0.1\ncafile ${tls.ca}\ncertfile ${tls.cert}\nkeyfile ${tls.key}\nallow_anonymous false\npassword_file ${dir}/passwd\npersistence true\npersistence_location ${dir}/\nautosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\n`,
+    )
+  }
+
+  async start(): Promise<void> {
+    this.#child = start('mosquitto', ['-c', `${this.dir}/mosquitto.conf`])
+    await until('mosquitto listens', 10_000, () => listens(this.port))
+  }
+
+  kill(): Promise<void> {
+    return stop(this.#child, 'SIGKILL')
+  }
+
+  stop(): Promise<void> {
+    return stop(this.#child)
+  }
+
+  /** True when the broker confirmed it. */
+  publish(ca: string, topic: string, payload: string, qos: 1 | 2): boolean {
+    const args = [
+      '-h',
+      'localhost',
+      '-p',
+      String(this.port),
+      '--cafile',
+      ca,
+      '-u',
+      'ps7',
+      '-P',
+      'mqtt-secret',
+      '-q',
+      String(qos),
+      '-t',
+      topic,
+      '-m',
+      payload,
+    ]
+    return spawnSync('mosquitto_pub', args, { timeout: 5000 }).status === 0
+  }
+}
+
+export const listens = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.on('error', () => resolve(false))
+  })
