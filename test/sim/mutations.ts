@@ -1,0 +1,177 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+
+/**
+ * `npm run mutations`: the code is broken on purpose, a promise at a time, in a copy of the tree; the tests must notice each. A mutation whose
+ * place is not found any more fails, too: it would prove nothing.
+ */
+type Mutation = { what: string; file: string; from: string; to: string; tests: string[] }
+
+const sim = ['test/sim/sim.test.ts']
+const queue = ['test/queue/queue.test.ts', 'test/queue/record.test.ts']
+
+const mutations: Mutation[] = [
+  {
+    what: 'acknowledges before the sync',
+    file: 'queue/journal.ts',
+    from: '      await file.sync()\n    } catch',
+    to: '      void file.sync().catch(() => {})\n    } catch',
+    tests: queue,
+  },
+  {
+    what: 'does not sync the directory of a new segment',
+    file: 'queue/journal.ts',
+    from: '      await disk.sync(dir)\n',
+    to: '',
+    tests: queue,
+  },
+  {
+    what: 'takes a short write for a whole one',
+    file: 'ports/disk.ts',
+    from: '    done += taken',
+    to: '    done = bytes.length',
+    tests: queue,
+  },
+  {
+    what: 'does not check the CRC',
+    file: 'queue/record.ts',
+    from: 'view.getUint32(28, true) !== checksum(whole)',
+    to: 'false',
+    tests: queue,
+  },
+  {
+    what: 'forgets the generation of a recycled segment',
+    file: 'queue/record.ts',
+    from: 'found.filter((record) => record.generation === generation)',
+    to: 'found',
+    tests: queue,
+  },
+  {
+    what: 'stops at the first damaged record',
+    file: 'queue/record.ts',
+    from: '    const next = indexOfMagic(segment, offset + 1)',
+    to: '    const next = -1',
+    tests: queue,
+  },
+  { what: 'lets info in until nothing is left', file: 'queue/space.ts', from: 'info: 0.2', to: 'info: 0', tests: queue },
+  {
+    what: 'forgets ids with their segment',
+    file: 'queue/queue.ts',
+    from: '    for (const body of this.#seen.writtenIn(segment, seenEntriesARecord))',
+    to: '    for (const body of [] as Uint8Array[])',
+    tests: queue,
+  },
+  {
+    what: 'syncs settings but not their directory',
+    file: 'ports/disk.ts',
+    from: '  await disk.sync(draft)\n',
+    to: '',
+    tests: ['test/settings/store.test.ts'],
+  },
+  {
+    what: 'takes 4yz for a refusal',
+    file: 'relay/dialogue.ts',
+    from: 'const never = kindOf(reply) === 5',
+    to: 'const never = true',
+    tests: ['test/relay/dialogue.test.ts'],
+  },
+  {
+    what: 'takes silence after the dot for a delivery',
+    file: 'relay/dialogue.ts',
+    from: "outcome: { kind: 'uncertain', why:",
+    to: "outcome: { kind: 'refused', why:",
+    tests: ['test/relay/dialogue.test.ts'],
+  },
+  {
+    what: 'does not stuff dots',
+    file: 'relay/content.ts',
+    from: 'if (lineStart && octet === dot)',
+    to: 'if (lineStart && octet === dot && i < 0)',
+    tests: ['test/relay/content.test.ts'],
+  },
+  {
+    what: 'sends a password in clear',
+    file: 'relay/login.ts',
+    from: 'if (!safe)',
+    to: 'if (!safe && offered === "")',
+    tests: ['test/relay/dialogue.test.ts'],
+  },
+  {
+    what: 'believes what was offered before STARTTLS',
+    file: 'relay/dialogue.ts',
+    from: '  return yield* greet(hello)\n}\n\nfunction* letters',
+    to: '  yield* greet(hello)\n  return offers\n}\n\nfunction* letters',
+    tests: ['test/relay/dialogue.test.ts'],
+  },
+  {
+    what: 'forgets the octets of an uncertain letter',
+    file: 'gateway/courier.ts',
+    from: 'if (this.#uncertain.has(id)) {',
+    to: 'if (this.#uncertain.has(id) && id < 0) {',
+    tests: sim,
+  },
+  {
+    what: 'thaws what was in the air',
+    file: 'gateway/courier.ts',
+    from: '} else if (!written.kept) queue.thaw(id)',
+    to: '} else queue.thaw(id)',
+    tests: sim,
+  },
+  {
+    what: 'tells a late letter without freezing it',
+    file: 'gateway/scribe.ts',
+    from: "if (this.#isLate(id) || this.#when(stored.alert).certainty !== 'exact') {",
+    to: 'if (id < 0) {',
+    tests: sim,
+  },
+  {
+    what: 'marks a refusal without a notice',
+    file: 'gateway/postmaster.ts',
+    from: '      await this.#put(noticesFor, name, alert, letter.content)\n',
+    to: '',
+    tests: sim,
+  },
+  {
+    what: 'lets a letter pass its elder',
+    file: 'queue/waiting.ts',
+    from: 'if (elder !== undefined && elder <= severity) continue',
+    to: '',
+    tests: queue,
+  },
+  {
+    what: 'acknowledges a refused message',
+    file: 'source/mqtt.ts',
+    from: "taken.kind === 'refused' && taken.again ? 'refused' : 'taken'",
+    to: "'taken'",
+    tests: sim,
+  },
+  {
+    what: 'answers a serial device before the disk',
+    file: 'source/serial.ts',
+    from: "if (acknowledge === 'none') return undefined",
+    to: "if (acknowledge !== 'none') return Buffer.from('OK 1\\r\\n')\n  if (acknowledge === 'none') return undefined",
+    tests: sim,
+  },
+]
+
+const root = new URL('../..', import.meta.url).pathname
+let missed = 0
+for (const { what, file, from, to, tests } of mutations) {
+  const copy = mkdtempSync(`${tmpdir()}/outpost-mutation-`)
+  for (const part of ['src', 'test', 'package.json', 'tsconfig.json']) cpSync(`${root}${part}`, `${copy}/${part}`, { recursive: true })
+  symlinkSync(`${root}node_modules`, `${copy}/node_modules`)
+  const path = `${copy}/src/${file}`
+  const text = readFileSync(path, 'utf8')
+  const changed = text.replace(from, () => to)
+  writeFileSync(path, changed)
+  const env = { ...process.env, OUTPOST_SEEDS: '300' }
+  const green = () =>
+    spawnSync(process.execPath, ['--test', '--test-timeout=120000', ...tests], { cwd: copy, timeout: 180_000, env }).status === 0
+  const caught = changed !== text && !green()
+  if (!caught) missed++
+  console.log(`${changed === text ? 'NOT FOUND' : caught ? 'caught   ' : 'MISSED   '} ${what}`)
+  rmSync(copy, { recursive: true, force: true })
+}
+console.log(`${mutations.length} mutations, ${missed} missed`)
+process.exit(missed > 0 ? 1 : 0)
