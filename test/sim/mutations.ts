@@ -144,14 +144,14 @@ const mutations: Mutation[] = [
     file: 'source/mqtt.ts',
     from: "taken.kind === 'refused' && taken.again ? 'refused' : 'taken'",
     to: "'taken'",
-    tests: sim,
+    tests: ['test/source/mqtt.test.ts'],
   },
   {
-    what: 'answers a serial device before the disk',
+    what: 'says ACK to what was refused',
     file: 'source/serial.ts',
-    from: "if (acknowledge === 'none') return undefined",
-    to: "if (acknowledge !== 'none') return Buffer.from('OK 1\\r\\n')\n  if (acknowledge === 'none') return undefined",
-    tests: sim,
+    from: "taken.kind === 'refused' ? 0x15 : 0x06",
+    to: '0x06',
+    tests: ['test/source/serial.test.ts'],
   },
 ]
 
