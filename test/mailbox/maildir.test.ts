@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { deliver, exportMbox, listMail, showMail, userOf } from '../../src/mailbox/maildir.ts'
+import { SimDisk } from '../sim/world/disk.ts'
+import { SimRandom } from '../sim/world/random.ts'
+
+const mail = (subject: string) => Buffer.from(`From: a@b\r\nSubject: ${subject}\r\nDate: x\r\n\r\nFrom here\r\nbye\r\n`)
+
+test('a mail is delivered once under its name, also when it was read since', async () => {
+  const disk = new SimDisk()
+  await deliver(disk, 'mailbox', 'operator', '10.O1.aa', mail('one'))
+  await deliver(disk, 'mailbox', 'operator', '10.O1.aa', mail('twin'))
+  assert.deepEqual(
+    (await listMail(disk, 'mailbox')).map((one) => [one.subject, one.unread]),
+    [['one', true]],
+  )
+  await disk.rename('mailbox/operator/new/10.O1.aa', 'mailbox/operator/cur/10.O1.aa:2,S')
+  await deliver(disk, 'mailbox', 'operator', '10.O1.aa', mail('twin'))
+  assert.equal((await listMail(disk, 'mailbox')).length, 1)
+})
+
+test('a delivered mail survives a power cut whole', async () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const disk = new SimDisk()
+    await deliver(disk, 'mailbox', 'operator', '10.O1.aa', mail('one'))
+    const after = disk.powerCut(new SimRandom(seed))
+    assert.equal(
+      Buffer.from((await showMail(after, 'mailbox', 'operator/10.O1.aa')) ?? []).toString(),
+      mail('one').toString().replaceAll('\r\n', '\n'),
+    )
+  }
+})
+
+test('newest first; encoded words are words; an mbox quotes what looks like its own lines', async () => {
+  const disk = new SimDisk()
+  await deliver(disk, 'mailbox', 'operator', '10.O1.aa', mail('old'))
+  await deliver(disk, 'mailbox', 'operator', '20.O2.aa', mail('=?UTF-8?Q?T=C3=BCr?='))
+  assert.deepEqual(
+    (await listMail(disk, 'mailbox')).map((one) => one.subject),
+    ['Tür', 'old'],
+  )
+  let mbox = ''
+  for await (const piece of exportMbox(disk, 'mailbox')) mbox += Buffer.from(piece).toString()
+  assert.match(mbox, /^>From here$/m)
+})
+
+test('no id reaches beyond the mailbox, and no address names another directory', async () => {
+  const disk = new SimDisk()
+  await disk.makeDir('mailbox')
+  await disk.write('secrets.json', Buffer.from('secret'))
+  for (const id of ['../secrets.json', 'operator/../../secrets.json', '/etc/passwd', 'a/b/c', ''])
+    assert.equal(await showMail(disk, 'mailbox', id), undefined)
+  assert.equal(userOf('../../x@site'), 'postmaster')
+  assert.equal(userOf('Operator@site'), 'operator')
+})
