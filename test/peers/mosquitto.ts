@@ -55,6 +55,36 @@ export class Mosquitto {
     ]
     return spawnSync('mosquitto_pub', args, { timeout: 5000 }).status === 0
   }
+
+  /** The same without holding up everybody else. */
+  publishSoon(ca: string, topic: string, payload: string, qos: 1 | 2): Promise<boolean> {
+    const args = [
+      '-h',
+      'localhost',
+      '-p',
+      String(this.port),
+      '--cafile',
+      ca,
+      '-u',
+      'ps7',
+      '-P',
+      'mqtt-secret',
+      '-q',
+      String(qos),
+      '-t',
+      topic,
+      '-m',
+      payload,
+    ]
+    return new Promise((resolve) => {
+      const child = start('mosquitto_pub', args)
+      const late = setTimeout(() => child.kill('SIGKILL'), 5000)
+      child.once('exit', (code) => {
+        clearTimeout(late)
+        resolve(code === 0)
+      })
+    })
+  }
 }
 
 export const listens = (port: number): Promise<boolean> =>
