@@ -33,7 +33,7 @@ export class NodeClock implements Clock {
     const arm = () => {
       const left = due - this.monotonic()
       // Node fires a timer of more than 24.8 days at once; and a timer may fire a fraction of a millisecond early.
-      timer = setTimeout(() => (due - this.monotonic() > 0.5 ? arm() : call()), Math.min(Math.max(0, Math.ceil(left)), longestTimerMs))
+      timer = setTimeout(() => (this.monotonic() < due ? arm() : call()), Math.min(Math.max(0, Math.ceil(left)), longestTimerMs))
     }
     arm()
     return () => clearTimeout(timer)

@@ -111,6 +111,8 @@ export class SimBroker implements Broker {
 /** A serial device that repeats each frame until it hears `OK`; its adapter may be pulled. */
 export class SimSerial implements Serial {
   plugged = true
+  /** Everything that the device heard. */
+  said = ''
   readonly acknowledged: string[] = []
   readonly #timeline: Timeline
   readonly #random: SimRandom
@@ -172,6 +174,7 @@ export class SimSerial implements Serial {
   }
 
   #hear(text: string): void {
+    this.said += text
     this.#heard += text
     for (let end = this.#heard.indexOf('\n'); end >= 0; end = this.#heard.indexOf('\n')) {
       const line = this.#heard.slice(0, end).trim()

@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { NodeClock } from '../../src/ports/node/clock.ts'
+import { NodeDisk } from '../../src/ports/node/disk.ts'
+import { NodeSerial } from '../../src/ports/node/serial.ts'
+import { missing, sleep, start, stop, until } from '../peers/process.ts'
+import { clockContract } from './clock.ts'
+import { diskContract } from './disk.ts'
+import { serialContract } from './serial.ts'
+
+const folder = () => mkdtempSync(`${tmpdir()}/outpost-contract-`)
+
+clockContract('the clock of the machine', () => ({ clock: new NodeClock(), pass: sleep }))
+
+diskContract('the disk of the machine', async () => {
+  const dir = folder()
+  return { disk: new NodeDisk(), dir, done: async () => rmSync(dir, { recursive: true, force: true }) }
+})
+
+serialContract(
+  'a pty',
+  async () => {
+    const dir = folder()
+    const pair = start('socat', [`pty,raw,echo=0,link=${dir}/box`, `pty,raw,echo=0,link=${dir}/device`])
+    await until('the pty pair is there', 5000, () => existsSync(`${dir}/box`) && existsSync(`${dir}/device`))
+    const device = spawn('socat', ['-', `${dir}/device,raw,echo=0`], { stdio: ['pipe', 'pipe', 'ignore'] })
+    let heard = ''
+    device.stdout.on('data', (bytes) => {
+      heard += bytes
+    })
+    await sleep(200)
+    return {
+      serial: new NodeSerial(),
+      path: `${dir}/box`,
+      say: async (text) => void device.stdin.write(text),
+      heard: () => heard,
+      unplug: () => stop(pair),
+      pass: sleep,
+      done: async () => {
+        await stop(device, 'SIGKILL')
+        await stop(pair)
+        rmSync(dir, { recursive: true, force: true })
+      },
+    }
+  },
+  { skip: missing('socat') },
+)

@@ -1,0 +1,33 @@
+import { SimClock } from '../sim/world/clock.ts'
+import { SimDisk } from '../sim/world/disk.ts'
+import { SimRandom } from '../sim/world/random.ts'
+import { SimSerial } from '../sim/world/sensors.ts'
+import { Timeline } from '../sim/world/timeline.ts'
+import { clockContract } from './clock.ts'
+import { diskContract } from './disk.ts'
+import { serialContract } from './serial.ts'
+
+clockContract('the simulated clock', () => {
+  const timeline = new Timeline()
+  return { clock: new SimClock(timeline, 'boot'), pass: (ms) => timeline.run(timeline.now + ms) }
+})
+
+diskContract('the simulated disk', async () => {
+  const disk = new SimDisk()
+  await disk.makeDir('data')
+  return { disk, dir: 'data', done: async () => {} }
+})
+
+serialContract('the simulated line', async () => {
+  const timeline = new Timeline()
+  const serial = new SimSerial(timeline, new SimRandom(1))
+  return {
+    serial,
+    path: '/dev/ttyS0',
+    say: async (text) => serial.send(text.trim()),
+    heard: () => serial.said,
+    unplug: async () => serial.unplug(),
+    pass: (ms) => timeline.run(timeline.now + ms),
+    done: async () => {},
+  }
+})
