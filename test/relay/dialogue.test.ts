@@ -201,7 +201,7 @@ for (const [what, story] of tampered) {
 
 test('after STARTTLS the offers of before count no more', () => {
   const { said } = replay(
-    'S: 220 relay\nS: 250-relay\nS: 250-PIPELINING\nS: 250 STARTTLS\nS: 220 go\nS: ‹tls›\nS: 250 relay\nS: 250 ok\nS: 250 ok\nS: 354 go\nS: 250 ok\nS: 221 bye',
+    'S: 220 relay\nS: 250-relay\nS: 250-SIZE 1000\nS: 250-PIPELINING\nS: 250 STARTTLS\nS: 220 go\nS: ‹tls›\nS: 250 relay\nS: 250 ok\nS: 250 ok\nS: 354 go\nS: 250 ok\nS: 221 bye',
     [letter(1)],
     { security: 'starttls' },
   )
