@@ -2,6 +2,7 @@ import { Gateway } from '../gateway.ts'
 import { sentence } from '../ports/log.ts'
 import { type Command, exit, Refusal, type Scene } from './command.ts'
 import { serveControl } from './control.ts'
+import { keepKnownTime } from './known-time.ts'
 import { loadSettings } from './load.ts'
 import { planFor } from './plan.ts'
 
@@ -18,6 +19,7 @@ export const run: Command = {
       let gateway = await begin(scene)
       const control = await serveControl(net, scene.dir, () => gateway.desk)
       const ended = stopped(scene)
+      const keepTime = keepKnownTime(scene)
       let reloading = Promise.resolve()
       scene.signals.onReload(() => {
         reloading = reloading.then(async () => {
@@ -35,6 +37,7 @@ export const run: Command = {
       await reloading
       await control.close()
       await gateway.stop()
+      await keepTime()
       return exit.done
     } finally {
       await unlock()

@@ -229,6 +229,28 @@ test(`${alerts} alerts by line and ${alerts} by MQTT, while gateway, broker and 
   const ids = new Map<string, Set<string>>()
   for (const { name, messageId } of all) ids.set(name, (ids.get(name) ?? new Set()).add(messageId))
   t.diagnostic(`${all.length} mails for ${ids.size} alerts`)
+  // In Postfix's own log: the first time that each letter of a source came in, its number is the next one.
+  const sources = new Map(
+    (await texts()).map((whole) => [
+      /^Message-ID: <(.*)>$/m.exec(whole)?.[1] ?? '',
+      { source: /^X-Outpost-Source: (.*)$/m.exec(whole)?.[1], number: Number(/^X-Outpost-Number: (\d+)/m.exec(whole)?.[1]) },
+    ]),
+  )
+  const came = new Set(
+    run('sh', ['-c', `grep -o 'message-id=<[^>]*' ${dir}/mail/spool/mail.log`])
+      .split('\n')
+      .map((text) => text.slice('message-id=<'.length)),
+  )
+  for (const source of ['plc', 'field']) {
+    const numbers = [...came].flatMap((messageId) =>
+      sources.get(messageId)?.source === source ? [sources.get(messageId)?.number ?? 0] : [],
+    )
+    assert.deepEqual(
+      numbers,
+      [...numbers].sort((a, b) => a - b),
+      `order of ${source}`,
+    )
+  }
   assert.deepEqual(
     [...ids].filter(([, known]) => known.size > 1),
     [],
