@@ -46,6 +46,8 @@ export class Gateway {
       relays: plan.relays,
       retryMs: plan.retryMs,
       keepMs: plan.keepMs,
+      traits: plan.relayTraits,
+      keepRelay: plan.keepRelay,
     })
     const accepting: IntakeOptions = {
       clock,

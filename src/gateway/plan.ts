@@ -1,5 +1,6 @@
 import type { Ports } from '../ports/ports.ts'
 import type { RelayOptions } from '../relay/flight.ts'
+import type { Traits } from '../relay/traits.ts'
 import type { Rule } from '../rules/rule.ts'
 import { durationMs } from '../settings/duration.ts'
 import type { EffectiveSettings, Settings, SourceSettings } from '../settings/schema.ts'
@@ -24,6 +25,9 @@ export type Plan = {
   rules: Rule[]
   mail: { from: { name?: string; address: string }; replyTo?: string }
   relays: readonly RelayOptions[]
+  /** What the relays showed of themselves in earlier lives, and where it is kept. */
+  relayTraits: Readonly<Record<string, Traits>>
+  keepRelay(id: string, traits: Traits): void
   sources: readonly SourceSettings[]
   broker: Settings['broker']
   retryMs: readonly number[]
@@ -42,7 +46,8 @@ export type PlanOptions = {
   settings: EffectiveSettings
   secret(name: string): string | undefined
   pem: ReadonlyMap<string, string>
-  device: { id: string; lastSync?: { wall: number } | undefined }
+  device: { id: string; lastSync?: { wall: number } | undefined; relays?: Readonly<Record<string, Traits>> | undefined }
+  keepRelay?(id: string, traits: Traits): void
   dir: string
   software: string
   builtAt: number
@@ -54,7 +59,7 @@ export const brokerSource = 'broker'
 
 /** `settings` are effective ones: nothing that a default stands for is missing. */
 export function planOf(options: PlanOptions): Plan {
-  const { settings, secret, pem, device, dir, software, builtAt, segmentBytes } = options
+  const { settings, secret, pem, device, keepRelay = () => {}, dir, software, builtAt, segmentBytes } = options
   const { site, mail, delivery, sources } = settings
   const kinds = new Map(sources.map((source) => [source.id, source]))
   return {
@@ -69,6 +74,8 @@ export function planOf(options: PlanOptions): Plan {
     rules: settings.rules.map(ruleOf),
     mail: { from: mailboxOf(mail.from), ...(mail.replyTo === undefined ? {} : { replyTo: mail.replyTo }) },
     relays: settings.relays.map((relay) => relayOf(relay, site.domain, secret, pem)),
+    relayTraits: device.relays ?? {},
+    keepRelay,
     sources,
     broker: settings.broker,
     retryMs: delivery.retry.map(durationMs),

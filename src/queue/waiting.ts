@@ -85,6 +85,7 @@ export class Waiting {
     c.accepted[row] = letter.accepted
     c.rank[row] = rank(letter.severity)
     c.attempts[row] = 0
+    c.lane[row] = 0
     c.flags[row] = 0
   }
 
@@ -136,8 +137,10 @@ export class Waiting {
     return this.#setFlag(id, flag.held, held)
   }
 
-  /** In the air, or given to somebody: not picked again. */
-  away(id: number, away: boolean): boolean {
+  /** In the air, or given to somebody: not picked again. `lane` names the connection (0 to 255) on which it leaves. */
+  away(id: number, away: boolean, lane = 0): boolean {
+    const row = this.#find(id)
+    if (row >= 0) this.#columns.lane[row] = lane
     return this.#setFlag(id, flag.away, away)
   }
 
@@ -148,9 +151,9 @@ export class Waiting {
 
   /**
    * Up to `limit` letters that may leave now: the worst first, then the oldest. One whose elder of the same source and key cannot leave yet
-   * stays behind it (no RESOLVED before FIRING), unless it is worse than the elder.
+   * stays behind it (no RESOLVED before FIRING), unless it is worse than the elder. An elder that left on the same lane is before it anyway.
    */
-  due(now: number, limit: number): number[] {
+  due(now: number, limit: number, lane?: number): number[] {
     this.#sort()
     const c = this.#columns
     const found: number[][] = severities.map(() => [])
@@ -158,6 +161,7 @@ export class Waiting {
     for (let row = 0; row < this.#rows; row++) {
       const flags = c.flags[row] ?? 0
       if (flags & (flag.gone | flag.local)) continue
+      if (lane !== undefined && flags & flag.away && c.lane[row] === lane) continue
       const severity = c.rank[row] ?? 0
       const topic = c.topic[row] ?? 0
       const ready = (flags & (flag.held | flag.away)) === 0 && (c.nextTry[row] ?? 0) <= now
@@ -328,6 +332,7 @@ const allocate = (rows: number) => ({
   accepted: new Float64Array(rows),
   rank: new Uint8Array(rows),
   attempts: new Uint8Array(rows),
+  lane: new Uint8Array(rows),
   flags: new Uint8Array(rows),
 })
 

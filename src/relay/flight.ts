@@ -6,8 +6,9 @@ import { type Net, NetError, type TlsOptions, type Wire } from '../ports/net.ts'
 import { type Answer, type Ask, timers } from './ask.ts'
 import { dialogue } from './dialogue.ts'
 import type { Login } from './login.ts'
-import type { Fault, FlightReport, Outcome } from './outcome.ts'
+import type { Fault, FlightReport, Offers, Outcome } from './outcome.ts'
 import { ReplyReader } from './reply.ts'
+import type { Known, Skill } from './traits.ts'
 
 /** A relay as the courier knows it. */
 export type RelayOptions = {
@@ -26,6 +27,12 @@ export type RelayOptions = {
 export type Supply = {
   next(): Promise<Letter | undefined>
   settle(letter: number, recipient: string, outcome: Outcome): void
+  /** What earlier flights learned of this relay. */
+  known?: Known
+  /** The relay showed how it takes letters. */
+  learn?(skill: Skill, good: boolean): void
+  /** What it offers, before the first letter is asked for. */
+  offers?(offers: Offers): void
   /** C: and S: lines, secrets masked. */
   transcript?(line: string): void
   /** Cuts the connection at once. */
@@ -33,12 +40,13 @@ export type Supply = {
 }
 
 const defaultCapMs = 300_000
-/** How long the kernel may take to accept octets: the peer has stopped reading. */
+/** How long the system may take to accept a piece: below some 3 kbit/s the peer has stopped reading. */
 const writeMs = 180_000
+const pieceBytes = 64 * 1024
 
 /** One connection to a relay, for as many letters as there are. Never rejects: a fault of the relay or the way is in the report. */
 export async function fly(net: Net, clock: Clock, relay: RelayOptions, supply: Supply): Promise<FlightReport> {
-  const report: FlightReport = { letters: 0, sent: 0, received: 0, turns: 0 }
+  const report: FlightReport = { letters: 0, uncertain: 0, sent: 0, received: 0, turns: 0 }
   let wire: Wire
   try {
     wire = await net.connect({
@@ -88,8 +96,16 @@ class Flight {
   readonly #supply: Supply
   readonly #report: FlightReport
   readonly #replies = new ReplyReader()
+  readonly #settled = new Set<number>()
+  readonly #open = new Set<number>()
   #outgoing: Uint8Array[] = []
-  #settled = new Set<number>()
+  /** Octets that the dialogue said, and those that the system has or may have taken. */
+  #said = 0
+  #handed = 0
+  #writing: Promise<void> | undefined
+  #reading: Promise<Uint8Array | undefined> | undefined
+  /** Something came since the last write: the next one is a turn of the line. */
+  #turned = true
 
   constructor(wire: Wire, clock: Clock, relay: RelayOptions, supply: Supply, report: FlightReport) {
     this.#wire = wire
@@ -101,7 +117,8 @@ class Flight {
 
   async perform(): Promise<{ fault?: Fault }> {
     const { ehlo, security, auth, host, timeoutMs } = this.#relay
-    const talk = dialogue({ ehlo, security, login: auth, loopback: isLoopback(host), capMs: timeoutMs ?? defaultCapMs })
+    const { known = {} } = this.#supply
+    const talk = dialogue({ ehlo, security, login: auth, loopback: isLoopback(host), capMs: timeoutMs ?? defaultCapMs, known })
     let step = talk.next()
     while (!step.done) step = talk.next(await this.#answer(step.value))
     return step.value
@@ -111,63 +128,115 @@ class Flight {
     switch (ask.kind) {
       case 'say':
         this.#supply.transcript?.(`C: ${ask.secret ? '‹secret›' : ask.text.trimEnd()}`)
-        this.#outgoing.push(Buffer.from(ask.text))
-        return { done: true }
+        return this.#say(Buffer.from(ask.text))
       case 'content':
         this.#supply.transcript?.(`C: ‹${ask.bytes.length} octets›`)
-        this.#outgoing.push(ask.bytes)
-        return { done: true }
+        return this.#say(ask.bytes)
       case 'hear':
         return this.#hear(ask.timeoutMs)
       case 'secure':
         return this.#secure()
       case 'next':
         return { letter: await this.#supply.next() }
+      case 'offers':
+        this.#supply.offers?.(ask.offers)
+        return { done: true }
+      case 'learn':
+        this.#supply.learn?.(ask.skill, ask.good)
+        return { done: true }
       case 'settle':
-        this.#supply.settle(ask.letter, ask.to, ask.outcome)
-        if (ask.outcome.kind !== 'uncertain' && !this.#settled.has(ask.letter)) {
-          this.#settled.add(ask.letter)
-          this.#report.letters++
-        }
+        this.#settle(ask.letter, ask.to, ask.outcome)
         return { done: true }
     }
   }
 
+  #say(bytes: Uint8Array): Answer {
+    this.#outgoing.push(bytes)
+    this.#said += bytes.length
+    return { said: this.#said }
+  }
+
+  #settle(letter: number, to: string, outcome: Outcome): void {
+    this.#supply.settle(letter, to, outcome)
+    const counted = outcome.kind === 'uncertain' ? this.#open : this.#settled
+    counted.add(letter)
+    this.#report.letters = this.#settled.size
+    this.#report.uncertain = this.#open.size
+  }
+
+  /** The next reply; what was said leaves first, unless a reply is here already: then it may wait for more to go with it. */
   async #hear(timeoutMs: number): Promise<Answer> {
     try {
-      await this.#flush()
       for (;;) {
         const reply = this.#replies.next()
-        if (typeof reply === 'string') return { lost: reply }
+        if (typeof reply === 'string') return this.#lost(reply)
         if (reply) {
           for (const line of reply.text.split('\n')) this.#supply.transcript?.(`S: ${reply.code} ${line}`)
           return { reply }
         }
-        const bytes = await within(this.#clock, timeoutMs, 'The answer of the server', this.#wire.read())
-        if (!bytes) return { lost: 'The server hung up.' }
+        this.#flush()
+        const bytes = await this.#read(timeoutMs)
+        if (!bytes) return this.#lost('The server hung up.')
+        this.#turned = true
         this.#report.received += bytes.length
         this.#replies.push(bytes)
       }
     } catch (error) {
-      return { lost: error instanceof TimedOut ? `The server did not answer in ${Math.round(timeoutMs / 1000)} s.` : sentence(error) }
+      return this.#lost(error instanceof TimedOut ? `The server did not answer in ${Math.round(timeoutMs / 1000)} s.` : sentence(error))
     }
   }
 
-  /** Everything that was said since the last answer, in one write: one turn of the line. */
-  async #flush(): Promise<void> {
+  #lost(lost: string): Answer {
+    return { lost, handed: this.#handed }
+  }
+
+  /** Octets from the server, while ours are still leaving. The time for an answer begins when all of ours have left. */
+  async #read(timeoutMs: number): Promise<Uint8Array | undefined> {
+    this.#reading ??= this.#wire.read()
+    const reading = this.#reading
+    if (this.#writing) {
+      const written = this.#writing.catch((error) => {
+        // The server may have said why before it hung up: reading tells.
+        if (!(error instanceof NetError)) throw error
+      })
+      const first = await Promise.race([reading.then(() => 'read' as const), written.then(() => 'written' as const)])
+      if (first === 'written') this.#writing = undefined
+    }
+    const bytes = await (this.#writing ? reading : within(this.#clock, timeoutMs, 'The answer of the server', reading))
+    this.#reading = undefined
+    return bytes
+  }
+
+  /** Sends what was said since the last time: one turn of the line, if the server said something in between. */
+  #flush(): void {
     if (this.#outgoing.length === 0) return
     const bytes = Buffer.concat(this.#outgoing)
     this.#outgoing = []
     this.#report.sent += bytes.length
-    this.#report.turns++
-    await within(this.#clock, writeMs, 'Sending', this.#wire.write(bytes))
+    if (this.#turned) this.#report.turns++
+    this.#turned = false
+    const before = this.#writing ?? Promise.resolve()
+    this.#writing = before.then(() => this.#write(bytes))
+    // Whoever waits for an answer hears of it; nobody may be waiting just now.
+    this.#writing.catch(() => {})
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    for (let from = 0; from < bytes.length; from += pieceBytes) {
+      const piece = bytes.subarray(from, from + pieceBytes)
+      this.#handed += piece.length
+      await within(this.#clock, writeMs, 'Sending', this.#wire.write(piece))
+    }
   }
 
   async #secure(): Promise<Answer> {
     if (this.#replies.hasMore)
       return { lost: 'Something came in clear before the TLS handshake: somebody may have put it there.', code: 'EPLAINTEXT' }
     try {
+      await this.#writing
+      this.#writing = undefined
       await this.#wire.startTls(tlsOptions(this.#relay), Math.min(timers.tls, this.#relay.timeoutMs ?? defaultCapMs))
+      this.#turned = true
       return { done: true }
     } catch (error) {
       const fault = connectFault(error, this.#clock)

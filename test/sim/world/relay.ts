@@ -14,17 +14,28 @@ export type RelayFaults = {
   never: number
   diesAfterDot: number
   pipelining: boolean
+  /** `lies`: offers CHUNKING and does not know BDAT, as a proxy in front of the server may. */
+  chunking: boolean | 'lies'
 }
 
-export const kind: RelayFaults = { greeting: 0, silent: 0, hangUp: 0, later: 0, never: 0, diesAfterDot: 0, pipelining: true }
+export const kind: RelayFaults = {
+  greeting: 0,
+  silent: 0,
+  hangUp: 0,
+  later: 0,
+  never: 0,
+  diesAfterDot: 0,
+  pipelining: true,
+  chunking: true,
+}
 
 /** A mail server on the timeline. It keeps what it took, and notes every breach of the protocol by its client. */
 export class SimRelay {
   faults: RelayFaults = { ...kind }
   readonly taken: Taken[] = []
   readonly violations: string[] = []
-  /** Message-IDs that were answered 4yz after their content. */
-  readonly deferredAtDot = new Set<string>()
+  /** Message-IDs of letters whose content was here and that were answered 4yz. */
+  readonly putOff = new Set<string>()
   readonly refused = new Set<string>()
   readonly #random: SimRandom
   readonly #timeline: Timeline
@@ -50,6 +61,9 @@ class Talk {
   #mail: string | undefined
   #to: string[] = []
   #content = false
+  /** A chunk that is coming in: octets that are still to come, and what they are for. */
+  #chunk: { left: number; last: boolean; wanted: boolean } | undefined
+  #chunks = ''
   #greeted = false
   #dead = false
 
@@ -79,6 +93,10 @@ class Talk {
 
   #work(): void {
     while (!this.#dead) {
+      if (this.#chunk) {
+        if (!this.#takeChunk(this.#chunk)) return
+        continue
+      }
       if (this.#content) {
         const end = `\r\n${this.#buffer}`.indexOf('\r\n.\r\n')
         if (end < 0) return
@@ -114,8 +132,20 @@ class Talk {
     switch (verb) {
       case 'EHLO':
         this.#greeted = true
-        this.#say(faults.pipelining ? '250-relay\r\n250-PIPELINING\r\n250 SIZE 100000' : '250 relay')
+        this.#say(
+          faults.pipelining ? `250-relay\r\n250-PIPELINING\r\n${faults.chunking ? '250-CHUNKING\r\n' : ''}250 SIZE 100000` : '250 relay',
+        )
         return
+      case 'BDAT': {
+        if (faults.chunking !== true) {
+          this.#say('502 5.5.2 what')
+          return
+        }
+        const [, size, last] = line.split(' ')
+        const wanted = this.#mail !== undefined && this.#to.length > 0
+        this.#chunk = { left: Number(size), last: last === 'LAST', wanted }
+        return
+      }
       case 'MAIL':
         if (this.#mail !== undefined) {
           this.#say('503 nested MAIL')
@@ -174,6 +204,25 @@ class Talk {
     }
   }
 
+  /** False when more octets are to come. A chunk that is not wanted is taken all the same, and thrown away (RFC 3030 section 2). */
+  #takeChunk(chunk: { left: number; last: boolean; wanted: boolean }): boolean {
+    if (this.#buffer.length < chunk.left) return false
+    this.#chunks += this.#buffer.slice(0, chunk.left)
+    this.#buffer = this.#buffer.slice(chunk.left)
+    this.#chunk = undefined
+    if (chunk.wanted && !chunk.last) this.#say('250 2.0.0 go on')
+    else {
+      const content = this.#chunks
+      this.#chunks = ''
+      if (chunk.wanted) this.#letter(content.replace(/\r\n$/, ''))
+      else {
+        this.#relay.putOff.add(/^Message-ID: (<.*>)$/im.exec(content)?.[1] ?? '')
+        this.#say('554 5.5.1 no valid recipients')
+      }
+    }
+    return true
+  }
+
   #letter(content: string): void {
     const { faults } = this.#relay
     const messageId = /^Message-ID: (<.*>)$/im.exec(content)?.[1] ?? ''
@@ -188,7 +237,7 @@ class Talk {
       return
     }
     if (this.#chance(faults.later * 3)) {
-      this.#relay.deferredAtDot.add(messageId)
+      this.#relay.putOff.add(messageId)
       this.#say('452 4.3.1 full')
       return
     }

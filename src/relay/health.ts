@@ -29,8 +29,10 @@ export class RelayHealth {
   failed(id: string, fault: Fault, now: number): void {
     const health = this.#relays.get(id)
     if (!health) return
-    health.attempts++
     health.why = fault.why
+    // It was our way of speaking, and the next flight speaks otherwise.
+    if (fault.again) return
+    health.attempts++
     health.held = fault.hold === true
     health.nextTry = now + jitter(this.#random, restMs[Math.min(health.attempts, restMs.length) - 1] ?? 600_000)
   }
