@@ -15,7 +15,7 @@ export type CrossingOptions = {
   relay: RelayOptions
   traits: Traits
   /** A load for one more connection; `ahead` shares a number of letters among all of them. */
-  load(lane: number, ahead: (letters: number) => number): Load
+  load(lane: number, ahead: (letters: number) => number): Pick<Load, 'next' | 'settle' | 'finish'>
   /** Letters that could leave now. */
   due(limit: number): number
   /** Cuts every line at once. */

@@ -14,6 +14,8 @@ export type RelayFaults = {
   never: number
   diesAfterDot: number
   pipelining: boolean
+  /** More than so many at once are told 421. */
+  connections?: number
   /** `lies`: offers CHUNKING and does not know BDAT, as a proxy in front of the server may. */
   chunking: boolean | 'lies'
 }
@@ -37,6 +39,9 @@ export class SimRelay {
   /** Message-IDs of letters whose content was here and that were answered 4yz. */
   readonly putOff = new Set<string>()
   readonly refused = new Set<string>()
+  /** Connections at once, now and at most. */
+  open = 0
+  mostOpen = 0
   readonly #random: SimRandom
   readonly #timeline: Timeline
 
@@ -46,7 +51,18 @@ export class SimRelay {
   }
 
   serve(wire: ServerEnd): void {
-    new Talk(this, wire, this.#random, this.#timeline).begin()
+    this.open++
+    this.mostOpen = Math.max(this.mostOpen, this.open)
+    const { hangUp } = wire
+    const talk = {
+      ...wire,
+      hangUp: () => {
+        this.open--
+        hangUp()
+      },
+    }
+    new Talk(this, talk, this.#random, this.#timeline).begin()
+    wire.onData = (bytes) => talk.onData(bytes)
   }
 }
 
@@ -75,7 +91,11 @@ class Talk {
   }
 
   begin(): void {
-    const { greeting } = this.#relay.faults
+    const { greeting, connections = Number.POSITIVE_INFINITY } = this.#relay.faults
+    if (this.#relay.open > connections) {
+      this.#end('421 4.7.0 too many connections')
+      return
+    }
     if (this.#chance(greeting)) {
       this.#end(this.#random.once(2) ? '554 no service' : '421 too busy')
       return
@@ -277,6 +297,11 @@ export class SimNet implements Net {
   constructor(timeline: Timeline, relay: SimRelay) {
     this.#timeline = timeline
     this.#relay = relay
+  }
+
+  /** Resolves when what is under way has arrived. */
+  drain(): Promise<void> {
+    return new Promise((resolve) => void this.#timeline.at(this.latencyMs * 2, resolve))
   }
 
   /** Every connection breaks. */
