@@ -5,6 +5,7 @@ import type { Queue } from '../queue/queue.ts'
 import type { RelayOptions } from '../relay/flight.ts'
 import { RelayHealth } from '../relay/health.ts'
 import { type Traits, unknownTraits } from '../relay/traits.ts'
+import type { Backlog } from './backlog.ts'
 import { Crossing } from './crossing.ts'
 import { Load } from './load.ts'
 import type { Postmaster } from './postmaster.ts'
@@ -19,6 +20,7 @@ export type CourierOptions = {
   queue: Queue
   scribe: Scribe
   postmaster: Postmaster
+  backlog: Backlog
   relays: readonly RelayOptions[]
   retryMs: readonly number[]
   keepMs: number
@@ -123,7 +125,14 @@ export class Courier {
       clock: ports.clock,
       relay,
       traits: before,
-      load: (lane, ahead) => new Load({ ...this.#options, lane, ahead: () => ahead(aheadLetters), signal: this.#stopping.signal }),
+      load: (lane, ahead) =>
+        new Load({
+          ...this.#options,
+          lane,
+          ahead: () => ahead(aheadLetters),
+          signal: this.#stopping.signal,
+          ...(lane === 0 ? { begin: () => this.#options.backlog.gather() } : {}),
+        }),
       due: (limit) => queue.waiting.due(ports.clock.monotonic(), limit).length,
       signal: this.#cutting.signal,
     })

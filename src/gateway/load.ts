@@ -24,6 +24,8 @@ export type LoadOptions = {
   lane: number
   /** Letters that are composed (and, when late, frozen under one sync) ahead of the relay. */
   ahead(): number
+  /** Called once, when the relay has answered and before the first letter is picked. */
+  begin?(): Promise<void>
 }
 
 /** Letters that may stand aside for what they follow, before no more are picked. */
@@ -36,6 +38,7 @@ export class Load {
   readonly #deferred = new Map<number, string>()
   readonly #uncertain = new Set<number>()
   #notices: Promise<unknown>[] = []
+  #begun = false
 
   constructor(options: LoadOptions) {
     this.#options = options
@@ -43,6 +46,10 @@ export class Load {
 
   async next(): Promise<Letter | undefined> {
     if (this.#options.signal.aborted) return undefined
+    if (!this.#begun) {
+      this.#begun = true
+      await this.#options.begin?.()
+    }
     for (let empty = false; !empty; ) {
       const next = this.#takeReady()
       if (!next) empty = this.#ready.length > behindLimit || (await this.#compose()) === 0

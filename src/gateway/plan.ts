@@ -32,6 +32,7 @@ export type Plan = {
   broker: Settings['broker']
   retryMs: readonly number[]
   keepMs: number
+  digest: { from: number; maxChars: number }
   queueMiB: number
   segmentBytes?: number
   noticesFor: string
@@ -80,6 +81,8 @@ export function planOf(options: PlanOptions): Plan {
     broker: settings.broker,
     retryMs: delivery.retry.map(durationMs),
     keepMs: durationMs(delivery.keep),
+    // A character of a digest takes at most two octets or so in the letter.
+    digest: { from: delivery.digest.from, maxChars: Math.floor(mail.maxBytes / 2) },
     queueMiB: settings.queue.maxMiB,
     noticesFor: settings.mailbox.users[0]?.name ?? 'operator',
     decoderOf: (id) => {

@@ -173,14 +173,23 @@ function schedule(device: Device): number {
     for (let i = 0; i < count; i++) timeline.at(random.below((badHours - 1) * hourMs), deed)
   }
   sometimes(random.below(6), () => device.gateway && device.powerCut())
-  sometimes(random.below(8), () => {
+  const linkAway = () => {
     device.note('link away')
     device.net.up = false
     device.net.cut()
     timeline.at(random.below(6 * hourMs), () => {
       device.net.up = true
     })
-  })
+  }
+  sometimes(random.below(8), linkAway)
+  // The worst moment for the power to go: the relay has a letter, and its answer is on the way.
+  relay.onTaken = () => {
+    if (timeline.now > (badHours - 1) * hourMs || !random.once(20)) return
+    timeline.at(random.below(60), () => {
+      if (device.gateway) device.powerCut()
+      linkAway()
+    })
+  }
   sometimes(random.below(6), () => device.net.cut())
   sometimes(random.below(6), () => broker.drop())
   sometimes(random.below(3), () => {
@@ -226,14 +235,15 @@ function judge(device: Device, alerts: number, settled: boolean): void {
     if (path.includes('/mailbox/')) boxes.set(path, Buffer.from(device.disk.durable(path) ?? []).toString())
   const told = new Map<string, string[]>()
   for (const letter of relay.taken) {
-    const id = /alert (n\d+)\./.exec(letter.content)?.[1] ?? '?'
-    told.set(id, [...(told.get(id) ?? []), letter.messageId])
+    for (const [, id = '?'] of letter.content.replaceAll('=\r\n', '').matchAll(/alert (n\d+)\.(?! \(.* own\))/g))
+      told.set(id, [...(told.get(id) ?? []), letter.messageId])
   }
   const mails = [...boxes.values()]
   for (const payload of [...serial.acknowledged, ...broker.acknowledged]) {
     const { id } = JSON.parse(payload) as { id: string }
     const word = `alert ${id}.`
-    if (!told.has(id) && !mails.some((mail) => mail.includes(word))) faults.push(`${id} was acknowledged and never arrived`)
+    if (!told.has(id) && !mails.some((mail) => mail.replaceAll('=\r\n', '').includes(word)))
+      faults.push(`${id} was acknowledged and never arrived`)
   }
   for (const [id, messageIds] of told)
     if (new Set(messageIds).size > 1) faults.push(`${id} arrived under ${new Set(messageIds).size} Message-IDs`)

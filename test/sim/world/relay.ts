@@ -42,6 +42,8 @@ export class SimRelay {
   /** Connections at once, now and at most. */
   open = 0
   mostOpen = 0
+  /** Called when it has taken a letter, before its answer is back. */
+  onTaken: () => void = () => {}
   readonly #random: SimRandom
   readonly #timeline: Timeline
 
@@ -234,7 +236,7 @@ class Talk {
     else {
       const content = this.#chunks
       this.#chunks = ''
-      if (chunk.wanted) this.#letter(content.replace(/\r\n$/, ''))
+      if (chunk.wanted) this.#letter(content)
       else {
         this.#relay.putOff.add(/^Message-ID: (<.*>)$/im.exec(content)?.[1] ?? '')
         this.#say('554 5.5.1 no valid recipients')
@@ -250,7 +252,10 @@ class Talk {
     this.#mail = undefined
     if (content.split('\r\n').some((line) => line.length > 998)) this.#relay.violations.push('a line over 998 octets')
     if (/\r(?!\n)|(?<!\r)\n/.test(content)) this.#relay.violations.push('a bare CR or LF in content')
-    const take = () => this.#relay.taken.push({ at: this.#timeline.now, messageId, to, content })
+    const take = () => {
+      this.#relay.taken.push({ at: this.#timeline.now, messageId, to, content })
+      this.#relay.onTaken()
+    }
     if (this.#chance(faults.diesAfterDot)) {
       if (this.#random.once(2)) take()
       this.#hangUp()
