@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 
 /**
- * `npm run mutations`: the code is broken on purpose, a promise at a time, in a copy of the tree; the tests must notice each. A mutation whose
+ * `npm run mutations [-- WORDS]`: the code is broken on purpose, a promise at a time, in a copy of the tree; the tests must notice each. A mutation whose
  * place is not found any more fails, too: it would prove nothing.
  */
 type Mutation = { what: string; file: string; from: string; to: string; tests: string[] }
@@ -192,7 +192,9 @@ const mutations: Mutation[] = [
 
 const root = new URL('../..', import.meta.url).pathname
 let missed = 0
-for (const { what, file, from, to, tests } of mutations) {
+const wanted = process.argv.slice(2).join(' ')
+const chosen = mutations.filter(({ what }) => what.includes(wanted))
+for (const { what, file, from, to, tests } of chosen) {
   const copy = mkdtempSync(`${tmpdir()}/outpost-mutation-`)
   for (const part of ['src', 'test', 'package.json', 'tsconfig.json']) cpSync(`${root}${part}`, `${copy}/${part}`, { recursive: true })
   symlinkSync(`${root}node_modules`, `${copy}/node_modules`)
@@ -208,5 +210,5 @@ for (const { what, file, from, to, tests } of mutations) {
   console.log(`${changed === text ? 'NOT FOUND' : caught ? 'caught   ' : 'MISSED   '} ${what}`)
   rmSync(copy, { recursive: true, force: true })
 }
-console.log(`${mutations.length} mutations, ${missed} missed`)
-process.exit(missed > 0 ? 1 : 0)
+console.log(`${chosen.length} mutations, ${missed} missed`)
+process.exit(missed > 0 || chosen.length === 0 ? 1 : 0)
