@@ -60,7 +60,7 @@ export async function* probe(
 }
 
 const tlsSentence = (wire: Wire): string =>
-  `${wire.tls?.protocol} ${wire.tls?.cipher}, certificate of ${wire.tls?.certificate?.subject} by ${wire.tls?.certificate?.issuer}, valid to ${wire.tls?.certificate?.validTo}`
+  `${wire.tls?.protocol} ${wire.tls?.cipher}, certificate of ${wire.tls?.chain[0]?.subject} by ${wire.tls?.chain[0]?.issuer}, valid to ${wire.tls?.chain[0]?.validTo}`
 
 type Talk = () => Asking<string>
 
