@@ -121,6 +121,7 @@ function relayOf(relay: Settings['relays'][number], domain: string, secret: Plan
     timeoutMs: durationMs(relay.timeout),
     auth: auth.kind === 'password' ? { kind: 'password', user: auth.user, password: secret(auth.password.secret) ?? '' } : { kind: 'none' },
     ...(ca === undefined ? {} : { ca }),
+    ...(relay.pin === undefined ? {} : { pins: relay.pin }),
   }
 }
 

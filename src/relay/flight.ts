@@ -17,6 +17,8 @@ export type RelayOptions = {
   security: 'tls' | 'starttls' | 'none'
   /** Further trusted certificates, PEM. */
   ca?: string
+  /** SHA-256 fingerprints of certificates that are trusted in themselves. */
+  pins?: readonly string[]
   auth: Login
   ehlo: string
   /** Longest wait for any answer but the last one of a letter, in ms. */
@@ -64,6 +66,7 @@ export async function fly(net: Net, clock: Clock, relay: RelayOptions, supply: S
 export const tlsOptions = (relay: RelayOptions): TlsOptions => ({
   serverName: relay.host,
   ...(relay.ca === undefined ? {} : { ca: relay.ca }),
+  ...(relay.pins === undefined ? {} : { pins: relay.pins }),
 })
 
 /** What kept us from the greeting. */
