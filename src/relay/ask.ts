@@ -11,8 +11,8 @@ export type Ask =
   | { kind: 'next' }
   | { kind: 'settle'; letter: number; to: string; outcome: Outcome }
 
-/** What it is told. `lost`: the connection is gone or too slow; a sentence. */
-export type Answer = { reply: Reply } | { lost: string; code?: string } | { letter: Letter | undefined } | { done: true }
+/** What it is told. `lost`: the connection is gone, too slow or not safe; a sentence, and what more is known of it. */
+export type Answer = { reply: Reply } | { lost: string; code?: string; fault?: Fault } | { letter: Letter | undefined } | { done: true }
 
 export type Asking<T> = Generator<Ask, T, Answer>
 
@@ -46,7 +46,7 @@ export function* say(text: string, secret = false): Asking<void> {
   yield { kind: 'say', text: `${text}\r\n`, ...(secret ? { secret } : {}) }
 }
 
-export type Hearing = { reply: Reply } | { lost: string }
+export type Hearing = { reply: Reply } | { lost: string; code?: string }
 
 /** The next reply, or that there will be none. */
 export function* listen(stage: Stage, capMs: number): Asking<Hearing> {
@@ -54,13 +54,13 @@ export function* listen(stage: Stage, capMs: number): Asking<Hearing> {
   const timeoutMs = stage === 'content' ? timers.content : Math.min(timers[stage], capMs)
   const answer = yield { kind: 'hear', timeoutMs }
   if ('reply' in answer) return { reply: answer.reply }
-  return { lost: 'lost' in answer ? answer.lost : 'The dialogue was broken off.' }
+  return 'lost' in answer ? answer : { lost: 'The dialogue was broken off.' }
 }
 
 /** The next reply; ends the dialogue when there is none or the server closes (421). */
 export function* hear(stage: Stage, capMs: number): Asking<Reply> {
   const heard = yield* listen(stage, capMs)
-  if ('lost' in heard) throw new Ended({ stage, why: heard.lost })
+  if ('lost' in heard) throw new Ended({ stage, why: heard.lost, ...(heard.code === undefined ? {} : { code: heard.code }) })
   if (heard.reply.code === 421) throw new Ended({ stage, why: `The server closes the connection: ${heard.reply.text}`, reply: heard.reply })
   return heard.reply
 }

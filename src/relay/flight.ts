@@ -4,6 +4,7 @@ import { TimedOut, within } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
 import { type Net, NetError, type TlsOptions, type Wire } from '../ports/net.ts'
 import { type Answer, type Ask, timers } from './ask.ts'
+import { cured, type Way } from './cure.ts'
 import { dialogue } from './dialogue.ts'
 import type { Login } from './login.ts'
 import type { Fault, FlightReport, Outcome } from './outcome.ts'
@@ -50,7 +51,7 @@ export async function fly(net: Net, clock: Clock, relay: RelayOptions, supply: S
       ...(relay.security === 'tls' ? { tls: tlsOptions(relay) } : {}),
     })
   } catch (error) {
-    return { ...report, fault: connectFault(error, clock) }
+    return { ...report, fault: cured(connectFault(error, clock), wayOf(relay)) }
   }
   const cut = () => wire.close()
   supply.signal?.addEventListener('abort', cut, { once: true })
@@ -62,6 +63,20 @@ export async function fly(net: Net, clock: Clock, relay: RelayOptions, supply: S
     wire.close()
   }
 }
+
+/** Before TLS nothing may come that was not asked for: it would be taken for the answer to what is said next (RFC 3207 section 6). */
+const plaintext = {
+  lost: 'Something came in clear that nobody had asked for: somebody may have put it there.',
+  code: 'EPLAINTEXT',
+  fault: { stage: 'starttls', code: 'EPLAINTEXT', why: '' },
+} as const
+
+export const wayOf = ({ host, port, security, auth }: RelayOptions): Way => ({
+  host,
+  port,
+  security,
+  ...('user' in auth ? { user: auth.user } : {}),
+})
 
 export const tlsOptions = (relay: RelayOptions): TlsOptions => ({
   serverName: relay.host,
@@ -78,10 +93,11 @@ export function connectFault(error: unknown, clock: Clock): Fault {
     return {
       stage,
       clock: true,
+      code: error.code,
+      chain: error.chain,
       why: `${error.message}, or the clock of this device is wrong: it says ${new Date(clock.wall()).toISOString()} and was not set from outside.`,
-      hint: 'Set the clock (NTP), then it goes on by itself.',
     }
-  return { stage, why: error.message }
+  return { stage, code: error.code, chain: error.chain, why: error.message }
 }
 
 class Flight {
@@ -107,7 +123,9 @@ class Flight {
     const talk = dialogue({ ehlo, security, login: auth, loopback: isLoopback(host), capMs: timeoutMs ?? defaultCapMs })
     let step = talk.next()
     while (!step.done) step = talk.next(await this.#answer(step.value))
-    return step.value
+    const { fault } = step.value
+    const said = this.#replies.foreign
+    return fault ? { fault: cured(fault, wayOf(this.#relay), said === undefined ? {} : { said }) } : {}
   }
 
   async #answer(ask: Ask): Promise<Answer> {
@@ -141,18 +159,20 @@ class Flight {
       await this.#flush()
       for (;;) {
         const reply = this.#replies.next()
-        if (typeof reply === 'string') return { lost: reply }
+        if (typeof reply === 'string') return { lost: reply, code: 'EFOREIGN' }
         if (reply) {
+          if (this.#relay.security === 'starttls' && !this.#wire.tls && this.#replies.hasMore) return plaintext
           for (const line of reply.text.split('\n')) this.#supply.transcript?.(`S: ${reply.code} ${line}`)
           return { reply }
         }
         const bytes = await within(this.#clock, timeoutMs, 'The answer of the server', this.#wire.read())
-        if (!bytes) return { lost: 'The server hung up.' }
+        if (!bytes) return { lost: 'The server hung up.', code: 'ECLOSED' }
         this.#report.received += bytes.length
         this.#replies.push(bytes)
       }
     } catch (error) {
-      return { lost: error instanceof TimedOut ? `The server did not answer in ${Math.round(timeoutMs / 1000)} s.` : sentence(error) }
+      if (error instanceof TimedOut) return { lost: `The server did not answer in ${Math.round(timeoutMs / 1000)} s.`, code: 'ETIMEDOUT' }
+      return { lost: sentence(error), ...(error instanceof NetError ? { code: error.code } : {}) }
     }
   }
 
@@ -167,14 +187,13 @@ class Flight {
   }
 
   async #secure(): Promise<Answer> {
-    if (this.#replies.hasMore)
-      return { lost: 'Something came in clear before the TLS handshake: somebody may have put it there.', code: 'EPLAINTEXT' }
+    if (this.#replies.hasMore) return plaintext
     try {
       await this.#wire.startTls(tlsOptions(this.#relay), Math.min(timers.tls, this.#relay.timeoutMs ?? defaultCapMs))
       return { done: true }
     } catch (error) {
       const fault = connectFault(error, this.#clock)
-      return { lost: fault.why, ...(error instanceof NetError ? { code: error.code } : {}) }
+      return { lost: fault.why, fault, ...(fault.code === undefined ? {} : { code: fault.code }) }
     }
   }
 }
