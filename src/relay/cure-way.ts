@@ -200,4 +200,17 @@ const handshakes: readonly Row[] = [
   },
 ]
 
-export const wayCures: readonly Row[] = [...strangers, ...names, ...connections, ...certificates, ...handshakes]
+const inTheMiddle: readonly Row[] = [
+  {
+    stage: ['ehlo', 'starttls', 'auth', 'mail', 'rcpt', 'data', 'content'],
+    code: /^(?:ECLOSED|ECONNRESET|EPIPE)$/,
+    cure: 'The line or the server broke off in the middle: it is tried again by itself; if it always breaks at this step, ask whoever runs the server what its log says.',
+  },
+  {
+    stage: ['ehlo', 'starttls', 'auth', 'mail', 'rcpt', 'data', 'content'],
+    code: /^ETIMEDOUT$/,
+    cure: 'The answer did not come in time: it is tried again by itself; on a slow link a longer timeout of this relay helps.',
+  },
+]
+
+export const wayCures: readonly Row[] = [...strangers, ...names, ...connections, ...certificates, ...handshakes, ...inTheMiddle]

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server, type Socket } from 'node:net'
 import { createSecureContext, type SecureContextOptions, TLSSocket } from 'node:tls'
+import { until } from './process.ts'
 
 /**
  * A mail server on loopback that behaves as badly as its script says, and records every octet that it gets: in clear, and inside TLS. What the
@@ -55,6 +56,11 @@ export class FakeRelay {
     const address = this.#server.address()
     assert.ok(address && typeof address === 'object')
     return address.port
+  }
+
+  /** Until every client has hung up. */
+  async idle(ms: number): Promise<void> {
+    await until('every client has hung up', ms, () => this.#sockets.size === 0)
   }
 
   async stop(): Promise<void> {
