@@ -40,6 +40,10 @@ export function cured(fault: Fault, way: Way, more: Pick<Trouble, 'said' | 'offe
   return hint === undefined ? fault : { ...fault, hint }
 }
 
+/** Both for one line on a page; `why` may end in the words of a server, and those in anything. */
+export const withCure = (why: string, help: string | undefined): string =>
+  help === undefined ? why : `${/[.!?]$/.test(why) ? why : `${why}.`} ${help}`
+
 function holds(row: Row, trouble: Trouble, way: Way): boolean {
   const { reply } = trouble
   return (

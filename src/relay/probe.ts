@@ -2,7 +2,7 @@ import type { Clock } from '../ports/clock.ts'
 import { type Net, NetError } from '../ports/net.ts'
 import { Ended } from './ask.ts'
 import { chainInWords } from './chain.ts'
-import { cure } from './cure.ts'
+import { cure, withCure } from './cure.ts'
 import { connectFault, type RelayOptions, wayOf } from './flight.ts'
 import { LineBreak } from './line.ts'
 import { look, type Seen } from './look.ts'
@@ -37,9 +37,9 @@ export async function* probe(net: Net, clock: Clock, relay: RelayOptions, envelo
       const from = clock.monotonic()
       try {
         const found = await take()
-        yield good(visit, step, stage, clock.monotonic() - from, found)
+        yield good(visit, step, stage, tenths(clock.monotonic() - from), found)
       } catch (error) {
-        const ms = clock.monotonic() - from
+        const ms = tenths(clock.monotonic() - from)
         const fault = faultOf(error, stage, clock)
         const transcript = visit.line?.takeTranscript() ?? []
         const seen = await lookAgain(net, clock, relay, fault)
@@ -60,6 +60,8 @@ export async function* probe(net: Net, clock: Clock, relay: RelayOptions, envelo
   }
 }
 
+const tenths = (ms: number): number => Math.round(ms * 10) / 10
+
 const good = (visit: Visit, step: string, stage: Stage, ms: number, { sentence, facts = [] }: Found): Step => ({
   step,
   stage,
@@ -73,7 +75,7 @@ const good = (visit: Visit, step: string, stage: Stage, ms: number, { sentence, 
 const bad = (visit: Visit, about: Omit<Step, 'ok' | 'sentence' | 'cure'>, why: string, help: string | undefined): Step => ({
   ...about,
   ok: false,
-  sentence: visit.mask([why, help].filter(Boolean).join(' ')),
+  sentence: visit.mask(withCure(why, help)),
   ...(help === undefined ? {} : { cure: visit.mask(help) }),
   transcript: about.transcript.map((line) => visit.mask(line)),
 })
