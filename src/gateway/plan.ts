@@ -109,7 +109,7 @@ export function mailboxOf(text: string): { name?: string; address: string } {
   return { address: found[2] ?? '', ...(name ? { name } : {}) }
 }
 
-function relayOf(relay: Settings['relays'][number], domain: string, secret: Plan['secret'], pem: Plan['pem']): RelayOptions {
+export function relayOf(relay: Settings['relays'][number], domain: string, secret: Plan['secret'], pem: Plan['pem']): RelayOptions {
   const { auth } = relay
   const ca = relay.ca === undefined ? undefined : pem.get(relay.ca)
   return {
