@@ -99,7 +99,11 @@ const connections: readonly Row[] = [
 ]
 
 const certificates: readonly Row[] = [
-  { when: (trouble) => trouble.clock === true, cure: 'Set the clock of this device (NTP), then it goes on by itself.' },
+  {
+    when: (trouble) => trouble.clock === true,
+    cure: (_, way) =>
+      `Set the clock of this device (NTP), then it goes on by itself; if it is right, whoever runs ${way.host} must renew the certificate.`,
+  },
   {
     code: /^ERR_TLS_CERT_ALTNAME_INVALID$|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)/,
     when: fromPortal,

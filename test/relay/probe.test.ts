@@ -253,7 +253,7 @@ const falls: Fall[] = [
     script: () => ({ tls: authority?.issue({ names: local, fromDays: -9, toDays: -2 }) ?? nobody }),
     at: ['TLS', 'tls'],
     says: /expired/,
-    cure: /renew|clock/,
+    cure: /renew/,
   },
   {
     name: 'a login that is refused',

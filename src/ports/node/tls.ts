@@ -131,9 +131,9 @@ export class Sessions {
   }
 }
 
-/** OpenSSL looked at the authorities when the session began; so `ca` is part of its key, and the pins with it. */
-const sessionKey = (peer: string, { serverName, ca, pins }: TlsOptions): string =>
-  hash('sha256', JSON.stringify([peer, serverName, ca ?? '', pins ?? '']))
+/** OpenSSL looked at the authorities when the session began; so what it is trusted by is part of its key. */
+const sessionKey = (peer: string, { serverName, ca, pins, check }: TlsOptions): string =>
+  hash('sha256', JSON.stringify([peer, serverName, ca ?? '', pins ?? '', check !== undefined]))
 
 let trust: string[] | undefined
 function trusted(): string[] {
