@@ -152,7 +152,12 @@ export class Courier {
     const now = ports.clock.monotonic()
     if (report.fault) {
       this.health.failed(relay.id, report.fault, now)
-      ports.log('warning', 'relay: letters wait', { relay: relay.id, stage: report.fault.stage, why: report.fault.why })
+      ports.log('warning', 'relay: letters wait', {
+        relay: relay.id,
+        stage: report.fault.stage,
+        why: report.fault.why,
+        hint: report.fault.hint,
+      })
     } else this.health.succeeded(relay.id)
     const { letters, sent, received, turns } = report
     if (letters > 0)

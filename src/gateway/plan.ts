@@ -119,7 +119,7 @@ export function mailboxOf(text: string): { name?: string; address: string } {
   return { address: found[2] ?? '', ...(name ? { name } : {}) }
 }
 
-function relayOf(relay: Settings['relays'][number], domain: string, secret: Plan['secret'], pem: Plan['pem']): RelayOptions {
+export function relayOf(relay: Settings['relays'][number], domain: string, secret: Plan['secret'], pem: Plan['pem']): RelayOptions {
   const { auth } = relay
   const ca = relay.ca === undefined ? undefined : pem.get(relay.ca)
   return {
@@ -131,6 +131,7 @@ function relayOf(relay: Settings['relays'][number], domain: string, secret: Plan
     timeoutMs: durationMs(relay.timeout),
     auth: auth.kind === 'password' ? { kind: 'password', user: auth.user, password: secret(auth.password.secret) ?? '' } : { kind: 'none' },
     ...(ca === undefined ? {} : { ca }),
+    ...(relay.pin === undefined ? {} : { pins: relay.pin }),
   }
 }
 

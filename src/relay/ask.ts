@@ -15,12 +15,12 @@ export type Ask =
   | { kind: 'settle'; letter: number; to: string; outcome: Outcome }
 
 /**
- * What it is told. `said`: octets that were said on this connection so far, the content among them. `lost`: the connection is gone or too
- * slow, a sentence; `handed`: how many of the octets that were said may have left.
+ * What it is told. `said`: octets that were said on this connection so far, the content among them. `lost`: the connection is gone, too slow or
+ * not safe, a sentence, and what more is known of it; `handed`: how many of the octets that were said may have left.
  */
 export type Answer =
   | { reply: Reply }
-  | { lost: string; code?: string; handed?: number }
+  | { lost: string; code?: string; fault?: Fault; handed?: number }
   | { letter: Letter | undefined }
   | { said: number }
   | { done: true }
@@ -63,7 +63,7 @@ export function* sayContent(bytes: Uint8Array): Asking<number> {
   return 'said' in answer ? answer.said : Number.POSITIVE_INFINITY
 }
 
-export type Lost = { lost: string; handed: number }
+export type Lost = { lost: string; code?: string; handed: number }
 export type Hearing = { reply: Reply } | Lost
 
 /** The next reply, or that there will be none. */
@@ -72,17 +72,24 @@ export function* listen(stage: Stage, capMs: number): Asking<Hearing> {
   const timeoutMs = stage === 'content' ? timers.content : Math.min(timers[stage], capMs)
   const answer = yield { kind: 'hear', timeoutMs }
   if ('reply' in answer) return { reply: answer.reply }
-  const { lost, handed = Number.POSITIVE_INFINITY } = 'lost' in answer ? answer : { lost: 'The dialogue was broken off.' }
-  return { lost, handed }
+  const {
+    lost,
+    code,
+    handed = Number.POSITIVE_INFINITY,
+  } = 'lost' in answer ? answer : { lost: 'The dialogue was broken off.', code: undefined }
+  return { lost, handed, ...(code === undefined ? {} : { code }) }
 }
 
 /** The next reply; ends the dialogue when there is none or the server closes (421). */
 export function* hear(stage: Stage, capMs: number): Asking<Reply> {
   const heard = yield* listen(stage, capMs)
-  if ('lost' in heard) throw new Ended({ stage, why: heard.lost })
+  if ('lost' in heard) throw broken(stage, heard)
   if (heard.reply.code === 421) throw closing(stage, heard.reply)
   return heard.reply
 }
 
 export const closing = (stage: Stage, reply: Reply): Ended =>
   new Ended({ stage, why: `The server closes the connection: ${reply.text}`, reply })
+
+export const broken = (stage: Stage, { lost, code }: Lost): Ended =>
+  new Ended({ stage, why: lost, ...(code === undefined ? {} : { code }) })

@@ -1,5 +1,5 @@
 import type { Letter } from '../mail/letter.ts'
-import { type Asking, closing, Ended, hear, type Lost, listen, say, sayContent } from './ask.ts'
+import { type Asking, broken, closing, Ended, hear, type Lost, listen, say, sayContent } from './ask.ts'
 import { sayEnvelope, settle, settleBy, settleContent, settleMail, settleMailAlone, uncertain } from './envelope.ts'
 import type { Fault, Reply, Stage } from './outcome.ts'
 import { kindOf } from './reply.ts'
@@ -154,7 +154,8 @@ class Air {
   }
 
   /** The line broke while this reply was waited for. */
-  *break(expected: Expected, { lost, handed }: Lost): Asking<void> {
+  *break(expected: Expected, line: Lost): Asking<void> {
+    const { lost, handed } = line
     const aboard = new Set([expected, ...this.expected].flatMap((one) => ('aboard' in one ? [one.aboard] : [])))
     for (const one of aboard) {
       if (one.end === 0 || one.end > handed) continue
@@ -166,7 +167,7 @@ class Air {
       yield* settle(one.letter, open, uncertain(lost))
     }
     if (expected.of === 'auth' && this.#session.known.together === undefined) yield* this.#session.learn('together', false)
-    throw new Ended({ stage: stages[expected.of], why: lost })
+    throw broken(stages[expected.of], line)
   }
 
   #hasRoom(): boolean {

@@ -94,6 +94,6 @@ function* secure(hello: Hello, offers: Offers): Asking<Offers> {
   const reply = yield* hear('starttls', hello.capMs)
   if (reply.code !== 220) throw refuse(`The server refused STARTTLS: ${quoted(reply)}`, reply)
   const answer = yield { kind: 'secure' }
-  if ('lost' in answer) throw new Ended({ stage: answer.code === 'EPLAINTEXT' ? 'starttls' : 'tls', why: answer.lost })
+  if ('lost' in answer) throw new Ended({ ...answer.fault, stage: answer.code === 'EPLAINTEXT' ? 'starttls' : 'tls', why: answer.lost })
   return yield* greet(hello)
 }

@@ -4,6 +4,7 @@ import { TimedOut, within } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
 import { type Net, NetError, type TlsOptions, type Wire } from '../ports/net.ts'
 import { type Answer, type Ask, timers } from './ask.ts'
+import { cured, type Way } from './cure.ts'
 import { dialogue } from './dialogue.ts'
 import type { Login } from './login.ts'
 import type { Fault, FlightReport, Offers, Outcome } from './outcome.ts'
@@ -18,6 +19,8 @@ export type RelayOptions = {
   security: 'tls' | 'starttls' | 'none'
   /** Further trusted certificates, PEM. */
   ca?: string
+  /** SHA-256 fingerprints of certificates that are trusted in themselves. */
+  pins?: readonly string[]
   auth: Login
   ehlo: string
   /** Longest wait for any answer but the last one of a letter, in ms. */
@@ -56,7 +59,7 @@ export async function fly(net: Net, clock: Clock, relay: RelayOptions, supply: S
       ...(relay.security === 'tls' ? { tls: tlsOptions(relay) } : {}),
     })
   } catch (error) {
-    return { ...report, fault: connectFault(error, clock) }
+    return { ...report, fault: cured(connectFault(error, clock), wayOf(relay)) }
   }
   const cut = () => wire.close()
   supply.signal?.addEventListener('abort', cut, { once: true })
@@ -69,9 +72,24 @@ export async function fly(net: Net, clock: Clock, relay: RelayOptions, supply: S
   }
 }
 
+/** Before TLS nothing may come that was not asked for: it would be taken for the answer to what is said next (RFC 3207 section 6). */
+const plaintext = {
+  lost: 'Something came in clear that nobody had asked for: somebody may have put it there.',
+  code: 'EPLAINTEXT',
+  fault: { stage: 'starttls', code: 'EPLAINTEXT', why: '' },
+} as const
+
+export const wayOf = ({ host, port, security, auth }: RelayOptions): Way => ({
+  host,
+  port,
+  security,
+  ...('user' in auth ? { user: auth.user } : {}),
+})
+
 export const tlsOptions = (relay: RelayOptions): TlsOptions => ({
   serverName: relay.host,
   ...(relay.ca === undefined ? {} : { ca: relay.ca }),
+  ...(relay.pins === undefined ? {} : { pins: relay.pins }),
 })
 
 /** What kept us from the greeting. */
@@ -83,10 +101,11 @@ export function connectFault(error: unknown, clock: Clock): Fault {
     return {
       stage,
       clock: true,
+      code: error.code,
+      chain: error.chain,
       why: `${error.message}, or the clock of this device is wrong: it says ${new Date(clock.wall()).toISOString()} and was not set from outside.`,
-      hint: 'Set the clock (NTP), then it goes on by itself.',
     }
-  return { stage, why: error.message }
+  return { stage, code: error.code, chain: error.chain, why: error.message }
 }
 
 class Flight {
@@ -121,7 +140,9 @@ class Flight {
     const talk = dialogue({ ehlo, security, login: auth, loopback: isLoopback(host), capMs: timeoutMs ?? defaultCapMs, known })
     let step = talk.next()
     while (!step.done) step = talk.next(await this.#answer(step.value))
-    return step.value
+    const { fault } = step.value
+    const said = this.#replies.foreign
+    return fault ? { fault: cured(fault, wayOf(this.#relay), said === undefined ? {} : { said }) } : {}
   }
 
   async #answer(ask: Ask): Promise<Answer> {
@@ -169,25 +190,27 @@ class Flight {
     try {
       for (;;) {
         const reply = this.#replies.next()
-        if (typeof reply === 'string') return this.#lost(reply)
+        if (typeof reply === 'string') return this.#lost(reply, 'EFOREIGN')
         if (reply) {
+          if (this.#relay.security === 'starttls' && !this.#wire.tls && this.#replies.hasMore) return plaintext
           for (const line of reply.text.split('\n')) this.#supply.transcript?.(`S: ${reply.code} ${line}`)
           return { reply }
         }
         this.#flush()
         const bytes = await this.#read(timeoutMs)
-        if (!bytes) return this.#lost('The server hung up.')
+        if (!bytes) return this.#lost('The server hung up.', 'ECLOSED')
         this.#turned = true
         this.#report.received += bytes.length
         this.#replies.push(bytes)
       }
     } catch (error) {
-      return this.#lost(error instanceof TimedOut ? `The server did not answer in ${Math.round(timeoutMs / 1000)} s.` : sentence(error))
+      if (error instanceof TimedOut) return this.#lost(`The server did not answer in ${Math.round(timeoutMs / 1000)} s.`, 'ETIMEDOUT')
+      return this.#lost(sentence(error), error instanceof NetError ? error.code : undefined)
     }
   }
 
-  #lost(lost: string): Answer {
-    return { lost, handed: this.#handed }
+  #lost(lost: string, code?: string): Answer {
+    return { lost, handed: this.#handed, ...(code === undefined ? {} : { code }) }
   }
 
   /** Octets from the server, while ours are still leaving. The time for an answer begins when all of ours have left. */
@@ -230,8 +253,7 @@ class Flight {
   }
 
   async #secure(): Promise<Answer> {
-    if (this.#replies.hasMore)
-      return { lost: 'Something came in clear before the TLS handshake: somebody may have put it there.', code: 'EPLAINTEXT' }
+    if (this.#replies.hasMore) return plaintext
     try {
       await this.#writing
       this.#writing = undefined
@@ -240,9 +262,9 @@ class Flight {
       return { done: true }
     } catch (error) {
       const fault = connectFault(error, this.#clock)
-      return { lost: fault.why, ...(error instanceof NetError ? { code: error.code } : {}) }
+      return { lost: fault.why, fault, ...(fault.code === undefined ? {} : { code: fault.code }) }
     }
   }
 }
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)

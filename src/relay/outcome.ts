@@ -1,3 +1,5 @@
+import type { Certificate } from '../ports/net.ts'
+
 /** What became of one recipient of one letter. The words are those of docs/promises.md; `why` is a sentence for the person at the page. */
 export type Reply = { code: number; enhanced?: string; text: string }
 
@@ -24,10 +26,20 @@ export type Stage = 'dns' | 'connect' | 'tls' | 'greeting' | 'ehlo' | 'starttls'
 
 /**
  * A fault of the relay or of the way there: the letters wait. `hold` keeps the relay untouched until somebody changes the settings or asks
- * for a retry (535: providers lock out), else it is tried again after a back-off. `clock`: our clock is to blame, not the relay. `again`: it
- * was our way of speaking, which is known better now: try at once.
+ * for a retry (535: providers lock out), else it is tried again after a back-off. `clock`: our clock is to blame, not the relay. `again`: it was our
+ * way of speaking, which is known better now: try at once. `code` is an errno or OpenSSL name, `chain` the certificates that were not trusted.
  */
-export type Fault = { stage: Stage; why: string; hint?: string; hold?: boolean; clock?: boolean; again?: boolean; reply?: Reply }
+export type Fault = {
+  stage: Stage
+  why: string
+  hint?: string
+  hold?: boolean
+  clock?: boolean
+  again?: boolean
+  reply?: Reply
+  code?: string
+  chain?: readonly Certificate[]
+}
 
 /** How one connection went. */
 export type FlightReport = {

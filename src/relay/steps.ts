@@ -1,5 +1,5 @@
 import type { Letter } from '../mail/letter.ts'
-import { type Asking, Ended, hear, listen, say, sayContent } from './ask.ts'
+import { type Asking, broken, hear, listen, say, sayContent } from './ask.ts'
 import { dataContent } from './content.ts'
 import { mailLine, rcptLine, settle, settleBy, settleContent, settleMailAlone, uncertain } from './envelope.ts'
 import { kindOf } from './reply.ts'
@@ -53,7 +53,7 @@ export function* hearContent(letter: Letter, accepted: readonly string[], end: n
   const heard = yield* listen('content', capMs)
   if ('lost' in heard) {
     if (end <= heard.handed) yield* settle(letter, accepted, uncertain(heard.lost))
-    throw new Ended({ stage: 'content', why: heard.lost })
+    throw broken('content', heard)
   }
   yield* settleContent(letter, accepted, heard.reply)
 }

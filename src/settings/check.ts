@@ -217,13 +217,18 @@ function crossCheck(settings: Settings): Finding[] {
       say(`rules[${index}].when.source`, `There is no source ${rule.when.source}.`, suggestion(rule.when.source, sources))
   }
   if (settings.reports) knowsTo('reports.to', settings.reports.to)
-  for (const [index, relay] of settings.relays.entries())
+  for (const [index, relay] of settings.relays.entries()) {
+    if (relay.pin && relay.ca !== undefined)
+      say(`relays[${index}].pin`, 'A pin is trust in itself; ca beside it would have no effect.', 'Keep one of the two.')
+    if (relay.pin && relay.security === 'none')
+      say(`relays[${index}].pin`, 'Without TLS no certificate is shown.', 'Write security "tls" or "starttls", or remove pin.')
     if (relay.security === 'none' && relay.auth.kind !== 'none' && !isLoopbackHost(relay.host))
       say(
         `relays[${index}].security`,
         'A login over an unencrypted connection would give the password away.',
         'Write "tls" (port 465) or "starttls" (port 587), or remove auth.',
       )
+  }
   const { broker } = settings
   if (broker.enabled && broker.users.length === 0 && !isLoopbackHost(broker.listen.replace(/:\d+$/, '')))
     say(

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { duration, host, id, line, path, port, secret } from './parts.ts'
+import { duration, fingerprint, host, id, line, path, port, secret } from './parts.ts'
 
 /** A mail server that takes our letters. */
 const auth = z
@@ -17,6 +17,9 @@ const auth = z
   ])
   .default({ kind: 'none' })
 
+/** Today's certificate, the next one, and a few servers behind one name. */
+const pinsLimit = 8
+
 export const relay = z.strictObject({
   id,
   host: host.meta({ title: 'Host' }),
@@ -27,5 +30,10 @@ export const relay = z.strictObject({
   }),
   auth: auth.meta({ title: 'Login' }),
   ca: path.optional().meta({ title: 'Further trusted certificates', description: 'A PEM file, relative to the data directory.' }),
+  pin: z.array(fingerprint).min(1, 'Name at least one fingerprint, or leave it out.').max(pinsLimit).optional().meta({
+    title: 'Trusted certificates, by fingerprint',
+    description:
+      'SHA-256 of the server’s own certificate; one of them is then required, and enough: for a box on the LAN that vouches for itself. Instead of ca.',
+  }),
   timeout: duration.default('5m').meta({ title: 'Longest wait for an answer' }),
 })
