@@ -10,7 +10,17 @@ import {
   rootCertificates,
   type TLSSocket,
 } from 'node:tls'
-import { type Listener, type Net, NetError, type Target, type TlsFacts, type TlsOptions, type Wire } from '../net.ts'
+import {
+  type Listener,
+  type Net,
+  NetError,
+  type Target,
+  type TlsFacts,
+  type TlsOptions,
+  type WebRequest,
+  type WebResponse,
+  type Wire,
+} from '../net.ts'
 
 /** The Net port over Node's sockets. */
 const bufferLimit = 256 * 1024
@@ -56,6 +66,12 @@ export class NodeNet implements Net {
         ? error
         : new NetError('dns', codeOf(error), `the name ${host} could not be looked up: ${codeOf(error)}`, { cause: error })
     }
+  }
+
+  /** The HTTP client is loaded when it is first needed: most boxes never do. */
+  async request(request: WebRequest): Promise<WebResponse> {
+    const { webRequest } = await import('./web.ts')
+    return webRequest(request, trusted(), tlsSentence)
   }
 
   async connectPath(path: string): Promise<Wire> {
