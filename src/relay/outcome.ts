@@ -12,9 +12,10 @@ export type Stage = 'dns' | 'connect' | 'tls' | 'greeting' | 'ehlo' | 'starttls'
 
 /**
  * A fault of the relay or of the way there: the letters wait. `hold` keeps the relay untouched until somebody changes the settings or asks
- * for a retry (535: providers lock out), else it is tried again after a back-off. `clock`: our clock is to blame, not the relay.
+ * for a retry (535: providers lock out), else it is tried again after a back-off. `clock`: our clock is to blame, not the relay. `token`: an
+ * access token was refused, which may only have expired.
  */
-export type Fault = { stage: Stage; why: string; hint?: string; hold?: boolean; clock?: boolean; reply?: Reply }
+export type Fault = { stage: Stage; why: string; hint?: string; hold?: boolean; clock?: boolean; token?: boolean; reply?: Reply }
 
 /** How one connection went. */
 export type FlightReport = {
