@@ -10,7 +10,7 @@ export const doctor: Command = {
   help: 'Looks at the settings, clock, disk, the running gateway and each relay up to RCPT, without sending anything.',
   flags: { relay: 'text' },
   async run(scene, options) {
-    const { clock, net } = scene.ports
+    const { clock, net, random } = scene.ports
     const wanted = text(options, 'relay')
     const { settings, secrets } = await loadSettings(scene)
     const say = (ok: boolean, step: string, ms: number | undefined, words: string) =>
@@ -25,7 +25,7 @@ export const doctor: Command = {
     const rcptTo = plan.people.find((person) => !person.address.endsWith(`@${plan.site.domain}`))?.address
     for (const relay of relays) {
       scene.out(`\nrelay ${relay.id}: ${relay.host}:${relay.port}\n`)
-      for await (const step of probe(net, clock, relay, {
+      for await (const step of probe(net, clock, random, relay, {
         mailFrom: plan.mail.from.address,
         ...(rcptTo === undefined ? {} : { rcptTo }),
       })) {

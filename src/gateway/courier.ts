@@ -114,7 +114,7 @@ export class Courier {
   async #flight(relay: RelayOptions): Promise<boolean> {
     const { ports, queue } = this.#options
     const load = new Load(this.#options, this.#stopping.signal)
-    const report = await fly(ports.net, ports.clock, relay, {
+    const report = await fly(ports.net, ports.clock, ports.random, relay, {
       next: () => load.next(),
       settle: (id, to, outcome) => load.settle(id, to, outcome),
       signal: this.#cutting.signal,

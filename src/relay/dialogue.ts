@@ -1,7 +1,7 @@
 import type { Letter } from '../mail/letter.ts'
 import { type Asking, Ended, hear, listen, say } from './ask.ts'
 import { dataContent } from './content.ts'
-import { type Login, logIn } from './login.ts'
+import { chooseMechanism, type Login, logIn } from './login.ts'
 import type { Fault, Reply } from './outcome.ts'
 import { kindOf, quoted } from './reply.ts'
 
@@ -16,6 +16,8 @@ export type Hello = {
   ehlo: string
   security: 'tls' | 'starttls' | 'none'
   login: Login
+  /** New for each session: printable ASCII without a comma, unguessable. */
+  nonce: string
   /** The relay is this very machine: a password may go in clear. */
   loopback: boolean
   /** Longest wait for any reply but the last one of a letter, in ms. */
@@ -31,7 +33,8 @@ export function* dialogue(hello: Hello): Asking<{ fault?: Fault }> {
       throw new Ended({ stage: 'greeting', reply: greeting, why: `The server does not want to talk: ${quoted(greeting)}` })
     let offers = yield* greet(hello)
     if (hello.security === 'starttls') offers = yield* secure(hello, offers)
-    yield* logIn(hello.login, offers.auth, hello.security !== 'none' || hello.loopback, hello.capMs)
+    const mechanism = chooseMechanism(hello.login, offers.auth, hello.security !== 'none' || hello.loopback, hello.nonce)
+    if (mechanism && hello.login.kind !== 'none') yield* logIn(mechanism, hello.login.user, hello.capMs)
     yield* letters(hello, offers)
     yield* say('QUIT')
     yield* listen('quit', hello.capMs)

@@ -3,9 +3,10 @@ import type { Clock } from '../ports/clock.ts'
 import { TimedOut, within } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
 import { type Net, NetError, type TlsOptions, type Wire } from '../ports/net.ts'
+import { hex, type Random } from '../ports/random.ts'
 import { type Answer, type Ask, timers } from './ask.ts'
 import { dialogue } from './dialogue.ts'
-import type { Login } from './login.ts'
+import { hush, type Login, secretsOf } from './login.ts'
 import type { Fault, FlightReport, Outcome } from './outcome.ts'
 import { ReplyReader } from './reply.ts'
 
@@ -35,9 +36,11 @@ export type Supply = {
 const defaultCapMs = 300_000
 /** How long the kernel may take to accept octets: the peer has stopped reading. */
 const writeMs = 180_000
+/** RFC 5802 section 5.1 wants enough that no nonce is ever used twice. */
+const nonceBytes = 18
 
 /** One connection to a relay, for as many letters as there are. Never rejects: a fault of the relay or the way is in the report. */
-export async function fly(net: Net, clock: Clock, relay: RelayOptions, supply: Supply): Promise<FlightReport> {
+export async function fly(net: Net, clock: Clock, random: Random, relay: RelayOptions, supply: Supply): Promise<FlightReport> {
   const report: FlightReport = { letters: 0, sent: 0, received: 0, turns: 0 }
   let wire: Wire
   try {
@@ -53,7 +56,7 @@ export async function fly(net: Net, clock: Clock, relay: RelayOptions, supply: S
   const cut = () => wire.close()
   supply.signal?.addEventListener('abort', cut, { once: true })
   try {
-    const { fault } = await new Flight(wire, clock, relay, supply, report).perform()
+    const { fault } = await new Flight(wire, clock, relay, supply, report).perform(relay.auth, hex(random.bytes(nonceBytes)))
     return fault ? { ...report, fault } : report
   } finally {
     supply.signal?.removeEventListener('abort', cut)
@@ -90,6 +93,8 @@ class Flight {
   readonly #replies = new ReplyReader()
   #outgoing: Uint8Array[] = []
   #settled = new Set<number>()
+  /** What no line of the transcript may show: what was said in secret, should the server quote it. */
+  #secrets: string[] = []
 
   constructor(wire: Wire, clock: Clock, relay: RelayOptions, supply: Supply, report: FlightReport) {
     this.#wire = wire
@@ -99,9 +104,10 @@ class Flight {
     this.#report = report
   }
 
-  async perform(): Promise<{ fault?: Fault }> {
-    const { ehlo, security, auth, host, timeoutMs } = this.#relay
-    const talk = dialogue({ ehlo, security, login: auth, loopback: isLoopback(host), capMs: timeoutMs ?? defaultCapMs })
+  async perform(login: Login, nonce: string): Promise<{ fault?: Fault }> {
+    const { ehlo, security, host, timeoutMs } = this.#relay
+    this.#secrets = secretsOf(login)
+    const talk = dialogue({ ehlo, security, login, nonce, loopback: isLoopback(host), capMs: timeoutMs ?? defaultCapMs })
     let step = talk.next()
     while (!step.done) step = talk.next(await this.#answer(step.value))
     return step.value
@@ -110,6 +116,7 @@ class Flight {
   async #answer(ask: Ask): Promise<Answer> {
     switch (ask.kind) {
       case 'say':
+        if (ask.secret) this.#secrets.push(ask.text.trimEnd().split(' ').at(-1) ?? '')
         this.#supply.transcript?.(`C: ${ask.secret ? '‹secret›' : ask.text.trimEnd()}`)
         this.#outgoing.push(Buffer.from(ask.text))
         return { done: true }
@@ -140,7 +147,7 @@ class Flight {
         const reply = this.#replies.next()
         if (typeof reply === 'string') return { lost: reply }
         if (reply) {
-          for (const line of reply.text.split('\n')) this.#supply.transcript?.(`S: ${reply.code} ${line}`)
+          for (const line of reply.text.split('\n')) this.#supply.transcript?.(`S: ${reply.code} ${hush(line, this.#secrets)}`)
           return { reply }
         }
         const bytes = await within(this.#clock, timeoutMs, 'The answer of the server', this.#wire.read())

@@ -2,9 +2,10 @@ import type { Clock } from '../ports/clock.ts'
 import { within } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
 import type { Net, Wire } from '../ports/net.ts'
+import { hex, type Random } from '../ports/random.ts'
 import { type Answer, type Asking, Ended, hear, say } from './ask.ts'
 import { connectFault, type RelayOptions, tlsOptions } from './flight.ts'
-import { logIn } from './login.ts'
+import { chooseMechanism, type Login, logIn } from './login.ts'
 import { kindOf, quoted, ReplyReader } from './reply.ts'
 
 /** One step of looking at a relay. */
@@ -16,6 +17,7 @@ const stepMs = 30_000
 export async function* probe(
   net: Net,
   clock: Clock,
+  random: Random,
   relay: RelayOptions,
   envelope: { mailFrom: string; rcptTo?: string },
 ): AsyncGenerator<Step> {
@@ -43,7 +45,7 @@ export async function* probe(
     yield done('TCP', true, `connected to ${wire.peer}`)
     if (wire.tls) yield done('TLS', true, tlsSentence(wire))
     const line = new Line(wire, clock, relay)
-    for (const [step, talk] of steps(relay, envelope, line)) {
+    for (const [step, talk] of steps(relay, relay.auth, hex(random.bytes(18)), envelope, line)) {
       try {
         yield done(step, true, await line.perform(talk()))
       } catch (error) {
@@ -64,7 +66,13 @@ const tlsSentence = (wire: Wire): string =>
 
 type Talk = () => Asking<string>
 
-function* steps(relay: RelayOptions, envelope: { mailFrom: string; rcptTo?: string }, line: Line): Generator<[string, Talk]> {
+function* steps(
+  relay: RelayOptions,
+  login: Login,
+  nonce: string,
+  envelope: { mailFrom: string; rcptTo?: string },
+  line: Line,
+): Generator<[string, Talk]> {
   const expect = (stage: 'greeting' | 'ehlo' | 'mail' | 'rcpt', command?: string): Talk =>
     function* () {
       if (command !== undefined) yield* say(command)
@@ -89,17 +97,15 @@ function* steps(relay: RelayOptions, envelope: { mailFrom: string; rcptTo?: stri
     ]
     yield ['EHLO', expect('ehlo', `EHLO ${relay.ehlo}`)]
   }
-  if (relay.auth.kind !== 'none') {
+  if (login.kind !== 'none') {
     yield [
       'AUTH',
       function* () {
-        yield* logIn(
-          relay.auth,
-          /^AUTH[ =](.*)$/im.exec(line.offers)?.[1] ?? '',
-          relay.security !== 'none' || /^(127\.|localhost$|::1$)/.test(relay.host),
-          stepMs,
-        )
-        return 'logged in'
+        const offered = /^AUTH[ =](.*)$/im.exec(line.offers)?.[1] ?? ''
+        const safe = relay.security !== 'none' || /^(127\.|localhost$|::1$)/.test(relay.host)
+        const mechanism = chooseMechanism(login, offered, safe, nonce)
+        if (mechanism) yield* logIn(mechanism, login.user, stepMs)
+        return `logged in by ${mechanism?.name}`
       },
     ]
   }
