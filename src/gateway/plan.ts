@@ -1,5 +1,6 @@
 import type { Ports } from '../ports/ports.ts'
 import type { RelayOptions } from '../relay/flight.ts'
+import { RefreshedTokens, type RefreshToken } from '../relay/token.ts'
 import type { Rule } from '../rules/rule.ts'
 import { durationMs } from '../settings/duration.ts'
 import type { EffectiveSettings, Settings, SourceSettings } from '../settings/schema.ts'
@@ -41,6 +42,8 @@ export type Plan = {
 export type PlanOptions = {
   settings: EffectiveSettings
   secret(name: string): string | undefined
+  /** A secret that may change while the gateway runs. */
+  refreshToken(name: string): RefreshToken
   pem: ReadonlyMap<string, string>
   device: { id: string; lastSync?: { wall: number } | undefined }
   dir: string
@@ -68,7 +71,7 @@ export function planOf(options: PlanOptions): Plan {
     people: settings.people,
     rules: settings.rules.map(ruleOf),
     mail: { from: mailboxOf(mail.from), ...(mail.replyTo === undefined ? {} : { replyTo: mail.replyTo }) },
-    relays: settings.relays.map((relay) => relayOf(relay, site.domain, secret, pem)),
+    relays: settings.relays.map((relay) => relayOf(relay, options)),
     sources,
     broker: settings.broker,
     retryMs: delivery.retry.map(durationMs),
@@ -109,19 +112,34 @@ export function mailboxOf(text: string): { name?: string; address: string } {
   return { address: found[2] ?? '', ...(name ? { name } : {}) }
 }
 
-function relayOf(relay: Settings['relays'][number], domain: string, secret: Plan['secret'], pem: Plan['pem']): RelayOptions {
-  const { auth } = relay
-  const ca = relay.ca === undefined ? undefined : pem.get(relay.ca)
+function relayOf(relay: Settings['relays'][number], options: PlanOptions): RelayOptions {
+  const ca = relay.ca === undefined ? undefined : options.pem.get(relay.ca)
   return {
     id: relay.id,
     host: relay.host,
     port: relay.port,
     security: relay.security,
-    ehlo: domain,
+    ehlo: options.settings.site.domain,
     timeoutMs: durationMs(relay.timeout),
-    auth: auth.kind === 'password' ? { kind: 'password', user: auth.user, password: secret(auth.password.secret) ?? '' } : { kind: 'none' },
+    ...loginOf(relay.auth, options, ca),
     ...(ca === undefined ? {} : { ca }),
   }
+}
+
+function loginOf(
+  auth: Settings['relays'][number]['auth'],
+  { secret, refreshToken }: PlanOptions,
+  ca: string | undefined,
+): Pick<RelayOptions, 'auth' | 'tokens'> {
+  if (auth.kind === 'password') {
+    const { user, password, mechanism: only } = auth
+    return { auth: { kind: 'password', user, password: secret(password.secret) ?? '', ...(only === undefined ? {} : { only }) } }
+  }
+  if (auth.kind === 'none') return { auth }
+  const { user, tokenUrl, clientId } = auth
+  const clientSecret = auth.clientSecret && secret(auth.clientSecret.secret)
+  const client = { user, tokenUrl, clientId, ...(clientSecret === undefined ? {} : { clientSecret }), ...(ca === undefined ? {} : { ca }) }
+  return { auth: { kind: 'none' }, tokens: new RefreshedTokens(client, refreshToken(auth.refreshToken.secret)) }
 }
 
 /** Every source of the settings that this version can listen to, the embedded broker among them. */

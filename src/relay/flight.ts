@@ -4,11 +4,12 @@ import { TimedOut, within } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
 import { type Net, NetError, type TlsOptions, type Wire } from '../ports/net.ts'
 import { hex, type Random } from '../ports/random.ts'
-import { type Answer, type Ask, timers } from './ask.ts'
+import { type Answer, type Ask, Ended, timers } from './ask.ts'
 import { dialogue } from './dialogue.ts'
 import { hush, type Login, secretsOf } from './login.ts'
 import type { Fault, FlightReport, Outcome } from './outcome.ts'
 import { ReplyReader } from './reply.ts'
+import type { Tokens } from './token.ts'
 
 /** A relay as the courier knows it. */
 export type RelayOptions = {
@@ -19,6 +20,8 @@ export type RelayOptions = {
   /** Further trusted certificates, PEM. */
   ca?: string
   auth: Login
+  /** Present: asked for the login before each flight, in place of `auth`. */
+  tokens?: Tokens
   ehlo: string
   /** Longest wait for any answer but the last one of a letter, in ms. */
   timeoutMs?: number
@@ -43,7 +46,9 @@ const nonceBytes = 18
 export async function fly(net: Net, clock: Clock, random: Random, relay: RelayOptions, supply: Supply): Promise<FlightReport> {
   const report: FlightReport = { letters: 0, sent: 0, received: 0, turns: 0 }
   let wire: Wire
+  let login: Login
   try {
+    login = relay.tokens ? await relay.tokens.login(net, clock, supply.signal) : relay.auth
     wire = await net.connect({
       host: relay.host,
       port: relay.port,
@@ -51,13 +56,13 @@ export async function fly(net: Net, clock: Clock, random: Random, relay: RelayOp
       ...(relay.security === 'tls' ? { tls: tlsOptions(relay) } : {}),
     })
   } catch (error) {
-    return { ...report, fault: connectFault(error, clock) }
+    return { ...report, fault: error instanceof Ended ? error.fault : connectFault(error, clock) }
   }
   const cut = () => wire.close()
   supply.signal?.addEventListener('abort', cut, { once: true })
   try {
-    const { fault } = await new Flight(wire, clock, relay, supply, report).perform(relay.auth, hex(random.bytes(nonceBytes)))
-    return fault ? { ...report, fault } : report
+    const { fault } = await new Flight(wire, clock, relay, supply, report).perform(login, hex(random.bytes(nonceBytes)))
+    return fault ? { ...report, fault: relay.tokens ? relay.tokens.judge(fault) : fault } : report
   } finally {
     supply.signal?.removeEventListener('abort', cut)
     wire.close()

@@ -28,7 +28,12 @@ export async function* probe(
     return { step, ms, ok, sentence: words }
   }
   let wire: Wire
+  let login = relay.auth
   try {
+    if (relay.tokens) {
+      login = await relay.tokens.login(net, clock)
+      yield done('token', true, 'the provider gave an access token')
+    }
     yield done('DNS', true, `${relay.host} is ${(await net.resolve(relay.host, stepMs)).join(', ')}`)
     wire = await net.connect({
       host: relay.host,
@@ -37,7 +42,7 @@ export async function* probe(
       ...(relay.security === 'tls' ? { tls: tlsOptions(relay) } : {}),
     })
   } catch (error) {
-    const fault = connectFault(error, clock)
+    const fault = error instanceof Ended ? error.fault : connectFault(error, clock)
     yield done(fault.stage, false, [fault.why, fault.hint].filter(Boolean).join(' '))
     return
   }
@@ -45,7 +50,7 @@ export async function* probe(
     yield done('TCP', true, `connected to ${wire.peer}`)
     if (wire.tls) yield done('TLS', true, tlsSentence(wire))
     const line = new Line(wire, clock, relay)
-    for (const [step, talk] of steps(relay, relay.auth, hex(random.bytes(18)), envelope, line)) {
+    for (const [step, talk] of steps(relay, login, hex(random.bytes(18)), envelope, line)) {
       try {
         yield done(step, true, await line.perform(talk()))
       } catch (error) {
