@@ -36,3 +36,6 @@ export const relay = z.strictObject({
   ca: path.optional().meta({ title: 'Further trusted certificates', description: 'A PEM file, relative to the data directory.' }),
   timeout: duration.default('5m').meta({ title: 'Longest wait for an answer' }),
 })
+
+/** As it stands in the settings file, with what may be left out left out. */
+export type RelayInput = z.input<typeof relay>
