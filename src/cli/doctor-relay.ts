@@ -51,7 +51,7 @@ export async function probeRelays(scene: Scene, { relays, envelope }: Asked, opt
   let good = true
   for (const relay of relays) {
     if (!options.flags.json) scene.out(`\nrelay ${relay.id}: ${relay.host}:${relay.port}, security ${relay.security}\n`)
-    for await (const step of probe(scene.ports.net, scene.ports.clock, relay, envelope)) {
+    for await (const step of probe(scene.ports, relay, envelope)) {
       good &&= step.ok
       if (options.flags.json) scene.out(`${JSON.stringify({ relay: relay.id, ...step })}\n`)
       else {
@@ -102,11 +102,14 @@ async function unsaved(scene: Scene, options: Options): Promise<Asked> {
   const password = user === undefined ? '' : await passwordOf(scene)
   const pem = good.ca === undefined ? new Map<string, string>() : new Map([[good.ca, await pemOf(scene, good.ca)]])
   return {
-    relays: [relayOf(good, settings.site.domain, () => password, pem)],
+    relays: [relayOf(good, { settings, secret: () => password, refreshToken: noToken, pem })],
     envelope: envelopeOf(options, { ...settings, mail: { from: mailboxOf(settings.mail.from) } }),
     alone: true,
   }
 }
+
+/** Unsaved values have a password or nothing. */
+const noToken = () => ({ read: async () => undefined, keep: async () => {} })
 
 const usualPorts: Readonly<Record<string, number>> = { tls: 465, starttls: 587, none: 25 }
 

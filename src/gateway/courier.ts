@@ -123,6 +123,7 @@ export class Courier {
     const crossing = new Crossing({
       net: ports.net,
       clock: ports.clock,
+      random: ports.random,
       relay,
       traits: before,
       load: (lane, ahead) =>

@@ -1,5 +1,6 @@
 import type { Clock } from '../ports/clock.ts'
 import type { Net } from '../ports/net.ts'
+import type { Random } from '../ports/random.ts'
 import { fly, type RelayOptions } from '../relay/flight.ts'
 import type { Fault, FlightReport, Offers, Stage } from '../relay/outcome.ts'
 import { connectionsAt, knownAt, learned, limited, type Skill, type Traits, widened } from '../relay/traits.ts'
@@ -12,6 +13,7 @@ import type { Load } from './load.ts'
 export type CrossingOptions = {
   net: Net
   clock: Clock
+  random: Random
   relay: RelayOptions
   traits: Traits
   /** A load for one more connection; `ahead` shares a number of letters among all of them. */
@@ -56,10 +58,10 @@ export class Crossing {
   }
 
   async #flight(lane: number): Promise<void> {
-    const { net, clock, relay, signal } = this.#options
+    const { net, clock, random, relay, signal } = this.#options
     this.connections++
     const load = this.#options.load(lane, (letters) => Math.ceil(letters / Math.max(1, this.connections)))
-    const report = await fly(net, clock, relay, {
+    const report = await fly(net, clock, random, relay, {
       next: () => load.next(),
       settle: (id, to, outcome) => load.settle(id, to, outcome),
       known: knownAt(this.traits, clock.wall()),

@@ -72,6 +72,24 @@ export interface Listener {
   close(): Promise<void>
 }
 
+/** One question over HTTPS. For what mail needs of the web: tokens, policies; small answers. */
+export type WebRequest = {
+  method: 'GET' | 'POST'
+  /** https, or http to this very machine. */
+  url: string
+  headers?: Readonly<Record<string, string>>
+  body?: string
+  /** Further trusted certificates, PEM. */
+  ca?: string
+  /** For everything from the name to the last octet of the answer. */
+  timeoutMs: number
+  /** Of the answer's body; more is an error. */
+  maxBytes: number
+}
+
+/** Names of headers are in small letters; of one that came twice, both values, joined by a comma. */
+export type WebResponse = { status: number; headers: Readonly<Record<string, string>>; body: Uint8Array }
+
 export interface Net {
   /** Resolves the name, connects, and does the TLS handshake when asked. Rejects with NetError. */
   connect(target: Target): Promise<Wire>
@@ -81,6 +99,11 @@ export interface Net {
   listenPath(path: string, onWire: (wire: Wire) => void): Promise<Listener>
   /** Addresses of a name, in the resolver's order. Rejects with NetError of stage `dns`. */
   resolve(host: string, timeoutMs: number): Promise<string[]>
+  /**
+   * Asks, and resolves with whatever the server answered; redirects are not followed. Rejects with NetError: code `EINSECURE` for plain http
+   * to another machine, `EFBIG` above `maxBytes`, `ETIMEDOUT` after `timeoutMs`, `EPROTO` for what is no HTTP.
+   */
+  request(request: WebRequest): Promise<WebResponse>
 }
 
 export type NetStage = 'dns' | 'connect' | 'tls' | 'stream'
@@ -100,3 +123,17 @@ export class NetError extends Error {
     this.chain = options?.chain ?? []
   }
 }
+
+/** The address of a request, when it may be asked at all: over TLS, or without leaving this machine. Throws NetError. */
+export function webAddress(url: string): URL {
+  const found = URL.parse(url)
+  if (found?.protocol === 'https:' && found.username === '') return found
+  if (found?.protocol === 'http:' && found.username === '' && isLoopbackName(found.hostname)) return found
+  throw new NetError(
+    'connect',
+    'EINSECURE',
+    `${found?.origin ?? 'what is no web address'} is not asked: only https is, or http on this machine`,
+  )
+}
+
+const isLoopbackName = (host: string): boolean => host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host)

@@ -56,12 +56,14 @@ const logins: readonly Row[] = [
   {
     stage: ['auth'],
     reply: [535],
+    general: true,
     cure: (_, way) =>
       `User ${way.user ?? ''} or its password is wrong: check both (some providers want the whole address as user, some an app password), then outpost queue retry.`,
   },
   {
     stage: ['auth'],
     reply: [534],
+    general: true,
     cure: 'The server refuses this kind of login for this account: some providers want an app password, others auth kind "oauth2".',
   },
   {

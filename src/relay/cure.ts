@@ -26,17 +26,25 @@ export type Row = {
   code?: RegExp
   said?: RegExp
   when?: (trouble: Trouble, way: Way) => boolean
+  /** What the fault knows by itself fits better. */
+  general?: boolean
   cure: string | ((trouble: Trouble, way: Way) => string)
 }
 
 export function cure(trouble: Trouble, way: Way): string | undefined {
-  const row = [...wayCures, ...replyCures].find((one) => holds(one, trouble, way))
-  return typeof row?.cure === 'function' ? row.cure(trouble, way) : row?.cure
+  return told(rowFor(trouble, way), trouble, way)
 }
+
+const rowFor = (trouble: Trouble, way: Way): Row | undefined => [...wayCures, ...replyCures].find((one) => holds(one, trouble, way))
+
+const told = (row: Row | undefined, trouble: Trouble, way: Way): string | undefined =>
+  typeof row?.cure === 'function' ? row.cure(trouble, way) : row?.cure
 
 /** The fault with its cure; where there is none it keeps the hint that it had. */
 export function cured(fault: Fault, way: Way, more: Pick<Trouble, 'said' | 'offered'> = {}): Fault {
-  const hint = cure({ ...fault, ...more }, way) ?? fault.hint
+  const trouble = { ...fault, ...more }
+  const row = rowFor(trouble, way)
+  const hint = row?.general && fault.hint !== undefined ? fault.hint : (told(row, trouble, way) ?? fault.hint)
   return hint === undefined ? fault : { ...fault, hint }
 }
 

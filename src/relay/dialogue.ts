@@ -1,7 +1,7 @@
 import { type Asking, Ended, hear, listen, say } from './ask.ts'
 import { chain } from './chain.ts'
 import { groups } from './groups.ts'
-import { aloneLogin, logIn } from './login.ts'
+import { chooseMechanism, logIn } from './login.ts'
 import type { Fault, Offers, Reply } from './outcome.ts'
 import { kindOf, quoted } from './reply.ts'
 import { type Hello, Session } from './session.ts'
@@ -45,11 +45,11 @@ function fastest({ offers, known }: Session): (session: Session) => Asking<void>
 /** Logs in, or leaves the login to go with the first letters where the server is known to take it so. */
 function* enter(hello: Hello, offers: Offers): Asking<Session> {
   const { known, login } = hello
-  const safe = hello.security !== 'none' || hello.loopback
-  const alone = aloneLogin(login, offers.auth, safe)
+  const mechanism = chooseMechanism(login, offers.auth, hello.security !== 'none' || hello.loopback, hello.nonce)
+  if (!mechanism || login.kind === 'none') return new Session(hello, offers, undefined)
   const proven = known.together === true || known.pipelining === true
-  if (alone !== undefined && offers.pipelining && proven && known.together !== false) return new Session(hello, offers, alone)
-  yield* logIn(login, offers.auth, safe, hello.capMs)
+  if (mechanism.alone && offers.pipelining && proven && known.together !== false) return new Session(hello, offers, mechanism)
+  yield* logIn(mechanism, login.user, hello.capMs)
   return new Session(hello, offers, undefined)
 }
 

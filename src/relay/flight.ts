@@ -3,12 +3,14 @@ import type { Clock } from '../ports/clock.ts'
 import { TimedOut, within } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
 import { type Net, NetError, type TlsOptions, type Wire } from '../ports/net.ts'
-import { type Answer, type Ask, timers } from './ask.ts'
+import { hex, type Random } from '../ports/random.ts'
+import { type Answer, type Ask, Ended, timers } from './ask.ts'
 import { cured, type Way } from './cure.ts'
 import { dialogue } from './dialogue.ts'
-import type { Login } from './login.ts'
+import { hush, type Login, secretsOf } from './login.ts'
 import type { Fault, FlightReport, Offers, Outcome } from './outcome.ts'
 import { ReplyReader } from './reply.ts'
+import type { Tokens } from './token.ts'
 import type { Known, Skill } from './traits.ts'
 
 /** A relay as the courier knows it. */
@@ -22,6 +24,8 @@ export type RelayOptions = {
   /** SHA-256 fingerprints of certificates that are trusted in themselves. */
   pins?: readonly string[]
   auth: Login
+  /** Present: asked for the login before each flight, in place of `auth`. */
+  tokens?: Tokens
   ehlo: string
   /** Longest wait for any answer but the last one of a letter, in ms. */
   timeoutMs?: number
@@ -46,12 +50,16 @@ const defaultCapMs = 300_000
 /** How long the system may take to accept a piece: below some 3 kbit/s the peer has stopped reading. */
 const writeMs = 180_000
 const pieceBytes = 64 * 1024
+/** RFC 5802 section 5.1 wants enough that no nonce is ever used twice. */
+const nonceBytes = 18
 
 /** One connection to a relay, for as many letters as there are. Never rejects: a fault of the relay or the way is in the report. */
-export async function fly(net: Net, clock: Clock, relay: RelayOptions, supply: Supply): Promise<FlightReport> {
+export async function fly(net: Net, clock: Clock, random: Random, relay: RelayOptions, supply: Supply): Promise<FlightReport> {
   const report: FlightReport = { letters: 0, uncertain: 0, sent: 0, received: 0, turns: 0 }
   let wire: Wire
+  let login: Login
   try {
+    login = relay.tokens ? await relay.tokens.login(net, clock, supply.signal) : relay.auth
     wire = await net.connect({
       host: relay.host,
       port: relay.port,
@@ -59,13 +67,13 @@ export async function fly(net: Net, clock: Clock, relay: RelayOptions, supply: S
       ...(relay.security === 'tls' ? { tls: tlsOptions(relay) } : {}),
     })
   } catch (error) {
-    return { ...report, fault: cured(connectFault(error, clock), wayOf(relay)) }
+    return { ...report, fault: error instanceof Ended ? error.fault : cured(connectFault(error, clock), wayOf(relay)) }
   }
   const cut = () => wire.close()
   supply.signal?.addEventListener('abort', cut, { once: true })
   try {
-    const { fault } = await new Flight(wire, clock, relay, supply, report).perform()
-    return fault ? { ...report, fault } : report
+    const { fault } = await new Flight(wire, clock, relay, supply, report).perform(login, hex(random.bytes(nonceBytes)))
+    return fault ? { ...report, fault: relay.tokens ? relay.tokens.judge(fault) : fault } : report
   } finally {
     supply.signal?.removeEventListener('abort', cut)
     wire.close()
@@ -125,6 +133,8 @@ class Flight {
   #reading: Promise<Uint8Array | undefined> | undefined
   /** Something came since the last write: the next one is a turn of the line. */
   #turned = true
+  /** What no line of the transcript may show: what was said in secret, should the server quote it. */
+  #secrets: string[] = []
 
   constructor(wire: Wire, clock: Clock, relay: RelayOptions, supply: Supply, report: FlightReport) {
     this.#wire = wire
@@ -134,10 +144,11 @@ class Flight {
     this.#report = report
   }
 
-  async perform(): Promise<{ fault?: Fault }> {
-    const { ehlo, security, auth, host, timeoutMs } = this.#relay
+  async perform(login: Login, nonce: string): Promise<{ fault?: Fault }> {
+    const { ehlo, security, host, timeoutMs } = this.#relay
     const { known = {} } = this.#supply
-    const talk = dialogue({ ehlo, security, login: auth, loopback: isLoopback(host), capMs: timeoutMs ?? defaultCapMs, known })
+    this.#secrets = secretsOf(login)
+    const talk = dialogue({ ehlo, security, login, nonce, loopback: isLoopback(host), capMs: timeoutMs ?? defaultCapMs, known })
     let step = talk.next()
     while (!step.done) step = talk.next(await this.#answer(step.value))
     const { fault } = step.value
@@ -148,6 +159,7 @@ class Flight {
   async #answer(ask: Ask): Promise<Answer> {
     switch (ask.kind) {
       case 'say':
+        if (ask.secret) this.#secrets.push(ask.text.trimEnd().split(' ').at(-1) ?? '')
         this.#supply.transcript?.(`C: ${ask.secret ? '‹secret›' : ask.text.trimEnd()}`)
         return this.#say(Buffer.from(ask.text))
       case 'content':
@@ -193,7 +205,7 @@ class Flight {
         if (typeof reply === 'string') return this.#lost(reply, 'EFOREIGN')
         if (reply) {
           if (this.#relay.security === 'starttls' && !this.#wire.tls && this.#replies.hasMore) return plaintext
-          for (const line of reply.text.split('\n')) this.#supply.transcript?.(`S: ${reply.code} ${line}`)
+          for (const line of reply.text.split('\n')) this.#supply.transcript?.(`S: ${reply.code} ${hush(line, this.#secrets)}`)
           return { reply }
         }
         this.#flush()

@@ -27,7 +27,8 @@ export type Stage = 'dns' | 'connect' | 'tls' | 'greeting' | 'ehlo' | 'starttls'
 /**
  * A fault of the relay or of the way there: the letters wait. `hold` keeps the relay untouched until somebody changes the settings or asks
  * for a retry (535: providers lock out), else it is tried again after a back-off. `clock`: our clock is to blame, not the relay. `again`: it was our
- * way of speaking, which is known better now: try at once. `code` is an errno or OpenSSL name, `chain` the certificates that were not trusted.
+ * way of speaking, which is known better now: try at once. `token`: an access token was
+ * refused, which may only have expired. `code` is an errno or OpenSSL name, `chain` the certificates that were not trusted.
  */
 export type Fault = {
   stage: Stage
@@ -36,6 +37,7 @@ export type Fault = {
   hold?: boolean
   clock?: boolean
   again?: boolean
+  token?: boolean
   reply?: Reply
   code?: string
   chain?: readonly Certificate[]

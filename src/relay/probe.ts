@@ -7,7 +7,7 @@ import { connectFault, type RelayOptions, wayOf } from './flight.ts'
 import { LineBreak } from './line.ts'
 import { look, type Seen } from './look.ts'
 import type { Fault, Stage } from './outcome.ts'
-import { type Envelope, type Found, Visit } from './visit.ts'
+import { type Envelope, type Found, type Tools, Visit } from './visit.ts'
 
 /**
  * Probe: goes the whole way to a relay, step by step, and sends nothing: DNS, TCP, TLS, greeting, EHLO, STARTTLS, AUTH, MAIL, RCPT, RSET, QUIT.
@@ -28,10 +28,11 @@ export type Step = {
   transcript: readonly string[]
 }
 
-export type { Envelope } from './visit.ts'
+export type { Envelope, Tools } from './visit.ts'
 
-export async function* probe(net: Net, clock: Clock, relay: RelayOptions, envelope: Envelope): AsyncGenerator<Step> {
-  const visit = new Visit(net, clock, relay, envelope)
+export async function* probe(tools: Tools, relay: RelayOptions, envelope: Envelope): AsyncGenerator<Step> {
+  const { net, clock } = tools
+  const visit = new Visit(tools, relay, envelope)
   try {
     for (const { step, stage, take } of visit.steps()) {
       const from = clock.monotonic()

@@ -1,48 +1,59 @@
 import type { Clock } from '../ports/clock.ts'
 import type { Net, Wire } from '../ports/net.ts'
+import { hex, type Random } from '../ports/random.ts'
 import { type Asking, Ended, hear, listen, say } from './ask.ts'
 import { chainInWords, tlsInWords } from './certificate.ts'
 import type { Trouble } from './cure.ts'
 import { isLoopback, type RelayOptions, tlsOptions } from './flight.ts'
 import { Line } from './line.ts'
-import { logIn } from './login.ts'
+import { chooseMechanism, type Login, logIn } from './login.ts'
 import { type Offer, offered, offersInWords, offersOf, overwritten } from './offers.ts'
 import type { Fault, Reply, Stage } from './outcome.ts'
 import { kindOf, quoted } from './reply.ts'
+import type { Tokens } from './token.ts'
 
 /** Visit: the steps of one look at a relay, and what they have found so far. Each step is a small dialogue; who takes them decides when to stop. */
 export type Found = { sentence: string; facts?: readonly string[] }
 export type Envelope = { mailFrom: string; rcptTo?: string }
 export type VisitStep = { step: string; stage: Stage; take: () => Promise<Found> }
 
+/** What a probe works with. */
+export type Tools = { net: Net; clock: Clock; random: Random }
+
 const stepMs = 30_000
+const nonceBytes = 18
 
 export class Visit {
   line: Line | undefined
   readonly #net: Net
   readonly #clock: Clock
+  readonly #random: Random
   readonly #relay: RelayOptions
   readonly #envelope: Envelope
   readonly #waitMs: number
   #wire: Wire | undefined
+  #login: Login
   #greeting = ''
   #offers: Offer[] = []
 
-  constructor(net: Net, clock: Clock, relay: RelayOptions, envelope: Envelope) {
+  constructor({ net, clock, random }: Tools, relay: RelayOptions, envelope: Envelope) {
     this.#net = net
     this.#clock = clock
+    this.#random = random
+    this.#login = relay.auth
     this.#relay = relay
     this.#envelope = envelope
     this.#waitMs = Math.min(stepMs, relay.timeoutMs ?? stepMs)
   }
 
   *steps(): Generator<VisitStep> {
-    const { security, auth } = this.#relay
+    const { security, auth, tokens } = this.#relay
     const talk = (step: string, stage: Stage, dialogue: () => Asking<Found>): VisitStep => ({
       step,
       stage,
       take: () => this.#talk(dialogue()),
     })
+    if (tokens) yield { step: 'token', stage: 'auth', take: () => this.#fetchToken(tokens) }
     yield { step: 'DNS', stage: 'dns', take: () => this.#resolve() }
     yield { step: 'TCP', stage: 'connect', take: () => this.#connect() }
     if (security === 'tls') yield talk('TLS', 'tls', () => this.#secure())
@@ -53,7 +64,7 @@ export class Visit {
       yield talk('TLS', 'tls', () => this.#secure())
       yield talk('EHLO', 'ehlo', () => this.#hello())
     }
-    if (auth.kind !== 'none') yield talk('AUTH', 'auth', () => this.#logIn())
+    if (auth.kind !== 'none' || tokens) yield talk('AUTH', 'auth', () => this.#logIn())
     const { mailFrom, rcptTo } = this.#envelope
     yield talk('MAIL', 'mail', () => this.#expect('mail', `MAIL FROM:<${mailFrom}>`, `The sender ${mailFrom} may be used`))
     if (rcptTo !== undefined)
@@ -97,13 +108,18 @@ export class Visit {
   }
 
   async #connect(): Promise<Found> {
-    const { host, port, auth } = this.#relay
+    const { host, port } = this.#relay
     const wire = await this.#net.connect({ host, port, timeoutMs: this.#waitMs })
     this.#wire = wire
     // A session would hide what the server shows today.
     const tls = { ...tlsOptions(this.#relay), resume: false }
-    this.line = new Line({ wire, clock: this.#clock, tls, login: auth, waitMs: this.#waitMs })
+    this.line = new Line({ wire, clock: this.#clock, tls, login: this.#login, waitMs: this.#waitMs })
     return { sentence: `Connected to ${wire.peer}.` }
+  }
+
+  async #fetchToken(tokens: Tokens): Promise<Found> {
+    this.#login = await tokens.login(this.#net, this.#clock)
+    return { sentence: 'The provider gave an access token.' }
   }
 
   *#secure(): Asking<Found> {
@@ -158,9 +174,13 @@ export class Visit {
   }
 
   *#logIn(): Asking<Found> {
-    const { auth, security, host } = this.#relay
-    yield* logIn(auth, offered(this.#offers, 'AUTH') ?? '', security !== 'none' || isLoopback(host), this.#waitMs)
-    return { sentence: `Logged in${'user' in auth ? ` as ${auth.user}` : ''}.` }
+    const { security, host } = this.#relay
+    const login = this.#login
+    const safe = security !== 'none' || isLoopback(host)
+    const mechanism = chooseMechanism(login, offered(this.#offers, 'AUTH') ?? '', safe, hex(this.#random.bytes(nonceBytes)))
+    if (!mechanism || login.kind === 'none') return { sentence: 'No login is set.' }
+    yield* logIn(mechanism, login.user, this.#waitMs)
+    return { sentence: `Logged in as ${login.user} by ${mechanism.name}.` }
   }
 
   *#expect(stage: Stage, command: string, meaning: string): Asking<Found> {

@@ -1,13 +1,16 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { NodeClock } from '../../src/ports/node/clock.ts'
 import { NodeDisk } from '../../src/ports/node/disk.ts'
+import { NodeNet } from '../../src/ports/node/net.ts'
 import { NodeSerial } from '../../src/ports/node/serial.ts'
 import { missing, sleep, start, stop, until } from '../peers/process.ts'
 import { clockContract } from './clock.ts'
 import { diskContract } from './disk.ts'
 import { serialContract } from './serial.ts'
+import { type Web, webContract } from './web.ts'
 
 const folder = () => mkdtempSync(`${tmpdir()}/outpost-contract-`)
 
@@ -46,3 +49,29 @@ serialContract(
   },
   { skip: missing('socat') },
 )
+
+webContract('the web over loopback', async () => {
+  let respond: Parameters<Web['serve']>[0] | undefined
+  const server = createServer((request, response) => {
+    let body = ''
+    request.on('data', (bytes) => {
+      body += bytes
+    })
+    request.on('end', () => {
+      const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
+      const answer = respond?.({ method: request.method ?? '', path: request.url ?? '', headers, body })
+      response.writeHead(answer?.status ?? 500, answer?.headers).end(answer?.body)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  return {
+    net: new NodeNet(),
+    serve: async (answer) => {
+      respond = answer
+      return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+    },
+    pass: async () => {},
+    done: () => new Promise((resolve) => void server.close(() => resolve())),
+  }
+})

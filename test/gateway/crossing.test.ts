@@ -27,6 +27,7 @@ async function cross(count: number, faults: Partial<RelayFaults>, traits: Traits
   let done = false
   const crossing = new Crossing({
     net,
+    random: new SimRandom(2),
     clock: new SimClock(timeline, 'boot'),
     relay: { id: 'r', host: 'relay', port: 25, security: 'none', auth: { kind: 'none' }, ehlo: 'x' },
     traits,

@@ -6,12 +6,15 @@ import { run, start, stop, until } from './process.ts'
 /** A real Postfix for submission (STARTTLS and implicit TLS, login), and a real Dovecot that checks passwords, keeps the mail, and serves POP3. */
 export type Ports = { submission: number; smtps: number; lmtp: number; auth: number; pop3: number }
 
+/** How it lets people log in: SASL mechanisms by Dovecot's names; with `jwtKey` (HS256) access tokens are good, too, that bear the address as `email`. */
+export type Logins = { mechanisms: string; jwtKey?: string }
+
 export class MailServer {
   readonly dir: string
   readonly ports: Ports
   #dovecot: ChildProcess | undefined
 
-  constructor(dir: string, ports: Ports, tls: { cert: string; key: string }) {
+  constructor(dir: string, ports: Ports, tls: { cert: string; key: string }, logins: Logins = { mechanisms: 'plain login' }) {
     this.dir = dir
     this.ports = ports
     const [uid, gid] = [Number(run('id', ['-u', 'postfix'])), Number(run('id', ['-g', 'postfix']))]
@@ -36,7 +39,7 @@ export class MailServer {
     chmodSync(`${dir}/users`, 0o644)
     writeFileSync(
       `${dir}/dovecot.conf`,
-      `base_dir = ${dir}/dovecot\nlog_path = ${dir}/dovecot.log\nprotocols = pop3 lmtp\nlisten = 127.0.0.1\nfirst_valid_uid = 1\nfirst_valid_gid = 1\nssl = no\ndisable_plaintext_auth = no\nauth_mechanisms = plain login\nmail_location = maildir:~/Maildir\npop3_uidl_format = %08Xu%08Xv\nlock_method = fcntl\npassdb {\n  driver = passwd-file\n  args = username_format=%u ${dir}/users\n}\nuserdb {\n  driver = passwd-file\n  args = username_format=%u ${dir}/users\n}\nservice lmtp {\n  inet_listener lmtp {\n    address = 127.0.0.1\n    port = ${ports.lmtp}\n  }\n}\nservice auth {\n  inet_listener {\n    address = 127.0.0.1\n    port = ${ports.auth}\n  }\n}\nservice pop3-login {\n  inet_listener pop3 {\n    port = ${ports.pop3}\n  }\n  inet_listener pop3s {\n    port = 0\n  }\n}\nservice stats {\n  client_limit = 100\n}\n`,
+      `base_dir = ${dir}/dovecot\nlog_path = ${dir}/dovecot.log\nprotocols = pop3 lmtp\nlisten = 127.0.0.1\nfirst_valid_uid = 1\nfirst_valid_gid = 1\nssl = no\ndisable_plaintext_auth = no\nauth_mechanisms = ${logins.mechanisms}\n${logins.jwtKey === undefined ? '' : tokenPassdb(dir, logins.jwtKey)}mail_location = maildir:~/Maildir\npop3_uidl_format = %08Xu%08Xv\nlock_method = fcntl\npassdb {\n  driver = passwd-file\n  args = username_format=%u ${dir}/users\n}\nuserdb {\n  driver = passwd-file\n  args = username_format=%u ${dir}/users\n}\nservice lmtp {\n  inet_listener lmtp {\n    address = 127.0.0.1\n    port = ${ports.lmtp}\n  }\n}\nservice auth {\n  inet_listener {\n    address = 127.0.0.1\n    port = ${ports.auth}\n  }\n}\nservice pop3-login {\n  inet_listener pop3 {\n    port = ${ports.pop3}\n  }\n  inet_listener pop3s {\n    port = 0\n  }\n}\nservice anvil {\n  unix_listener anvil-auth-penalty {\n    mode = 0\n  }\n}\nauth_failure_delay = 0\nservice stats {\n  client_limit = 100\n}\n`,
     )
   }
 
@@ -66,4 +69,12 @@ export class MailServer {
     this.stopPostfix()
     await stop(this.#dovecot)
   }
+}
+
+/** Dovecot checks the signature of a token itself; nobody needs to be asked. */
+function tokenPassdb(dir: string, key: string): string {
+  mkdirSync(`${dir}/keys/default/HS256`, { recursive: true })
+  writeFileSync(`${dir}/keys/default/HS256/default`, Buffer.from(key).toString('base64'))
+  writeFileSync(`${dir}/oauth2.conf`, `introspection_mode = local\nlocal_validation_key_dict = fs:posix:prefix=${dir}/keys/\n`)
+  return `passdb {\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = ${dir}/oauth2.conf\n}\n`
 }

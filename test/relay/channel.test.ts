@@ -5,6 +5,7 @@ import { after, test } from 'node:test'
 import type { Letter } from '../../src/mail/letter.ts'
 import { NodeClock } from '../../src/ports/node/clock.ts'
 import { NodeNet } from '../../src/ports/node/net.ts'
+import { NodeRandom } from '../../src/ports/node/random.ts'
 import { fly, type RelayOptions } from '../../src/relay/flight.ts'
 import type { Fault, Outcome } from '../../src/relay/outcome.ts'
 import { Authority, type Identity } from '../peers/authority.ts'
@@ -63,6 +64,7 @@ async function flight(
     const report = await fly(
       net,
       clock,
+      new NodeRandom(),
       {
         id: 'isp',
         host: 'localhost',

@@ -51,6 +51,7 @@ const breaking = (net: SimNet, limit: { up?: number; down?: number }, counted: {
   connectPath: () => net.connectPath(),
   listenPath: (path) => net.listenPath(path),
   resolve: (host) => net.resolve(host),
+  request: (request) => net.request(request),
 })
 
 async function flight(faults: Partial<RelayFaults>, limit: { up?: number; down?: number }) {
@@ -67,6 +68,7 @@ async function flight(faults: Partial<RelayFaults>, limit: { up?: number; down?:
   void fly(
     breaking(net, limit, counted),
     clock,
+    new SimRandom(2),
     { id: 'r', host: 'relay', port: 25, security: 'none', auth: { kind: 'none' }, ehlo: 'x' },
     {
       next: async () => waiting.shift(),

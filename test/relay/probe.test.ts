@@ -6,6 +6,7 @@ import { after, test } from 'node:test'
 import { NetError } from '../../src/ports/net.ts'
 import { NodeClock } from '../../src/ports/node/clock.ts'
 import { NodeNet } from '../../src/ports/node/net.ts'
+import { NodeRandom } from '../../src/ports/node/random.ts'
 import type { RelayOptions } from '../../src/relay/flight.ts'
 import type { Stage } from '../../src/relay/outcome.ts'
 import { type Envelope, probe, type Step } from '../../src/relay/probe.ts'
@@ -39,7 +40,7 @@ const relayAt = (port: number, options: Partial<RelayOptions> = {}): RelayOption
 
 async function stepsOf(relay: RelayOptions, envelope: Envelope, net = new NodeNet()): Promise<Step[]> {
   const steps: Step[] = []
-  for await (const step of probe(net, new NodeClock(), relay, envelope)) steps.push(step)
+  for await (const step of probe({ net, clock: new NodeClock(), random: new NodeRandom() }, relay, envelope)) steps.push(step)
   return steps
 }
 
@@ -427,7 +428,9 @@ test('an unsaved value with a line break says no second command', { skip }, asyn
 test('whoever stops asking hangs up', { skip }, async () => {
   const relay = await FakeRelay.start({ tls: good })
   try {
-    for await (const step of probe(new NodeNet(), new NodeClock(), relayAt(relay.port), { mailFrom: 'a@example.org' }))
+    for await (const step of probe({ net: new NodeNet(), clock: new NodeClock(), random: new NodeRandom() }, relayAt(relay.port), {
+      mailFrom: 'a@example.org',
+    }))
       if (step.step === 'EHLO') break
     await relay.idle(5000)
   } finally {

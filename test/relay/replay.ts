@@ -21,7 +21,15 @@ export const letter = (id: number, to: string[] = ['ops@example.org'], text = 'S
   content: Buffer.from(text),
 })
 
-const hello: Hello = { ehlo: 'ps7.example.org', security: 'none', login: { kind: 'none' }, loopback: false, capMs: 60_000, known: {} }
+const hello: Hello = {
+  ehlo: 'ps7.example.org',
+  security: 'none',
+  login: { kind: 'none' },
+  nonce: 'nonce',
+  loopback: false,
+  capMs: 60_000,
+  known: {},
+}
 
 export function replay(story: string, letters: Letter[], options: Partial<Hello> = {}): Story {
   const lines = story

@@ -103,6 +103,7 @@ class Device {
     const plan = planOf({
       settings: effective(settings),
       secret: () => undefined,
+      refreshToken: () => ({ read: async () => undefined, keep: async () => {} }),
       pem: new Map(),
       device: { id: '00000000000000aa' },
       dir: 'data',

@@ -2,9 +2,9 @@ import { promises as dns } from 'node:dns'
 import { chmod, type FileHandle, open, rm } from 'node:fs/promises'
 import { connect as connectSocket, createServer, isIP, type Socket } from 'node:net'
 import { basename, dirname } from 'node:path'
-import { type Listener, type Net, NetError, type Target, type Wire } from '../net.ts'
+import { type Listener, type Net, NetError, type Target, type WebRequest, type WebResponse, type Wire } from '../net.ts'
 import { codeOf, limited } from './limited.ts'
-import { Sessions } from './tls.ts'
+import { explained, Sessions, trusted } from './tls.ts'
 import { NodeWire } from './wire.ts'
 
 /** The Net port over Node's sockets: names, connections and Unix sockets. wire.ts has the stream, tls.ts the handshake, trust.ts the judgement. */
@@ -48,6 +48,12 @@ export class NodeNet implements Net {
         ? error
         : new NetError('dns', codeOf(error), `the name ${host} could not be looked up: ${codeOf(error)}`, { cause: error })
     }
+  }
+
+  /** The HTTP client is loaded when it is first needed: most boxes never do. */
+  async request(request: WebRequest): Promise<WebResponse> {
+    const { webRequest } = await import('./web.ts')
+    return webRequest(request, trusted(), explained)
   }
 
   async connectPath(path: string): Promise<Wire> {

@@ -100,6 +100,25 @@ const failures: Readonly<Record<string, string>> = {
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: 'there is no cipher that both sides know',
 }
 
+/** A handshake that Node's HTTPS client made, in words; `error` is what it failed with. */
+export const explained = (peer: string, error: Error): string => {
+  const code = codeOf(error)
+  const failure = failures[code]
+  return failure === undefined
+    ? `${peer} was not trusted: ${untrusted[code] ?? error.message}`
+    : `the TLS handshake with ${peer} failed: ${failure}`
+}
+
+const untrusted: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate comes from an authority that is not trusted here',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate comes from an authority that is not trusted here',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate comes from an authority that is not trusted here',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+}
+
 /** What a server showed, and what OpenSSL found when it looked at its authorities. */
 type Evidence = Omit<Shown, 'peer'>
 
@@ -136,7 +155,7 @@ const sessionKey = (peer: string, { serverName, ca, pins, check }: TlsOptions): 
   hash('sha256', JSON.stringify([peer, serverName, ca ?? '', pins ?? '', check !== undefined]))
 
 let trust: string[] | undefined
-function trusted(): string[] {
+export function trusted(): string[] {
   trust ??= [...new Set([...rootCertificates, ...systemCertificates()])]
   return trust
 }

@@ -1,4 +1,4 @@
-import { type Net, NetError, type Target, type Wire } from '../../../src/ports/net.ts'
+import { type Net, NetError, type Target, type WebRequest, type WebResponse, type Wire, webAddress } from '../../../src/ports/net.ts'
 import type { SimRandom } from './random.ts'
 import type { Timeline } from './timeline.ts'
 
@@ -295,6 +295,8 @@ export class SimNet implements Net {
   up = true
   latencyMs = 50
   dead = false
+  /** Web servers by the origin of their address. */
+  readonly webs = new Map<string, (request: WebRequest) => WebResponse>()
   readonly #timeline: Timeline
   readonly #relay: SimRelay
   readonly #wires = new Set<SimWire>()
@@ -326,6 +328,18 @@ export class SimNet implements Net {
         resolve(wire)
       })
     })
+  }
+
+  /** TCP, TLS and the question: four turns of the line. */
+  async request(request: WebRequest): Promise<WebResponse> {
+    const { origin, hostname } = webAddress(request.url)
+    await new Promise<void>((resolve) => this.#timeline.at(this.up ? this.latencyMs * 8 : 1000, () => !this.dead && resolve()))
+    if (!this.up) throw new NetError('dns', 'EAI_AGAIN', `the name ${hostname} could not be looked up: EAI_AGAIN`)
+    const response = this.webs.get(origin)?.(request)
+    if (!response) throw new NetError('connect', 'ECONNREFUSED', `${origin} cannot be reached: ECONNREFUSED`)
+    if (response.body.length > request.maxBytes)
+      throw new NetError('stream', 'EFBIG', `${hostname} answered with more than ${request.maxBytes} octets`)
+    return response
   }
 
   async connectPath(): Promise<Wire> {
