@@ -3,15 +3,19 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { run, start, stop, until } from './process.ts'
 
+const publishMs = 5000
+
 /** A real mosquitto with TLS, a password and a persistent session store. */
 export class Mosquitto {
   readonly port: number
   readonly dir: string
+  readonly #ca: string
   #child: ChildProcess | undefined
 
   constructor(dir: string, port: number, tls: { ca: string; cert: string; key: string }) {
     this.dir = dir
     this.port = port
+    this.#ca = tls.ca
     run('mosquitto_passwd', ['-c', '-b', `${dir}/passwd`, 'ps7', 'mqtt-secret'])
     chmodSync(`${dir}/passwd`, 0o644)
     writeFileSync(
@@ -34,64 +38,36 @@ export class Mosquitto {
   }
 
   /** True when the broker confirmed it. */
-  publish(ca: string, topic: string, payload: string, qos: 1 | 2): boolean {
-    const args = [
-      '-h',
-      'localhost',
-      '-p',
-      String(this.port),
-      '--cafile',
-      ca,
-      '-u',
-      'ps7',
-      '-P',
-      'mqtt-secret',
-      '-q',
-      String(qos),
-      '-t',
-      topic,
-      '-m',
-      payload,
-    ]
-    return spawnSync('mosquitto_pub', args, { timeout: 5000 }).status === 0
+  publish(topic: string, payload: string, qos: 1 | 2): boolean {
+    return spawnSync('mosquitto_pub', this.#words(topic, qos, ['-m', payload]), { timeout: publishMs }).status === 0
   }
 
   /** The same without holding up everybody else. */
-  publishSoon(ca: string, topic: string, payload: string, qos: 1 | 2): Promise<boolean> {
-    const args = [
-      '-h',
-      'localhost',
-      '-p',
-      String(this.port),
-      '--cafile',
-      ca,
-      '-u',
-      'ps7',
-      '-P',
-      'mqtt-secret',
-      '-q',
-      String(qos),
-      '-t',
-      topic,
-      '-m',
-      payload,
-    ]
+  publishSoon(topic: string, payload: string, qos: 1 | 2): Promise<boolean> {
     return new Promise((resolve) => {
-      const child = start('mosquitto_pub', args)
-      const late = setTimeout(() => child.kill('SIGKILL'), 5000)
+      const child = start('mosquitto_pub', this.#words(topic, qos, ['-m', payload]))
+      const late = setTimeout(() => child.kill('SIGKILL'), publishMs)
       child.once('exit', (code) => {
         clearTimeout(late)
         resolve(code === 0)
       })
     })
   }
+
+  #words(topic: string, qos: 1 | 2, payload: string[]): string[] {
+    const where = ['-h', 'localhost', '-p', String(this.port), '--cafile', this.#ca, '-u', 'ps7', '-P', 'mqtt-secret']
+    return [...where, '-q', String(qos), '-t', topic, ...payload]
+  }
 }
 
-export const listens = (port: number): Promise<boolean> =>
+export const listens = (port: number, host = '127.0.0.1'): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
+    const socket = connect(port, host)
+    const end = (so: boolean) => {
       socket.destroy()
-      resolve(true)
-    })
-    socket.on('error', () => resolve(false))
+      resolve(so)
+    }
+    socket.on('connect', () => end(true))
+    socket.on('error', () => end(false))
+    socket.setTimeout(1000, () => end(false))
   })
