@@ -61,13 +61,15 @@ class Storm {
   released = 0
   over = false
   brokerKills = 0
+  /** Something of the test itself failed: nobody goes on. */
+  #broken = false
   readonly random = new SimRandom(seed)
   readonly #confirmed: { payload: string; at: number }[] = []
   readonly #again: string[] = []
 
   async publish(): Promise<void> {
     const random = this.random.fork()
-    for (let i = 1; ; ) {
+    for (let i = 1; !this.#broken; ) {
       const repeat = this.#again.shift()
       if (repeat !== undefined) await this.#confirm(repeat, 1)
       else if (i <= this.released) {
@@ -81,17 +83,17 @@ class Storm {
 
   /** A confirmation from before a kill may be read after it, so it counts only when no kill came between. */
   async #confirm(payload: string, qos: 1 | 2): Promise<void> {
-    for (let before = -1; before !== this.brokerKills; ) {
+    for (let before = -1; before !== this.brokerKills && !this.#broken; ) {
       before = this.brokerKills
-      while (!(await station.mosquitto.publishSoon('alerts/storm', payload, qos))) await sleep(100)
+      while (!this.#broken && !(await station.mosquitto.publishSoon('alerts/storm', payload, qos))) await sleep(100)
     }
     this.#confirmed.push({ payload, at: performance.now() })
   }
 
   async write(to: SerialSensor): Promise<void> {
     const random = this.random.fork()
-    for (let i = 1; i <= alerts; i++) {
-      while (i > this.released) await sleep(20)
+    for (let i = 1; i <= alerts && !this.#broken; i++) {
+      while (i > this.released && !this.#broken) await sleep(20)
       await to.send(`{"id":"s-${i}","key":"s","text":"storm s${i}."}`)
       await sleep(random.below(60))
     }
@@ -127,8 +129,10 @@ class Storm {
   async rage(): Promise<void> {
     try {
       await this.#rage()
+    } catch (error) {
+      this.#broken = true
+      throw error
     } finally {
-      this.released = alerts
       this.over = true
     }
   }

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Link } from './link.ts'
-import { listens } from './mosquitto.ts'
 import type { Account } from './pop3.ts'
 import { freePort, groupLives, run, start, stop, until } from './process.ts'
 
@@ -40,7 +39,7 @@ export class MailServer {
     chownSync(`${dir}/lib`, uid, gid)
     chownSync(`${dir}/mail`, mailUid, mailGid)
     chmodSync(dir, 0o755)
-    writeFileSync(`${dir}/etc/main.cf`, mainCf(dir, this.host, ports, tls))
+    writeFileSync(`${dir}/etc/main.cf`, mainCf(dir, ports, tls))
     writeFileSync(`${dir}/etc/master.cf`, masterCf(this.host, ports))
     const user = (name: string, password: string, home: string) =>
       `${name}@example.org:{PLAIN}${password}:${mailUid}:${mailGid}::${dir}/mail/${home}\n`
@@ -51,14 +50,14 @@ export class MailServer {
   async start(): Promise<void> {
     this.#dovecot = start(...this.#where('dovecot', ['-F', '-c', `${this.dir}/dovecot.conf`]))
     // It opens all its doors before it opens any.
-    await until('Dovecot listens', 15_000, () => listens(this.ports.pop3, this.host))
+    await until('Dovecot listens', 15_000, () => this.#listens(this.ports.pop3))
     await this.startPostfix()
   }
 
   async startPostfix(): Promise<void> {
     // Its daemons keep whatever descriptors they are given: they get none of ours.
     spawnSync(...this.#where('postfix', ['-c', `${this.dir}/etc`, 'start']), { stdio: 'ignore', env: sbin })
-    await until('Postfix listens', 15_000, () => listens(this.ports.submission, this.host))
+    await until('Postfix listens', 15_000, () => this.#listens(this.ports.submission))
   }
 
   stopPostfix(): void {
@@ -86,12 +85,19 @@ export class MailServer {
     return [...new Set(came.map(([, , messageId]) => messageId ?? ''))]
   }
 
+  /** As its own kernel tables say, so that it can be told while the link is cut. */
+  #listens(port: number): boolean {
+    const table = readFileSync(`/proc/${this.#dovecot?.pid}/net/tcp`, 'utf8')
+    return table.includes(`:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`)
+  }
+
   #where(command: string, args: string[]): [string, string[]] {
     return this.#link ? this.#link.inside(command, args) : [command, args]
   }
 }
 
-const mainCf = (dir: string, host: string, ports: Ports, tls: { cert: string; key: string }): string => `compatibility_level = 3.6
+// Postfix does not start when one of inet_interfaces is down; master.cf names the addresses anyway.
+const mainCf = (dir: string, ports: Ports, tls: { cert: string; key: string }): string => `compatibility_level = 3.6
 queue_directory = ${dir}/spool
 data_directory = ${dir}/lib
 command_directory = /usr/sbin
@@ -100,7 +106,7 @@ mail_owner = postfix
 setgid_group = postdrop
 myhostname = relay.example.org
 mydestination =
-inet_interfaces = 127.0.0.1${host === '127.0.0.1' ? '' : `, ${host}`}
+inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mynetworks =
 enable_long_queue_ids = yes
