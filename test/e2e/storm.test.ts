@@ -3,7 +3,6 @@ import type { ChildProcess } from 'node:child_process'
 import { after, before, test } from 'node:test'
 import { Link, noLinks } from '../peers/link.ts'
 import { Outpost } from '../peers/outpost.ts'
-import { countAll } from '../peers/pop3.ts'
 import { sleep, stop, until } from '../peers/process.ts'
 import { ptyPair } from '../peers/pty.ts'
 import { type SerialSensor, serialSensor } from '../peers/sensor.ts'
@@ -190,7 +189,7 @@ test(`${title}${cuts}: none is lost, twins are twins, and the order of a source 
   let seen = -1
   await until('all have arrived', arrivalMs, async () => {
     outpost.alive()
-    const count = await countAll(station.mail.account)
+    const count = await station.mail.count()
     if (count === seen || count < wanted.length) return false
     seen = count
     all = await told()

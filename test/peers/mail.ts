@@ -1,7 +1,7 @@
 import { type ChildProcess, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Link } from './link.ts'
-import type { Account } from './pop3.ts'
+import { countAll, readAll } from './pop3.ts'
 import { freePort, groupLives, run, start, stop, until } from './process.ts'
 
 /**
@@ -16,23 +16,14 @@ export class MailServer {
   readonly dir: string
   readonly host: string
   readonly ports: Ports
-  readonly account: Account
   readonly #link: Link | undefined
   #dovecot: ChildProcess | undefined
 
-  /** `dir` is made. */
-  static async prepare(dir: string, tls: { cert: string; key: string }, link?: Link): Promise<MailServer> {
-    mkdirSync(dir)
-    const [submission, smtps, lmtp] = [await freePort(), await freePort(), await freePort()]
-    return new MailServer(dir, { submission, smtps, lmtp, auth: await freePort(), pop3: await freePort() }, tls, link)
-  }
-
-  private constructor(dir: string, ports: Ports, tls: { cert: string; key: string }, link: Link | undefined) {
+  constructor(dir: string, ports: Ports, tls: { cert: string; key: string }, options: { link?: Link } = {}) {
     this.dir = dir
     this.ports = ports
-    this.host = link?.far ?? '127.0.0.1'
-    this.account = { host: this.host, port: ports.pop3, user: 'ops@example.org', password: 'pop-secret' }
-    this.#link = link
+    this.host = options.link?.far ?? '127.0.0.1'
+    this.#link = options.link
     const [uid, gid] = [Number(run('id', ['-u', 'postfix'])), Number(run('id', ['-g', 'postfix']))]
     const [mailUid, mailGid] = [Number(run('id', ['-u', 'mail'])), Number(run('id', ['-g', 'mail']))]
     for (const name of ['etc', 'spool', 'lib', 'mail']) mkdirSync(`${dir}/${name}`)
@@ -45,6 +36,11 @@ export class MailServer {
       `${name}@example.org:{PLAIN}${password}:${mailUid}:${mailGid}::${dir}/mail/${home}\n`
     writeFileSync(`${dir}/users`, user('ps7', 'smtp-secret', 'ps7') + user('ops', 'pop-secret', 'ops'), { mode: 0o644 })
     writeFileSync(`${dir}/dovecot.conf`, dovecotConf(dir, this.host, ports))
+  }
+
+  static async freePorts(): Promise<Ports> {
+    const [submission, smtps, lmtp] = [await freePort(), await freePort(), await freePort()]
+    return { submission, smtps, lmtp, auth: await freePort(), pop3: await freePort() }
   }
 
   async start(): Promise<void> {
@@ -74,6 +70,15 @@ export class MailServer {
   async stop(): Promise<void> {
     this.stopPostfix()
     await stop(this.#dovecot)
+  }
+
+  /** Every mail of the reader, over POP3. */
+  read(): Promise<string[]> {
+    return readAll(this.ports.pop3, 'ops@example.org', 'pop-secret', this.host)
+  }
+
+  count(): Promise<number> {
+    return countAll(this.ports.pop3, 'ops@example.org', 'pop-secret', this.host)
   }
 
   /** Message-IDs of the letters that Postfix took responsibility for, each where it first came in. */

@@ -54,9 +54,13 @@ export class Mosquitto {
     })
   }
 
+  /** Where and as whom, for mosquitto's own clients. */
+  get where(): string[] {
+    return ['-h', 'localhost', '-p', String(this.port), '--cafile', this.#ca, '-u', 'ps7', '-P', 'mqtt-secret']
+  }
+
   #words(topic: string, qos: 1 | 2, payload: string[]): string[] {
-    const where = ['-h', 'localhost', '-p', String(this.port), '--cafile', this.#ca, '-u', 'ps7', '-P', 'mqtt-secret']
-    return [...where, '-q', String(qos), '-t', topic, ...payload]
+    return [...this.where, '-q', String(qos), '-t', topic, ...payload]
   }
 }
 

@@ -1,13 +1,11 @@
 import { connect } from 'node:net'
 
 /** A mailbox, read over POP3 (RFC 1939). */
-export type Account = { host: string; port: number; user: string; password: string }
-
 type Say = (line: string, end?: string) => Promise<string>
 
 /** Every mail. */
-export const readAll = (account: Account): Promise<string[]> =>
-  session(account, async (say) => {
+export const readAll = (port: number, user: string, password: string, host = '127.0.0.1'): Promise<string[]> =>
+  session({ host, port, user, password }, async (say) => {
     const mails: string[] = []
     for (let i = 1, count = await stat(say); i <= count; i++) {
       const whole = await say(`RETR ${i}`, '\r\n.\r\n')
@@ -17,7 +15,10 @@ export const readAll = (account: Account): Promise<string[]> =>
   })
 
 /** How many there are. */
-export const countAll = (account: Account): Promise<number> => session(account, stat)
+export const countAll = (port: number, user: string, password: string, host = '127.0.0.1'): Promise<number> =>
+  session({ host, port, user, password }, stat)
+
+type Account = { host: string; port: number; user: string; password: string }
 
 const stat = async (say: Say): Promise<number> => Number((await say('STAT')).split(' ')[1])
 

@@ -4,7 +4,6 @@ import { makeCertificates } from './certificates.ts'
 import type { Link } from './link.ts'
 import { MailServer } from './mail.ts'
 import { Mosquitto } from './mosquitto.ts'
-import { readAll } from './pop3.ts'
 import { freePort, missing } from './process.ts'
 
 /** A pump station's world for one test file: a broker, a mail server (perhaps behind a link), an authority that both are certified by. */
@@ -34,7 +33,8 @@ export class Station {
     chmodSync(dir, 0o755)
     const tls = makeCertificates(dir, link ? [link.far] : [])
     mkdirSync(`${dir}/mqtt`)
-    const mail = await MailServer.prepare(`${dir}/mail`, tls, link)
+    mkdirSync(`${dir}/mail`)
+    const mail = new MailServer(`${dir}/mail`, await MailServer.freePorts(), tls, link ? { link } : {})
     const mosquitto = new Mosquitto(`${dir}/mqtt`, await freePort(), tls)
     await Promise.all([mail.start(), mosquitto.start()])
     return new Station(dir, tls.ca, mail, mosquitto)
@@ -48,7 +48,7 @@ export class Station {
 
   /** Every alert's letter that has arrived. */
   async letters(): Promise<string[]> {
-    return (await readAll(this.mail.account)).filter((whole) => /^X-Outpost-Number: \d+/m.test(whole))
+    return (await this.mail.read()).filter((whole) => /^X-Outpost-Number: \d+/m.test(whole))
   }
 
   /** The settings for this world; `sources` beside the field broker. */
