@@ -40,7 +40,9 @@ before(async () => {
   pair = await ptyPair(`${station.dir}/tty-box`, `${station.dir}/tty-plc`)
   const settings = station.settings([{ id: 'plc', kind: 'serial', path: `${station.dir}/tty-box`, acknowledge: 'line' }])
   const relays = settings.relays.map((relay) => ({ ...relay, timeout: '3s' }))
-  outpost = new Outpost(`${station.dir}/data`, { ...settings, relays, delivery: { retry: ['1s', '2s'] } }, stationSecrets)
+  // Each alert is to be found as a letter of its own, however long the link was away.
+  const delivery = { retry: ['1s', '2s'], digest: { from: 1_000_000 } }
+  outpost = new Outpost(`${station.dir}/data`, { ...settings, relays, delivery }, stationSecrets)
   outpost.begin()
   await until('the gateway listens', 20_000, () => outpost.log.includes('serial: up') && outpost.log.includes('mqtt: up'))
 })
