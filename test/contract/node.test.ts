@@ -28,6 +28,8 @@ serialContract(
     const pair = start('socat', [`pty,raw,echo=0,link=${dir}/box`, `pty,raw,echo=0,link=${dir}/device`])
     await until('the pty pair is there', 5000, () => existsSync(`${dir}/box`) && existsSync(`${dir}/device`))
     const device = spawn('socat', ['-', `${dir}/device,raw,echo=0`], { stdio: ['pipe', 'pipe', 'ignore'] })
+    // It is cut off in the middle of a word when the line is unplugged.
+    device.stdin.on('error', () => {})
     let heard = ''
     device.stdout.on('data', (bytes) => {
       heard += bytes

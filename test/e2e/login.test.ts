@@ -41,7 +41,9 @@ before(async () => {
     auth: await freePort(),
     pop3: await freePort(),
   }
-  mail = new MailServer(`${dir}/mail`, ports, tls, { mechanisms: 'plain login cram-md5 scram-sha-256 xoauth2 oauthbearer', jwtKey })
+  mail = new MailServer(`${dir}/mail`, ports, tls, {
+    logins: { mechanisms: 'plain login cram-md5 scram-sha-256 xoauth2 oauthbearer', jwtKey },
+  })
   await mail.start()
 })
 after(async () => {

@@ -28,7 +28,7 @@ before(() => {
   mkdirSync(`${dir}/other`)
   tls = makeCertificates(dir)
   ca = readFileSync(tls.ca, 'utf8')
-  stranger = makeCertificates(`${dir}/other`, 'DNS:other.example')
+  stranger = makeCertificates(`${dir}/other`, [], ['DNS:other.example'])
 })
 after(() => rmSync(dir, { recursive: true, force: true }))
 
