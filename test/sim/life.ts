@@ -5,6 +5,7 @@ import { checkSettings } from '../../src/settings/check.ts'
 import { effective } from '../../src/settings/schema.ts'
 import { SimClock } from './world/clock.ts'
 import { SimDisk } from './world/disk.ts'
+import { SimLink } from './world/link.ts'
 import { SimRandom } from './world/random.ts'
 import { kind, SimNet, SimRelay } from './world/relay.ts'
 import { SimBroker, SimSerial } from './world/sensors.ts'
@@ -48,6 +49,7 @@ class Device {
   readonly relay: SimRelay
   readonly serial: SimSerial
   readonly broker: SimBroker
+  readonly link: SimLink
   readonly trace: string[] = []
   disk = new SimDisk()
   clock: SimClock
@@ -62,6 +64,8 @@ class Device {
     this.relay = new SimRelay(this.timeline, this.random.fork())
     this.serial = new SimSerial(this.timeline, this.random.fork())
     this.broker = new SimBroker(this.timeline)
+    this.link = new SimLink(this.timeline, this.random.fork())
+    this.link.change('eth0', { up: true, address: '198.51.100.2', defaultRoute: true })
     this.clock = new SimClock(this.timeline, 'boot-0')
     this.net = new SimNet(this.timeline, this.relay)
   }
@@ -93,6 +97,7 @@ class Device {
       clock,
       disk: this.disk,
       net: this.net,
+      link: this.link,
       serial: this.serial,
       broker: this.broker,
       random: this.random.fork(),
@@ -125,6 +130,7 @@ class Device {
     this.net.dead = true
     this.net.cut()
     this.broker.vanish()
+    this.link.vanish()
     this.serial.vanish()
     this.gateway = undefined
     this.disk = this.disk.powerCut(this.random)
