@@ -8,7 +8,10 @@ import { nextTry } from '../queue/schedule.ts'
 import { RelayHealth } from '../relay/courier.ts'
 import { fly, type RelayOptions } from '../relay/flight.ts'
 import type { Outcome } from '../relay/outcome.ts'
+import type { Way } from '../relay/way.ts'
+import type { Lookout } from './lookout.ts'
 import type { Postmaster } from './postmaster.ts'
+import type { Cargo, Purser } from './purser.ts'
 import type { Scribe, Written } from './scribe.ts'
 
 /**
@@ -20,6 +23,8 @@ export type CourierOptions = {
   queue: Queue
   scribe: Scribe
   postmaster: Postmaster
+  lookout: Lookout
+  purser: Purser
   relays: readonly RelayOptions[]
   retryMs: readonly number[]
   keepMs: number
@@ -44,6 +49,8 @@ export class Courier {
   readonly #stopping = new AbortController()
   readonly #cutting = new AbortController()
   #wake: (() => void) | undefined
+  /** Somebody nudged while nobody waited: the round in hand may have looked before. */
+  #nudged = false
   #running: Promise<void> | undefined
   #expiryAt = 0
 
@@ -53,6 +60,10 @@ export class Courier {
       options.relays.map((relay) => relay.id),
       options.ports.random,
     )
+    options.lookout.onBetter = () => {
+      this.health.wayIsBack(options.ports.clock.monotonic())
+      this.nudge()
+    }
   }
 
   start(): void {
@@ -61,6 +72,7 @@ export class Courier {
 
   /** Something may leave now: a new letter, a retry, a link that came back. */
   nudge(): void {
+    this.#nudged = true
     this.#wake?.()
   }
 
@@ -70,6 +82,7 @@ export class Courier {
     this.nudge()
     const cancel: Cancel = this.#options.ports.clock.after(lastFlightMs, () => this.#cutting.abort())
     await this.#running
+    this.#options.lookout.rest()
     cancel()
   }
 
@@ -77,8 +90,9 @@ export class Courier {
     const { log } = this.#options.ports
     while (!this.#stopping.signal.aborted) {
       try {
+        this.#nudged = false
         const waitMs = await this.#round()
-        if (waitMs > 0 && !this.#stopping.signal.aborted) await this.#wait(Math.min(waitMs, longestWaitMs))
+        if (waitMs > 0 && !this.#nudged && !this.#stopping.signal.aborted) await this.#wait(Math.min(waitMs, longestWaitMs))
       } catch (error) {
         // A round must not end the courier: whatever broke, letters still wait.
         log('error', 'courier: a round failed', { why: sentence(error) })
@@ -90,7 +104,7 @@ export class Courier {
   /** One look at everything; returns how long nothing can be done, in ms. */
   async #round(): Promise<number> {
     const { clock } = this.#options.ports
-    const { queue, postmaster, relays } = this.#options
+    const { queue, postmaster, relays, lookout, purser } = this.#options
     const now = clock.monotonic()
     if (now >= this.#expiryAt) {
       await this.#expire(now)
@@ -99,30 +113,44 @@ export class Courier {
     }
     await postmaster.deliverWaiting()
     if (this.#stopping.signal.aborted) return 0
-    if (queue.waiting.due(now, 1).length === 0)
-      return Math.max(1, Math.min(queue.waiting.nextDue(now) ?? Number.POSITIVE_INFINITY, this.#expiryAt) - now)
-    const chosen = this.health.choose(now)
+    const idle = () => Math.max(1, Math.min(queue.waiting.nextDue(now) ?? Number.POSITIVE_INFINITY, this.#expiryAt) - now)
+    if (queue.waiting.due(now, 1).length === 0) {
+      lookout.rest()
+      return idle()
+    }
+    const ways = await lookout.ways(relays)
+    if (queue.waiting.due(now, 1, purser.leave()).length === 0) {
+      // Another link may give leave; another day is looked for once a minute.
+      if (lookout.metered) lookout.watch()
+      else lookout.rest()
+      return idle()
+    }
+    const chosen = this.health.choose(now, (id) => ways.get(id)?.open === true)
     const relay = relays.find((one) => one.id === chosen.relay)
     if (!relay) {
       queue.ground()
+      lookout.watch()
       return Math.max(1, (chosen.nextTry ?? Number.POSITIVE_INFINITY) - now)
     }
-    return (await this.#flight(relay)) ? 0 : idleMs
+    return (await this.#flight(relay, ways.get(relay.id))) ? 0 : idleMs
   }
 
   /** False when nothing came of it and no fault says why: it must not be tried in a circle. */
-  async #flight(relay: RelayOptions): Promise<boolean> {
-    const { ports, queue } = this.#options
+  async #flight(relay: RelayOptions, way: Way | undefined): Promise<boolean> {
+    const { ports, queue, lookout } = this.#options
+    const departure = lookout.depart(way)
     const load = new Load(this.#options, this.#stopping.signal)
     const report = await fly(ports.net, ports.clock, relay, {
       next: () => load.next(),
       settle: (id, to, outcome) => load.settle(id, to, outcome),
-      signal: this.#cutting.signal,
+      signal: AbortSignal.any([this.#cutting.signal, departure.signal]),
     })
-    await load.finish()
+    const { linkIsBetter } = departure.landed()
+    await load.finish(report.sent)
     const now = ports.clock.monotonic()
     if (report.fault) {
       this.health.failed(relay.id, report.fault, now)
+      if (linkIsBetter) this.health.wayIsBack(now)
       ports.log('warning', 'relay: letters wait', { relay: relay.id, stage: report.fault.stage, why: report.fault.why })
     } else this.health.succeeded(relay.id)
     if (report.letters > 0)
@@ -165,9 +193,11 @@ class Load {
   readonly #deferred = new Map<number, string>()
   readonly #uncertain = new Set<number>()
   #notices: Promise<unknown>[] = []
+  readonly #cargo: Cargo
 
   constructor(options: CourierOptions, signal: AbortSignal) {
     this.#options = options
+    this.#cargo = options.purser.flight()
     this.#signal = signal
   }
 
@@ -176,7 +206,7 @@ class Load {
     for (;;) {
       if (this.#ready.length === 0) await this.#compose()
       const next = this.#ready.shift()
-      if (!next || !this.#keptBack(next.letter.id)) return next?.letter
+      if (!next || (!this.#keptBack(next.letter.id) && this.#cargo.board(next.letter))) return next?.letter
     }
   }
 
@@ -188,8 +218,8 @@ class Load {
 
   /** A group is composed at once, so that the late ones among them are frozen under one sync. */
   async #compose(): Promise<void> {
-    const { queue, scribe, ports } = this.#options
-    const ids = queue.waiting.due(ports.clock.monotonic(), prefetchLetters)
+    const { queue, scribe, ports, purser } = this.#options
+    const ids = queue.waiting.due(ports.clock.monotonic(), prefetchLetters, purser.leave())
     for (const id of ids) queue.waiting.away(id, true)
     const written = await Promise.all(ids.map((id) => scribe.write(id)))
     for (const [index, one] of written.entries()) {
@@ -212,6 +242,7 @@ class Load {
     const { queue, postmaster } = this.#options
     const written = this.#aboard.get(id)
     if (!written) return
+    this.#cargo.settled(id, outcome)
     const to = written.recipients.filter((recipient) => recipient.address === address).map((recipient) => recipient.ref)
     switch (outcome.kind) {
       case 'delivered':
@@ -235,8 +266,9 @@ class Load {
   }
 
   /** Everybody who is still aboard waits again; what was left in the air keeps its octets. */
-  async finish(): Promise<void> {
+  async finish(sent: number): Promise<void> {
     const { queue, ports, retryMs } = this.#options
+    this.#cargo.over(sent)
     await Promise.all(this.#notices)
     this.#notices = []
     for (const [id, written] of this.#aboard) {

@@ -28,6 +28,11 @@ export type Plan = {
   broker: Settings['broker']
   retryMs: readonly number[]
   keepMs: number
+  /** What may leave in a day of the site. */
+  perDay?: { letters: number; octets: number }
+  /** Interfaces on which octets are dear, and the largest letter that leaves by one at once. */
+  metered: readonly string[]
+  meteredBytes: number
   queueMiB: number
   segmentBytes?: number
   noticesFor: string
@@ -73,6 +78,9 @@ export function planOf(options: PlanOptions): Plan {
     broker: settings.broker,
     retryMs: delivery.retry.map(durationMs),
     keepMs: durationMs(delivery.keep),
+    ...(delivery.perDay ? { perDay: { letters: delivery.perDay.letters, octets: Math.round(delivery.perDay.MiB * 1_048_576) } } : {}),
+    metered: delivery.links.filter((one) => one.metered).map((one) => one.interface),
+    meteredBytes: delivery.meteredMaxBytes,
     queueMiB: settings.queue.maxMiB,
     noticesFor: settings.mailbox.users[0]?.name ?? 'operator',
     decoderOf: (id) => {

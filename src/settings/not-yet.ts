@@ -25,7 +25,6 @@ export function notYet(settings: Settings): Finding[] {
     if (relay.auth.kind === 'oauth2')
       say(`relays[${index}].auth`, 'This relay is used without a login; use kind password where the provider has it.')
   if (settings.delivery.route === 'mx') say('delivery.route', 'Letters go to relays only.')
-  if (settings.delivery.perDay) say('delivery.perDay')
   if (settings.delivery.digest) say('delivery.digest')
   if (settings.mail.format === 'text+html') say('mail.format', 'Letters are plain text.')
   if (settings.mailbox.pop3.enabled) say('mailbox.pop3', 'Read the mail with outpost mailbox.')
