@@ -1,4 +1,4 @@
-import { type ChildProcess, spawnSync } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { run, start, stop, until } from './process.ts'
 
@@ -19,8 +19,6 @@ export type RelayOptions = {
 /** Who may log in at it. */
 export const account = { user: 'ps7@example.org', password: 'smtp-secret' }
 
-const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }
-
 /** A real Postfix as somebody's submission relay, its passwords checked by a real Dovecot. Everything lies in `dir`. */
 export class PostfixRelay {
   readonly dir: string
@@ -40,7 +38,7 @@ export class PostfixRelay {
     const [command = 'dovecot', ...args] = [...this.#prefix, 'dovecot', '-F', '-c', `${this.dir}/dovecot.conf`]
     this.#dovecot = start(command, args)
     await until('Dovecot checks passwords', 15_000, () => existsSync(`${this.dir}/auth`))
-    postfix(this.dir, 'start', this.#prefix)
+    await postfix(this.dir, 'start', this.#prefix)
     await until('Postfix runs', 15_000, () => existsSync(`${this.dir}/spool/pid/master.pid`))
   }
 
@@ -55,15 +53,18 @@ export class PostfixRelay {
   }
 
   async stop(): Promise<void> {
-    postfix(this.dir, 'abort', this.#prefix)
+    await postfix(this.dir, 'abort', this.#prefix)
     await stop(this.#dovecot)
   }
 }
 
-/** Its daemons keep whatever descriptors they are given: they get none of ours. */
-export function postfix(dir: string, verb: string, prefix: readonly string[] = []): void {
+/** `start`, `reload` or `abort`. Its daemons keep whatever descriptors they are given: they get none of ours. */
+export async function postfix(dir: string, verb: string, prefix: readonly string[] = []): Promise<void> {
   const [command = 'postfix', ...args] = [...prefix, 'postfix', '-c', `${dir}/etc`, verb]
-  spawnSync(command, args, { stdio: 'ignore', env, timeout: 30_000 })
+  const child = start(command, args)
+  const late = setTimeout(() => child.kill('SIGKILL'), 30_000)
+  await new Promise((resolve) => child.once('exit', resolve))
+  clearTimeout(late)
 }
 
 /** The folders and the two files of a Postfix of its own, in `dir`. `services` stands before those that every Postfix needs. */
