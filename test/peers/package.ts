@@ -31,13 +31,13 @@ export type Start = {
 export function startUnpacked({ name, dir, users, files, command }: Start): ChildProcess {
   const entries = Object.entries(users)
   mkdirSync(`${dir}/layer/etc`, { recursive: true })
-  const with_ = (file: string, lines: string[]) =>
+  const extended = (file: string, lines: string[]) =>
     writeFileSync(`${dir}/layer${file}`, `${readFileSync(file, 'utf8').trimEnd()}\n${lines.join('\n')}\n`)
-  with_(
+  extended(
     '/etc/passwd',
     entries.map(([user, id]) => `${user}:x:${id}:${id}::/nonexistent:/bin/false`),
   )
-  with_(
+  extended(
     '/etc/group',
     entries.map(([user, id]) => `${user}:x:${id}:`),
   )
