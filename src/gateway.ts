@@ -1,4 +1,5 @@
 import type { Known } from './alert/when.ts'
+import { Backlog } from './gateway/backlog.ts'
 import { Courier } from './gateway/courier.ts'
 import { Desk } from './gateway/desk.ts'
 import { type IntakeOptions, intake } from './gateway/intake.ts'
@@ -38,7 +39,13 @@ export class Gateway {
       onLost: (id) => void postmaster.lost(id),
     })
     const postmaster = new Postmaster({ ...common, scribe, root: `${plan.dir}/mailbox`, noticesFor: plan.noticesFor })
-    const courier = new Courier({
+    const onAccepted = (id: number) => {
+      postmaster.accepted(id)
+      courier.nudge()
+    }
+    const backlog = new Backlog({ ...common, ...plan.digest, onAccepted })
+    const courier: Courier = new Courier({
+      backlog,
       ports,
       queue,
       scribe,
@@ -46,6 +53,8 @@ export class Gateway {
       relays: plan.relays,
       retryMs: plan.retryMs,
       keepMs: plan.keepMs,
+      traits: plan.relayTraits,
+      keepRelay: plan.keepRelay,
     })
     const accepting: IntakeOptions = {
       clock,
@@ -54,10 +63,7 @@ export class Gateway {
       rules: compileRules(plan.rules),
       fallback: plan.people[0]?.id ?? 'operator',
       decoderOf: plan.decoderOf,
-      onAccepted: (id) => {
-        postmaster.accepted(id)
-        courier.nudge()
-      },
+      onAccepted,
     }
     this.#ports = ports
     this.#queue = queue

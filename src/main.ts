@@ -15,6 +15,7 @@ const scene: Omit<Scene, 'dir'> = {
   software: `Outpost ${version}`,
   builtAt,
   terminal: process.stdout.isTTY === true,
+  interactive: process.stdin.isTTY === true,
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   hide: (values) => {

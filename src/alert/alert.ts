@@ -48,6 +48,8 @@ export type Alert = Reading & {
   previous?: number
   /** Journal position of the alert that raised what this one clears or tells again: they make one thread. */
   parent?: number
+  /** Journal positions of the alerts that this one tells for the same people: they are merged into it. */
+  covers?: number[]
   /** Names the transmission on a wire that may repeat it (MQTT with QoS above 0). */
   transmission?: string
 }

@@ -20,7 +20,10 @@ export const check: Command = {
     }
     const { settings, findings } = checkSettings(Buffer.from(bytes).toString())
     const all: Finding[] = [...findings]
-    if (settings) all.push(...(await Secrets.load(disk, scene.dir, scene.env)).missing(settings))
+    if (settings) {
+      const secrets = await Secrets.load(disk, scene.dir, scene.env)
+      all.push(...secrets.missing(settings), ...secrets.fixed(settings))
+    }
     for (const finding of all)
       scene.out(
         options.flags.json

@@ -17,6 +17,8 @@ export type Scene = {
   builtAt: number
   /** Standard output is a terminal. */
   terminal: boolean
+  /** Standard input is a terminal: nobody pipes anything in. */
+  interactive: boolean
   signals: { onStop(call: () => void): void; onReload(call: () => void): void }
 }
 

@@ -1,43 +1,27 @@
 import { sentence } from '../ports/log.ts'
-import { probe } from '../relay/probe.ts'
-import { type Command, exit, Refusal, type Scene, text } from './command.ts'
+import { withCure } from '../relay/cure.ts'
+import { type Command, exit, type Scene } from './command.ts'
 import { ask } from './control.ts'
-import { loadSettings } from './load.ts'
-import { planFor } from './plan.ts'
+import { probeRelays, relayFlags, relaysAsked, relayUsage, type Say } from './doctor-relay.ts'
 
 export const doctor: Command = {
-  usage: 'outpost doctor [--relay ID] [--data DIR]',
-  help: 'Looks at the settings, clock, disk, the running gateway and each relay up to RCPT, without sending anything.',
-  flags: { relay: 'text' },
+  usage: `outpost doctor ${relayUsage} [--json] [--data DIR]`,
+  help: 'Looks at the settings, clock, disk, the running gateway and each relay up to RCPT, without sending anything; what fails is told with its cure. With --host it tries a relay that is not saved; its password comes from OUTPOST_SECRET_DOCTOR or standard input.',
+  flags: { ...relayFlags, json: 'yes' },
   async run(scene, options) {
-    const { clock, net } = scene.ports
-    const wanted = text(options, 'relay')
-    const { settings, secrets } = await loadSettings(scene)
-    const say = (ok: boolean, step: string, ms: number | undefined, words: string) =>
-      scene.out(`${ok ? 'ok  ' : 'FAIL'}  ${step.padEnd(10)} ${ms === undefined ? '' : `${Math.round(ms)} ms`.padStart(8)}  ${words}\n`)
-    let good = true
-    if (wanted === undefined) good = await lookAround(scene, say)
-    const plan = await planFor(scene, settings, secrets)
-    const relays = plan.relays.filter((relay) => wanted === undefined || relay.id === wanted)
-    if (wanted !== undefined && relays.length === 0)
-      throw new Refusal(`There is no relay ${wanted}. The settings name: ${settings.relays.map((relay) => relay.id).join(', ') || 'none'}.`)
-    if (relays.length === 0) say(true, 'relays', undefined, 'The settings name no relay: only people of this site get mail.')
-    const rcptTo = plan.people.find((person) => !person.address.endsWith(`@${plan.site.domain}`))?.address
-    for (const relay of relays) {
-      scene.out(`\nrelay ${relay.id}: ${relay.host}:${relay.port}\n`)
-      for await (const step of probe(net, clock, relay, {
-        mailFrom: plan.mail.from.address,
-        ...(rcptTo === undefined ? {} : { rcptTo }),
-      })) {
-        good &&= step.ok
-        say(step.ok, step.step, step.ms, step.sentence)
-      }
-    }
-    return good ? exit.done : exit.no
+    const say: Say = (ok, step, ms, words) =>
+      scene.out(
+        options.flags.json
+          ? `${JSON.stringify({ step, ok, ...(ms === undefined ? {} : { ms }), sentence: words })}\n`
+          : `${ok ? 'ok  ' : 'FAIL'}  ${step.padEnd(10)} ${(ms === undefined ? '' : `${Math.round(ms)} ms`).padStart(8)}  ${words}\n`,
+      )
+    const asked = await relaysAsked(scene, options)
+    const around = asked.alone || (await lookAround(scene, say))
+    return (await probeRelays(scene, asked, options, say)) && around ? exit.done : exit.no
   },
 }
 
-async function lookAround(scene: Scene, say: (ok: boolean, step: string, ms: number | undefined, words: string) => void): Promise<boolean> {
+async function lookAround(scene: Scene, say: Say): Promise<boolean> {
   const { clock, disk } = scene.ports
   const plausible = clock.wall() >= scene.builtAt
   const synchronised = clock.synchronised()
@@ -60,7 +44,7 @@ async function lookAround(scene: Scene, say: (ok: boolean, step: string, ms: num
       | {
           queue: { waiting: number; readOnly?: string }
           sources: { id: string; kind: string; state: string; why?: string }[]
-          relays: { id: string; why?: string }[]
+          relays: { id: string; why?: string; hint?: string }[]
         }
       | undefined
     if (!state) {
@@ -75,7 +59,7 @@ async function lookAround(scene: Scene, say: (ok: boolean, step: string, ms: num
     )
     for (const source of state.sources)
       say(source.state === 'up', source.id, undefined, `${source.kind} ${source.state}${source.why ? `: ${source.why}` : ''}`)
-    for (const relay of state.relays) if (relay.why) say(false, relay.id, undefined, relay.why)
+    for (const relay of state.relays) if (relay.why) say(false, relay.id, undefined, withCure(relay.why, relay.hint))
     return plausible && enough && state.queue.readOnly === undefined && state.sources.every((source) => source.state === 'up')
   } catch (error) {
     say(false, 'gateway', undefined, sentence(error))

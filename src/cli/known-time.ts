@@ -1,6 +1,6 @@
 import type { Cancel } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
-import { DeviceStore } from '../settings/device.ts'
+import type { DeviceStore } from '../settings/device.ts'
 import type { Scene } from './command.ts'
 
 /** Often enough to bound the time of a boot without a clock, and seldom enough for a card. */
@@ -10,13 +10,13 @@ const everyMs = 24 * 3600 * 1000
  * Keeps in device.json when the clock was last known to be right: at once, daily, and when the returned function is called. A later boot with an
  * unset clock cannot have happened before.
  */
-export function keepKnownTime(scene: Scene): () => Promise<void> {
-  const { clock, disk, random, log } = scene.ports
+export function keepKnownTime(scene: Scene, device: DeviceStore): () => Promise<void> {
+  const { clock, log } = scene.ports
   let cancel: Cancel = () => {}
   const keep = async () => {
     if (clock.synchronised() !== 'yes') return
     try {
-      await (await DeviceStore.open(disk, random, scene.dir)).synchronised(clock.wall())
+      await device.synchronised(clock.wall())
     } catch (error) {
       log('warning', 'device: the time cannot be kept', { why: sentence(error) })
     }

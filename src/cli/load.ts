@@ -13,7 +13,7 @@ export async function loadSettings(scene: Scene): Promise<{ settings: EffectiveS
     throw new Refusal(loaded.findings.map((finding) => `${finding.path || 'settings.json'}: ${finding.what} ${finding.write}`).join('\n'))
   const secrets = await Secrets.load(disk, scene.dir, scene.env)
   for (const note of secrets.notes) log('warning', 'secrets', { note })
-  for (const finding of [...loaded.findings, ...secrets.missing(loaded.settings)])
+  for (const finding of [...loaded.findings, ...secrets.missing(loaded.settings), ...secrets.fixed(loaded.settings)])
     log('warning', 'settings', { path: finding.path, what: finding.what, write: finding.write })
   scene.hide(() => secrets.values())
   return { settings: effective(loaded.settings), secrets, store }

@@ -1,14 +1,16 @@
 import { type Plan, planOf } from '../gateway/plan.ts'
 import { sentence } from '../ports/log.ts'
+import type { RefreshToken } from '../relay/token.ts'
+import type { Traits } from '../relay/traits.ts'
 import { DeviceStore } from '../settings/device.ts'
 import type { EffectiveSettings } from '../settings/schema.ts'
 import type { Secrets } from '../settings/secrets.ts'
 import type { Scene } from './command.ts'
 
 /** The plan of a data directory: reads device.json and the certificates that the settings name (paths are relative to the data directory). */
-export async function planFor(scene: Scene, settings: EffectiveSettings, secrets: Secrets): Promise<Plan> {
+export async function planFor(scene: Scene, settings: EffectiveSettings, secrets: Secrets, store?: DeviceStore): Promise<Plan> {
   const { dir, software, builtAt } = scene
-  const device = await DeviceStore.open(scene.ports.disk, scene.ports.random, dir)
+  const device = store ?? (await DeviceStore.open(scene.ports.disk, scene.ports.random, dir))
   for (const note of device.notes) scene.ports.log('warning', 'device', { note })
   const pem = new Map<string, string>()
   for (const path of new Set(
@@ -20,5 +22,33 @@ export async function planFor(scene: Scene, settings: EffectiveSettings, secrets
       scene.ports.log('error', 'settings: a certificate cannot be read', { path, why: sentence(error) })
     }
   }
-  return planOf({ settings, secret: (name) => secrets.get(name), pem, device: device.data, dir, software, builtAt })
+  const keepRelay = (id: string, traits: Traits) =>
+    void device
+      .relay(id, traits)
+      .catch((error) => scene.ports.log('warning', 'device: what a relay showed cannot be kept', { why: sentence(error) }))
+  return planOf({
+    settings,
+    secret: (name) => secrets.get(name),
+    refreshToken: (name) => refreshToken(scene, secrets, name),
+    pem,
+    device: device.data,
+    keepRelay,
+    dir,
+    software,
+    builtAt,
+  })
 }
+
+/** A refresh token among the secrets. A disk or a place that keeps nothing is told, and the gateway goes on with what it has. */
+const refreshToken = ({ ports: { log } }: Scene, secrets: Secrets, name: string): RefreshToken => ({
+  read: () =>
+    secrets.current(name).catch((error) => {
+      log('error', 'secrets: could not be read anew', { name, why: sentence(error) })
+      return secrets.get(name)
+    }),
+  keep: async (value) => {
+    const why = await secrets.keep(name, value).catch(sentence)
+    if (why === undefined) log('info', 'secrets: the provider gave a new refresh token, it was kept', { name })
+    else log('error', 'secrets: the provider gave a new refresh token, and it could not be kept', { name, why })
+  },
+})

@@ -1,5 +1,6 @@
 import { Gateway } from '../gateway.ts'
 import { sentence } from '../ports/log.ts'
+import { DeviceStore } from '../settings/device.ts'
 import { type Command, exit, Refusal, type Scene } from './command.ts'
 import { serveControl } from './control.ts'
 import { keepKnownTime } from './known-time.ts'
@@ -16,10 +17,11 @@ export const run: Command = {
     const unlock = await disk.lock(scene.dir)
     if (!unlock) throw new Refusal(`Another gateway runs in ${scene.dir}. Stop it first, or choose another directory with --data.`)
     try {
-      let gateway = await begin(scene)
+      const device = await DeviceStore.open(disk, scene.ports.random, scene.dir)
+      let gateway = await begin(scene, device)
       const control = await serveControl(net, scene.dir, () => gateway.desk)
       const ended = stopped(scene)
-      const keepTime = keepKnownTime(scene)
+      const keepTime = keepKnownTime(scene, device)
       let reloading = Promise.resolve()
       scene.signals.onReload(() => {
         reloading = reloading.then(async () => {
@@ -30,7 +32,7 @@ export const run: Command = {
             return
           }
           await gateway.stop()
-          gateway = await begin(scene)
+          gateway = await begin(scene, device)
         })
       })
       await ended
@@ -47,7 +49,7 @@ export const run: Command = {
 
 const stopped = (scene: Scene): Promise<void> => new Promise((resolve) => scene.signals.onStop(resolve))
 
-async function begin(scene: Scene): Promise<Gateway> {
+async function begin(scene: Scene, device: DeviceStore): Promise<Gateway> {
   const { settings, secrets } = await loadSettings(scene)
-  return Gateway.start(scene.ports, await planFor(scene, settings, secrets))
+  return Gateway.start(scene.ports, await planFor(scene, settings, secrets, device))
 }

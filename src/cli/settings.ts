@@ -2,12 +2,14 @@ import { isDiskError, replaceFile } from '../ports/disk.ts'
 import { checkSettings } from '../settings/check.ts'
 import { settingsDiff } from '../settings/diff.ts'
 import { settingsMarkdown, settingsSchemaText } from '../settings/docs.ts'
+import { nearest } from '../settings/nearest.ts'
+import { presets, relayOfPreset } from '../settings/presets.ts'
 import { SettingsStore } from '../settings/store.ts'
 import { type Command, type ExitCode, exit, type Options, Refusal, type Scene, text, UsageError } from './command.ts'
 
 export const settings: Command = {
-  usage: 'outpost settings [show|export|import FILE [--yes]] [--data DIR]',
-  help: 'The settings; secrets are never among them. import shows what would change, --yes applies it.',
+  usage: 'outpost settings [show|export|import FILE [--yes]|presets [NAME]] [--data DIR]',
+  help: 'The settings; secrets are never among them. import shows what would change, --yes applies it. presets: relays of providers, to paste.',
   flags: { yes: 'yes', write: 'text', check: 'text' },
   async run(scene, options) {
     const [verb = 'show', file] = options.words
@@ -17,8 +19,9 @@ export const settings: Command = {
       return exit.done
     }
     if (verb === 'import') return importFrom(scene, options, file)
+    if (verb === 'presets') return showPresets(scene, file)
     if (verb === 'docs') return docs(scene, options)
-    throw new UsageError(`settings ${verb} is not known. Write show, export or import FILE.`)
+    throw new UsageError(`settings ${verb} is not known. Write show, export, import FILE or presets.`)
   },
 }
 
@@ -28,6 +31,23 @@ async function loaded(scene: Scene) {
   if (!current)
     throw new Refusal(findings.map((finding) => `${finding.path || 'settings.json'}: ${finding.what} ${finding.write}`).join('\n'))
   return { store, settings: current }
+}
+
+/** All of them, or one as an entry of `relays` on standard output, with what it needs beside it. */
+function showPresets(scene: Scene, name: string | undefined): ExitCode {
+  if (name === undefined) {
+    for (const { name: id, title, relay } of presets) scene.out(`${id.padEnd(14)} ${title.padEnd(32)} ${relay.host}:${relay.port}\n`)
+    return exit.done
+  }
+  const preset = presets.find((one) => one.name === name)
+  if (!preset) {
+    const names = presets.map((one) => one.name)
+    const near = nearest(name, names)
+    throw new Refusal(`There is no preset ${name}. ${near ? `Did you mean ${near}?` : `Known are: ${names.join(', ')}.`}`)
+  }
+  scene.out(`${JSON.stringify(relayOfPreset(preset), null, 2)}\n`)
+  scene.err(`${preset.need}\n`)
+  return exit.done
 }
 
 async function importFrom(scene: Scene, options: Options, file: string | undefined): Promise<ExitCode> {

@@ -29,13 +29,20 @@ export const text: Decoder = {
 /** Undefined when half of the octets or more cannot be text: control characters, and high octets that are not UTF-8. */
 function wordsIn(bytes: Uint8Array): string | undefined {
   const { text, damaged } = decodeUtf8(bytes)
-  const strange = bytes.filter((octet) => isControl(octet) || (damaged && octet >= 0x80)).length
+  const strange = bytes.filter(isControl).length + (damaged ? brokenIn(bytes, text) : 0)
   if (strange * 2 >= bytes.length) return undefined
   const from = bytes.findIndex((octet) => !isControl(octet) && !isBlank(octet))
   const to = bytes.findLastIndex((octet) => !isControl(octet) && !isBlank(octet))
   return from === 0 && to === bytes.length - 1
     ? cleanText(text, alertLimits.textChars)
     : cleanText(decodeUtf8(bytes.subarray(from, to + 1)).text, alertLimits.textChars)
+}
+
+/** In a text that was cut, whole characters outnumber the broken ones; in noise that looks like some by chance, all high octets are broken. */
+function brokenIn(bytes: Uint8Array, text: string): number {
+  const whole = text.match(/[\u0080-\ufffc]/g)?.length ?? 0
+  const broken = text.match(/\ufffd/g)?.length ?? 0
+  return broken > 0 && whole >= broken ? broken : bytes.filter((octet) => octet >= 0x80).length
 }
 
 const dump = (bytes: Uint8Array): string => {

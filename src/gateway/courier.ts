@@ -1,18 +1,18 @@
-import type { Letter } from '../mail/letter.ts'
 import type { Cancel } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
 import type { Ports } from '../ports/ports.ts'
-import { jitter } from '../ports/random.ts'
 import type { Queue } from '../queue/queue.ts'
-import { nextTry } from '../queue/schedule.ts'
-import { RelayHealth } from '../relay/courier.ts'
-import { fly, type RelayOptions } from '../relay/flight.ts'
-import type { Outcome } from '../relay/outcome.ts'
+import type { RelayOptions } from '../relay/flight.ts'
+import { RelayHealth } from '../relay/health.ts'
+import { type Traits, unknownTraits } from '../relay/traits.ts'
+import type { Backlog } from './backlog.ts'
+import { Crossing } from './crossing.ts'
+import { Load } from './load.ts'
 import type { Postmaster } from './postmaster.ts'
-import type { Scribe, Written } from './scribe.ts'
+import type { Scribe } from './scribe.ts'
 
 /**
- * Courier: takes letters from the queue to the relays, one connection at a time, and writes down what became of each recipient.
+ * Courier: takes letters from the queue to the relays, one relay at a time in their order, when there is something to take and a way to take it.
  * Local people are served by the postmaster, whether or not there is a relay.
  */
 export type CourierOptions = {
@@ -20,13 +20,17 @@ export type CourierOptions = {
   queue: Queue
   scribe: Scribe
   postmaster: Postmaster
+  backlog: Backlog
   relays: readonly RelayOptions[]
   retryMs: readonly number[]
   keepMs: number
+  /** What relays showed of themselves in earlier lives, and where it is kept. */
+  traits: Readonly<Record<string, Traits>>
+  keepRelay(id: string, traits: Traits): void
 }
 
-/** Letters that are composed (and, when late, frozen under one sync) ahead of the relay. */
-const prefetchLetters = 24
+/** Letters that are composed ahead of a single connection; several share them. */
+const aheadLetters = 24
 /** Nobody waits longer than this without looking again, whatever was computed. */
 const longestWaitMs = 60_000
 /** Rest after a flight without a letter. */
@@ -41,6 +45,7 @@ const lastFlightMs = 10_000
 export class Courier {
   readonly health: RelayHealth
   readonly #options: CourierOptions
+  readonly #traits: Map<string, Traits>
   readonly #stopping = new AbortController()
   readonly #cutting = new AbortController()
   #wake: (() => void) | undefined
@@ -49,6 +54,7 @@ export class Courier {
 
   constructor(options: CourierOptions) {
     this.#options = options
+    this.#traits = new Map(Object.entries(options.traits))
     this.health = new RelayHealth(
       options.relays.map((relay) => relay.id),
       options.ports.random,
@@ -113,29 +119,52 @@ export class Courier {
   /** False when nothing came of it and no fault says why: it must not be tried in a circle. */
   async #flight(relay: RelayOptions): Promise<boolean> {
     const { ports, queue } = this.#options
-    const load = new Load(this.#options, this.#stopping.signal)
-    const report = await fly(ports.net, ports.clock, relay, {
-      next: () => load.next(),
-      settle: (id, to, outcome) => load.settle(id, to, outcome),
+    const before = this.#traits.get(relay.id) ?? unknownTraits
+    const crossing = new Crossing({
+      net: ports.net,
+      clock: ports.clock,
+      random: ports.random,
+      relay,
+      traits: before,
+      load: (lane, ahead) =>
+        new Load({
+          ...this.#options,
+          lane,
+          ahead: () => ahead(aheadLetters),
+          signal: this.#stopping.signal,
+          ...(lane === 0 ? { begin: () => this.#options.backlog.gather() } : {}),
+        }),
+      due: (limit) => queue.waiting.due(ports.clock.monotonic(), limit).length,
       signal: this.#cutting.signal,
     })
-    await load.finish()
+    await crossing.fly()
+    this.#remember(relay.id, before, crossing.traits)
+    return this.#judge(relay, crossing)
+  }
+
+  /** The window changes with the weather: it is not worth the wear of the card. */
+  #remember(id: string, before: Traits, after: Traits): void {
+    this.#traits.set(id, after)
+    if (after.skills !== before.skills || after.connections !== before.connections) this.#options.keepRelay(id, after)
+  }
+
+  #judge(relay: RelayOptions, { report }: Crossing): boolean {
+    const { ports, queue } = this.#options
     const now = ports.clock.monotonic()
     if (report.fault) {
       this.health.failed(relay.id, report.fault, now)
-      ports.log('warning', 'relay: letters wait', { relay: relay.id, stage: report.fault.stage, why: report.fault.why })
-    } else this.health.succeeded(relay.id)
-    if (report.letters > 0)
-      ports.log('info', 'relay: flight over', {
+      ports.log('warning', 'relay: letters wait', {
         relay: relay.id,
-        letters: report.letters,
-        sent: report.sent,
-        received: report.received,
-        turns: report.turns,
-        waiting: queue.waiting.size,
+        stage: report.fault.stage,
+        why: report.fault.why,
+        hint: report.fault.hint,
       })
+    } else this.health.succeeded(relay.id)
+    const { letters, sent, received, turns } = report
+    if (letters > 0)
+      ports.log('info', 'relay: flight over', { relay: relay.id, letters, sent, received, turns, waiting: queue.waiting.size })
     if (report.fault && this.health.choose(now).relay === undefined) queue.ground()
-    return report.letters > 0 || report.fault !== undefined
+    return letters > 0 || report.fault !== undefined
   }
 
   async #expire(now: number): Promise<void> {
@@ -153,113 +182,5 @@ export class Courier {
       const cancel = this.#options.ports.clock.after(delayMs, done)
       this.#wake = done
     })
-  }
-}
-
-/** What one flight carries: letters on their way, and the outcomes as they come. */
-class Load {
-  readonly #options: CourierOptions
-  readonly #signal: AbortSignal
-  readonly #ready: Written[] = []
-  readonly #aboard = new Map<number, Written>()
-  readonly #deferred = new Map<number, string>()
-  readonly #uncertain = new Set<number>()
-  #notices: Promise<unknown>[] = []
-
-  constructor(options: CourierOptions, signal: AbortSignal) {
-    this.#options = options
-    this.#signal = signal
-  }
-
-  async next(): Promise<Letter | undefined> {
-    if (this.#signal.aborted) return undefined
-    for (;;) {
-      if (this.#ready.length === 0) await this.#compose()
-      const next = this.#ready.shift()
-      if (!next || !this.#keptBack(next.letter.id)) return next?.letter
-    }
-  }
-
-  /** An elder of the same source and key was deferred in this very flight: it goes first. */
-  #keptBack(id: number): boolean {
-    const { waiting } = this.#options.queue
-    return [...this.#deferred.keys()].some((elder) => elder < id && waiting.orderOf(elder) === waiting.orderOf(id))
-  }
-
-  /** A group is composed at once, so that the late ones among them are frozen under one sync. */
-  async #compose(): Promise<void> {
-    const { queue, scribe, ports } = this.#options
-    const ids = queue.waiting.due(ports.clock.monotonic(), prefetchLetters)
-    for (const id of ids) queue.waiting.away(id, true)
-    const written = await Promise.all(ids.map((id) => scribe.write(id)))
-    for (const [index, one] of written.entries()) {
-      if (one) {
-        this.#aboard.set(one.letter.id, one)
-        this.#ready.push(one)
-        continue
-      }
-      const id = ids[index] ?? 0
-      queue.waiting.away(id, false)
-      // Nobody behind a relay is left: the postmaster has the rest.
-      queue.waiting.local(
-        id,
-        scribe.recipients(id).every((recipient) => recipient.local),
-      )
-    }
-  }
-
-  settle(id: number, address: string, outcome: Outcome): void {
-    const { queue, postmaster } = this.#options
-    const written = this.#aboard.get(id)
-    if (!written) return
-    const to = written.recipients.filter((recipient) => recipient.address === address).map((recipient) => recipient.ref)
-    switch (outcome.kind) {
-      case 'delivered':
-        queue.mark(id, { kind: 'delivered', to })
-        return
-      case 'refused':
-        // The notice is on the disk before the letter leaves the queue.
-        this.#notices.push(
-          postmaster
-            .refuse(written, address, outcome)
-            .then((kept) => (kept ? queue.mark(id, { kind: 'refused', to, why: outcome.why }) : this.#deferred.set(id, outcome.why))),
-        )
-        return
-      case 'deferred':
-        this.#deferred.set(id, outcome.why)
-        return
-      case 'uncertain':
-        this.#uncertain.add(id)
-        return
-    }
-  }
-
-  /** Everybody who is still aboard waits again; what was left in the air keeps its octets. */
-  async finish(): Promise<void> {
-    const { queue, ports, retryMs } = this.#options
-    await Promise.all(this.#notices)
-    this.#notices = []
-    for (const [id, written] of this.#aboard) {
-      const state = queue.waiting.get(id)
-      if (!state) continue
-      if (this.#uncertain.has(id)) {
-        if (!queue.isFrozen(id))
-          await queue
-            .freeze(id, written.letter.content)
-            .catch((error) => ports.log('error', 'a letter could not be frozen', { id, why: sentence(error) }))
-      } else if (!written.kept) queue.thaw(id)
-      const why = this.#deferred.get(id)
-      if (why !== undefined) {
-        const attempts = state.attempts + 1
-        queue.mark(id, { kind: 'deferred', attempts, why })
-        queue.waiting.defer(
-          id,
-          attempts,
-          nextTry(ports.clock.monotonic(), attempts, retryMs, (ms) => jitter(ports.random, ms)),
-        )
-        ports.log('info', 'letter: deferred', { id, attempts, why })
-      }
-      queue.waiting.away(id, false)
-    }
   }
 }

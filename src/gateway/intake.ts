@@ -2,7 +2,7 @@ import type { AlertState } from '../alert/alert.ts'
 import { stampNow } from '../alert/stamp.ts'
 import { decode } from '../decode/registry.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Log } from '../ports/log.ts'
+import { type Log, worthTelling } from '../ports/log.ts'
 import type { Offer, Queue } from '../queue/queue.ts'
 import { type CompiledRules, decide, defaultSeverity } from '../rules/match.ts'
 import type { Take, Taken } from '../source/source.ts'
@@ -25,6 +25,7 @@ export type IntakeOptions = {
 
 export function intake(options: IntakeOptions): Take {
   const { clock, log } = options
+  const ignored = new Ignored(log)
   return async (heard) => {
     const context = {
       ...(heard.topic === undefined ? {} : { topic: heard.topic }),
@@ -39,7 +40,10 @@ export function intake(options: IntakeOptions): Take {
       })
     // Most wires cannot ask for another form of it, and somebody meant something by it.
     const decoded = meant.kind === 'undecodable' ? decode('text', heard.bytes, context) : meant
-    if (decoded.kind === 'ignored') return { kind: 'ignored', why: decoded.why }
+    if (decoded.kind === 'ignored') {
+      ignored.note(heard.source, decoded.why)
+      return { kind: 'ignored', why: decoded.why }
+    }
     if (decoded.kind === 'undecodable') {
       log('warning', 'an alert could not be decoded', { source: heard.source, decoder: decoded.decoder, why: decoded.why })
       return { kind: 'refused', why: decoded.why, hint: 'Look at sources[].decode and the bytes that the device sends.', again: false }
@@ -67,6 +71,23 @@ export function intake(options: IntakeOptions): Take {
       },
       heard.dup === true,
     )
+  }
+}
+
+/** Says why something was passed over, and not each time: a heartbeat may come every second. Kinds are few: the decoders' own sentences. */
+class Ignored {
+  readonly #log: Log
+  readonly #counts = new Map<string, number>()
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  note(source: string, why: string): void {
+    const kind = `${source}\0${why}`
+    const before = this.#counts.get(kind) ?? 0
+    this.#counts.set(kind, before + 1)
+    if (worthTelling(before, before + 1)) this.#log('info', 'ignored: nothing to tell', { source, why, times: before + 1 })
   }
 }
 

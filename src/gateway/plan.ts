@@ -1,5 +1,7 @@
 import type { Ports } from '../ports/ports.ts'
 import type { RelayOptions } from '../relay/flight.ts'
+import { RefreshedTokens, type RefreshToken } from '../relay/token.ts'
+import type { Traits } from '../relay/traits.ts'
 import type { Rule } from '../rules/rule.ts'
 import { durationMs } from '../settings/duration.ts'
 import type { EffectiveSettings, Settings, SourceSettings } from '../settings/schema.ts'
@@ -24,10 +26,14 @@ export type Plan = {
   rules: Rule[]
   mail: { from: { name?: string; address: string }; replyTo?: string }
   relays: readonly RelayOptions[]
+  /** What the relays showed of themselves in earlier lives, and where it is kept. */
+  relayTraits: Readonly<Record<string, Traits>>
+  keepRelay(id: string, traits: Traits): void
   sources: readonly SourceSettings[]
   broker: Settings['broker']
   retryMs: readonly number[]
   keepMs: number
+  digest: { from: number; maxChars: number }
   queueMiB: number
   segmentBytes?: number
   noticesFor: string
@@ -41,20 +47,26 @@ export type Plan = {
 export type PlanOptions = {
   settings: EffectiveSettings
   secret(name: string): string | undefined
+  /** A secret that may change while the gateway runs. */
+  refreshToken(name: string): RefreshToken
   pem: ReadonlyMap<string, string>
-  device: { id: string; lastSync?: { wall: number } | undefined }
+  device: { id: string; lastSync?: { wall: number } | undefined; relays?: Readonly<Record<string, Traits>> | undefined }
+  keepRelay?(id: string, traits: Traits): void
   dir: string
   software: string
   builtAt: number
   segmentBytes?: number
 }
 
+/** What a relay alone needs of it. */
+export type RelayPlanOptions = Pick<PlanOptions, 'secret' | 'refreshToken' | 'pem'> & { settings: { site: { domain: string } } }
+
 /** The source that the embedded broker is. */
 export const brokerSource = 'broker'
 
 /** `settings` are effective ones: nothing that a default stands for is missing. */
 export function planOf(options: PlanOptions): Plan {
-  const { settings, secret, pem, device, dir, software, builtAt, segmentBytes } = options
+  const { settings, secret, pem, device, keepRelay = () => {}, dir, software, builtAt, segmentBytes } = options
   const { site, mail, delivery, sources } = settings
   const kinds = new Map(sources.map((source) => [source.id, source]))
   return {
@@ -68,11 +80,15 @@ export function planOf(options: PlanOptions): Plan {
     people: settings.people,
     rules: settings.rules.map(ruleOf),
     mail: { from: mailboxOf(mail.from), ...(mail.replyTo === undefined ? {} : { replyTo: mail.replyTo }) },
-    relays: settings.relays.map((relay) => relayOf(relay, site.domain, secret, pem)),
+    relays: settings.relays.map((relay) => relayOf(relay, options)),
+    relayTraits: device.relays ?? {},
+    keepRelay,
     sources,
     broker: settings.broker,
     retryMs: delivery.retry.map(durationMs),
     keepMs: durationMs(delivery.keep),
+    // A character of a digest takes at most two octets or so in the letter.
+    digest: { from: delivery.digest.from, maxChars: Math.floor(mail.maxBytes / 2) },
     queueMiB: settings.queue.maxMiB,
     noticesFor: settings.mailbox.users[0]?.name ?? 'operator',
     decoderOf: (id) => {
@@ -109,19 +125,35 @@ export function mailboxOf(text: string): { name?: string; address: string } {
   return { address: found[2] ?? '', ...(name ? { name } : {}) }
 }
 
-function relayOf(relay: Settings['relays'][number], domain: string, secret: Plan['secret'], pem: Plan['pem']): RelayOptions {
-  const { auth } = relay
-  const ca = relay.ca === undefined ? undefined : pem.get(relay.ca)
+export function relayOf(relay: Settings['relays'][number], options: RelayPlanOptions): RelayOptions {
+  const ca = relay.ca === undefined ? undefined : options.pem.get(relay.ca)
   return {
     id: relay.id,
     host: relay.host,
     port: relay.port,
     security: relay.security,
-    ehlo: domain,
+    ehlo: options.settings.site.domain,
     timeoutMs: durationMs(relay.timeout),
-    auth: auth.kind === 'password' ? { kind: 'password', user: auth.user, password: secret(auth.password.secret) ?? '' } : { kind: 'none' },
+    ...loginOf(relay.auth, options, ca),
     ...(ca === undefined ? {} : { ca }),
+    ...(relay.pin === undefined ? {} : { pins: relay.pin }),
   }
+}
+
+function loginOf(
+  auth: Settings['relays'][number]['auth'],
+  { secret, refreshToken }: RelayPlanOptions,
+  ca: string | undefined,
+): Pick<RelayOptions, 'auth' | 'tokens'> {
+  if (auth.kind === 'password') {
+    const { user, password, mechanism: only } = auth
+    return { auth: { kind: 'password', user, password: secret(password.secret) ?? '', ...(only === undefined ? {} : { only }) } }
+  }
+  if (auth.kind === 'none') return { auth }
+  const { user, tokenUrl, clientId } = auth
+  const clientSecret = auth.clientSecret && secret(auth.clientSecret.secret)
+  const client = { user, tokenUrl, clientId, ...(clientSecret === undefined ? {} : { clientSecret }), ...(ca === undefined ? {} : { ca }) }
+  return { auth: { kind: 'none' }, tokens: new RefreshedTokens(client, refreshToken(auth.refreshToken.secret)) }
 }
 
 /** Every source of the settings that this version can listen to, the embedded broker among them. */

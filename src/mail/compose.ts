@@ -65,7 +65,14 @@ export function compose(alert: Alert, about: LetterFacts): Letter {
     ...(alert.key === undefined ? [] : [['X-Outpost-Key', cleanLine(alert.key, 100)] as Field]),
   ]
   const received = `Received: by ${site.domain} (${about.software}) via ${about.via}\r\n id ${id}.${deviceId}; ${mailDate(when.at, site.timeZone, certain)}`
-  return { id, messageId, from: from.address, to: about.envelopeTo, content: message([received], fields, bodyOf(alert, about)) }
+  return {
+    id,
+    messageId,
+    from: from.address,
+    to: about.envelopeTo,
+    urgent: alert.severity === 'critical',
+    content: message([received], fields, bodyOf(alert, about)),
+  }
 }
 
 const named = (mailbox: { name?: string; address: string }): { name: string; address: string } => ({

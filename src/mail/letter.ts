@@ -12,5 +12,7 @@ export type Letter = {
   from: string
   /** Bare addresses, not yet settled. */
   to: string[]
+  /** Somebody should hear even of its delay. */
+  urgent?: boolean
   content: Uint8Array
 }

@@ -44,7 +44,7 @@ export async function listMail(disk: Disk, root: string): Promise<MailSummary[]>
       }
     }
   }
-  names.sort((a, b) => seconds(b.id) - seconds(a.id) || (a.id < b.id ? 1 : -1))
+  names.sort((a, b) => seconds(b.id) - seconds(a.id) || byNumber.compare(b.id, a.id))
   const mails: MailSummary[] = []
   for (const { id, path, unread } of names.slice(0, listLimit)) {
     const head = await headOf(disk, path)
@@ -85,6 +85,9 @@ export async function* exportMbox(disk: Disk, root: string): AsyncGenerator<Uint
       )
   }
 }
+
+/** Names of one second hold the position in the journal: 10 comes after 9. */
+const byNumber = new Intl.Collator('en', { numeric: true })
 
 const seconds = (id: string): number => Number.parseInt(id.split('/')[1] ?? '0', 10) || 0
 

@@ -15,3 +15,7 @@ export function sentence(error: unknown): string {
   const code = (error as { code?: unknown }).code
   return typeof code === 'string' && !error.message.includes(code) ? `${error.message} (${code})` : error.message
 }
+
+/** Whether a count passed a power of two: the log hears of the first, the second, the fourth … of a kind that may come by the thousand. */
+export const worthTelling = (before: number, now: number): boolean =>
+  before === 0 || Math.floor(Math.log2(now)) > Math.floor(Math.log2(before))

@@ -1,11 +1,26 @@
+import type { Instant } from './clock.ts'
+
 /**
- * Net: byte streams to other hosts, with or without TLS. Certificates are always verified; settings can add trust (`ca`), nothing removes it.
+ * Net: byte streams to other hosts, with or without TLS. Who is at the other end is always verified: by the authorities of this machine, `ca`
+ * beside them, or the pins instead of them. Nothing switches that off.
  */
 export type TlsOptions = {
-  /** The host name that the certificate must bear (RFC 7817), or an IP address. */
+  /** The host name that the certificate must bear (RFC 7817), or an IP address: as configured, never what a look-up made of it. */
   serverName: string
   /** Further trusted certificates, PEM. */
   ca?: string
+  /**
+   * SHA-256 fingerprints of certificates, hexadecimal, colons at will. Then the server must show one of these, and that is enough: neither its
+   * name, its dates nor its issuer count.
+   */
+  pins?: readonly string[]
+  /**
+   * Looks at the chain (DER, the server's own certificate first) and decides alone, instead of authorities, name and pins; a sentence refuses. It
+   * is asked for every connection, also when a session is resumed.
+   */
+  check?: (chain: readonly Uint8Array[]) => string | undefined
+  /** False: a whole handshake, so that the server has to show now what it has. */
+  resume?: boolean
 }
 
 export type Target = {
@@ -17,15 +32,20 @@ export type Target = {
 }
 
 export type Certificate = {
+  /** The common name, or what stands for it. */
   subject: string
   issuer: string
-  validFrom: string
-  validTo: string
+  /** DNS names and IP addresses that it bears; at most 20 of them. */
+  names: readonly string[]
+  validFrom: Instant
+  validTo: Instant
   /** SHA-256, hex pairs joined by colons. */
   fingerprint: string
+  selfSigned: boolean
 }
 
-export type TlsFacts = { protocol: string; cipher: string; resumed: boolean; certificate?: Certificate }
+/** `chain`: the server's own certificate first. */
+export type TlsFacts = { protocol: string; cipher: string; resumed: boolean; chain: readonly Certificate[] }
 
 /** One byte stream. Octets that arrive before anybody reads are kept (bounded: the peer is slowed down). */
 export interface Wire {
@@ -52,6 +72,24 @@ export interface Listener {
   close(): Promise<void>
 }
 
+/** One question over HTTPS. For what mail needs of the web: tokens, policies; small answers. */
+export type WebRequest = {
+  method: 'GET' | 'POST'
+  /** https, or http to this very machine. */
+  url: string
+  headers?: Readonly<Record<string, string>>
+  body?: string
+  /** Further trusted certificates, PEM. */
+  ca?: string
+  /** For everything from the name to the last octet of the answer. */
+  timeoutMs: number
+  /** Of the answer's body; more is an error. */
+  maxBytes: number
+}
+
+/** Names of headers are in small letters; of one that came twice, both values, joined by a comma. */
+export type WebResponse = { status: number; headers: Readonly<Record<string, string>>; body: Uint8Array }
+
 export interface Net {
   /** Resolves the name, connects, and does the TLS handshake when asked. Rejects with NetError. */
   connect(target: Target): Promise<Wire>
@@ -61,6 +99,11 @@ export interface Net {
   listenPath(path: string, onWire: (wire: Wire) => void): Promise<Listener>
   /** Addresses of a name, in the resolver's order. Rejects with NetError of stage `dns`. */
   resolve(host: string, timeoutMs: number): Promise<string[]>
+  /**
+   * Asks, and resolves with whatever the server answered; redirects are not followed. Rejects with NetError: code `EINSECURE` for plain http
+   * to another machine, `EFBIG` above `maxBytes`, `ETIMEDOUT` after `timeoutMs`, `EPROTO` for what is no HTTP.
+   */
+  request(request: WebRequest): Promise<WebResponse>
 }
 
 export type NetStage = 'dns' | 'connect' | 'tls' | 'stream'
@@ -69,11 +112,28 @@ export type NetStage = 'dns' | 'connect' | 'tls' | 'stream'
 export class NetError extends Error {
   override name = 'NetError'
   readonly stage: NetStage
-  /** An errno or OpenSSL name: ENOTFOUND, ECONNREFUSED, ETIMEDOUT, CERT_NOT_YET_VALID, DEPTH_ZERO_SELF_SIGNED_CERT, EPLAINTEXT … */
+  /** An errno or OpenSSL name: ENOTFOUND, ECONNREFUSED, ETIMEDOUT, CERT_NOT_YET_VALID, DEPTH_ZERO_SELF_SIGNED_CERT, EPLAINTEXT, EPIN, ECHECK … */
   readonly code: string
-  constructor(stage: NetStage, code: string, message: string, options?: { cause?: unknown }) {
+  /** What the other end showed when it was not trusted. */
+  readonly chain: readonly Certificate[]
+  constructor(stage: NetStage, code: string, message: string, options?: { cause?: unknown; chain?: readonly Certificate[] }) {
     super(message, options)
     this.stage = stage
     this.code = code
+    this.chain = options?.chain ?? []
   }
 }
+
+/** The address of a request, when it may be asked at all: over TLS, or without leaving this machine. Throws NetError. */
+export function webAddress(url: string): URL {
+  const found = URL.parse(url)
+  if (found?.protocol === 'https:' && found.username === '') return found
+  if (found?.protocol === 'http:' && found.username === '' && isLoopbackName(found.hostname)) return found
+  throw new NetError(
+    'connect',
+    'EINSECURE',
+    `${found?.origin ?? 'what is no web address'} is not asked: only https is, or http on this machine`,
+  )
+}
+
+const isLoopbackName = (host: string): boolean => host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host)

@@ -1,4 +1,5 @@
 import type { Alert } from '../alert/alert.ts'
+import { Grounded } from './grounded.ts'
 import type { Offer } from './queue.ts'
 
 /**
@@ -14,8 +15,7 @@ export class Memory {
   #numbers = new Map<string, number>()
   #told = new Map<string, number>()
   #raised = new Map<string, number>()
-  /** No letter up to this position was in the air when the way to the relays was last found closed, unless its octets are frozen. */
-  grounded = 0
+  readonly grounded = new Grounded()
 
   /** Gives the alert its position and number. `undo` takes the number back when it did not become durable and none was given since. */
   number(offer: Offer): { alert: Alert; id: number; undo: () => void } {
@@ -49,7 +49,13 @@ export class Memory {
   }
 
   toJSON(): Record<string, unknown> {
-    return { nextId: this.#nextId, grounded: this.grounded, numbers: [...this.#numbers], told: [...this.#told], raised: [...this.#raised] }
+    return {
+      nextId: this.#nextId,
+      grounded: this.grounded.toJSON(),
+      numbers: [...this.#numbers],
+      told: [...this.#told],
+      raised: [...this.#raised],
+    }
   }
 
   /** Takes in what `toJSON` gave; anything else is passed over. */
@@ -57,7 +63,7 @@ export class Memory {
     if (typeof value !== 'object' || value === null) return
     const { nextId, grounded, numbers, told, raised } = value as Record<string, unknown>
     if (typeof nextId === 'number') this.#nextId = Math.max(this.#nextId, nextId)
-    if (typeof grounded === 'number') this.grounded = Math.max(this.grounded, grounded)
+    this.grounded.restore(grounded)
     for (const [name, number] of pairs(numbers)) this.#numbers.set(name, Math.max(number, this.#numbers.get(name) ?? 0))
     this.#told = new Map(pairs(told))
     this.#raised = new Map(pairs(raised))

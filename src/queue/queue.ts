@@ -33,7 +33,7 @@ export type Accepted =
 
 /** How a recipient left the queue, or how the letter stands. */
 export type Mark =
-  | { kind: 'delivered' | 'refused' | 'expired'; to: string[]; why?: string }
+  | { kind: 'delivered' | 'refused' | 'expired' | 'merged'; to: string[]; why?: string }
   | { kind: 'deferred'; attempts: number; why: string }
   | { kind: 'held' | 'released' }
   | { kind: 'dropped'; why: string }
@@ -73,6 +73,7 @@ export class Queue {
     const queue = new Queue(options)
     await queue.#journal.replay((record, place) => queue.#fold(record, place))
     await queue.#journal.ready(queue.#live())
+    queue.#memory.grounded.begin(queue.#memory.lastId)
     return queue
   }
 
@@ -111,6 +112,7 @@ export class Queue {
       const place = await this.#journal.append({ type: recordTypes.alert, flags: 0, id, body })
       this.#add(alert, id, place)
       this.#journal.pin(place)
+      for (const gone of this.#merge(alert)) this.#forget(gone)
       for (const print of prints) this.#seen.add(print, id, place.segment, this.#options.clock.monotonic())
       return { kind: 'accepted', id, number: alert.number, repeated: false }
     } catch (error) {
@@ -158,15 +160,14 @@ export class Queue {
    * known to be late: they may say so, and are frozen before they fly. All others are the same octets whenever they are composed.
    */
   ground(): void {
-    const to = this.#memory.lastId
-    if (to <= this.#memory.grounded) return
-    this.#journal.note({ type: recordTypes.outcome, flags: 0, id: to, body: Buffer.from('{"kind":"grounded"}') }, () => {
-      this.#memory.grounded = Math.max(this.#memory.grounded, to)
-    })
+    const note = this.#memory.grounded.note(this.#memory.lastId, (id) => this.waiting.get(id) !== undefined)
+    if (!note) return
+    const body = Buffer.from(JSON.stringify(note))
+    this.#journal.note({ type: recordTypes.outcome, flags: 0, id: note.to, body }, () => this.#memory.grounded.take(note))
   }
 
   isGrounded(id: number): boolean {
-    return id <= this.#memory.grounded
+    return this.#memory.grounded.has(id)
   }
 
   /** Notes what became of a letter. Needs no promise: it rides on the next commit. Returns the letter's last state when it is done. */
@@ -258,6 +259,7 @@ export class Queue {
       case 'delivered':
       case 'refused':
       case 'expired':
+      case 'merged':
         return mark.to.reduce<LetterState | undefined>((gone, to) => gone ?? this.waiting.settle(id, to), undefined)
     }
   }
@@ -271,7 +273,7 @@ export class Queue {
       if (value === undefined) return
       if (type === recordTypes.checkpoint) this.#memory.restore(value)
       else if (type === recordTypes.alert) this.#foldAlert(value as Alert, id, place)
-      else if ((value as Mark | { kind: 'grounded' }).kind === 'grounded') this.#memory.grounded = Math.max(this.#memory.grounded, id)
+      else if ((value as Mark | { kind: 'grounded' }).kind === 'grounded') this.#memory.grounded.restore(value)
       else if (this.waiting.get(id) && this.#apply(id, value as Mark)) this.#frozen.delete(id)
     }
   }
@@ -280,6 +282,12 @@ export class Queue {
     this.#memory.learn(alert, id)
     for (const print of printsOf(alert, false).keep) this.#seen.add(print, id, place.segment, this.#options.clock.monotonic())
     this.#add(alert, id, place)
+    for (const { id: gone } of this.#merge(alert)) this.#frozen.delete(gone)
+  }
+
+  /** What this alert tells need not be told on its own: one record, so that no cut can leave it told twice or not at all. */
+  #merge(alert: Alert): LetterState[] {
+    return (alert.covers ?? []).flatMap((id) => this.#apply(id, { kind: 'merged', to: alert.to }) ?? [])
   }
 
   #add(alert: Alert, id: number, place: Place): void {
@@ -290,6 +298,7 @@ export class Queue {
       to: alert.to,
       accepted: acceptedAt(alert, this.#options.clock),
       orderBy: `${alert.source}\0${alert.key ?? ''}`,
+      ...(alert.covers ? { first: true } : {}),
     })
   }
 

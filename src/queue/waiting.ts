@@ -30,7 +30,7 @@ export const recipientsLimit = 32
 
 type Columns = ReturnType<typeof allocate>
 
-const flag = { gone: 1, held: 2, away: 4, local: 8 } as const
+const flag = { gone: 1, held: 2, away: 4, local: 8, first: 16 } as const
 const firstRows = 256
 
 export type Added = {
@@ -43,11 +43,15 @@ export type Added = {
   accepted: number
   /** Letters with the same text here keep their order: source and key. */
   orderBy: string
+  /** Goes before all others, whatever its severity. */
+  first?: boolean
 }
 
 export class Waiting {
   #rows = 0
   #gone = 0
+  /** How many of those that wait go before all others. */
+  #firsts = 0
   #sorted = true
   /** Rows that stand in order from the first on. */
   #prefix = 0
@@ -85,7 +89,9 @@ export class Waiting {
     c.accepted[row] = letter.accepted
     c.rank[row] = rank(letter.severity)
     c.attempts[row] = 0
-    c.flags[row] = 0
+    c.lane[row] = 0
+    c.flags[row] = letter.first ? flag.first : 0
+    if (letter.first) this.#firsts++
   }
 
   /** The letter lies elsewhere now. */
@@ -136,8 +142,10 @@ export class Waiting {
     return this.#setFlag(id, flag.held, held)
   }
 
-  /** In the air, or given to somebody: not picked again. */
-  away(id: number, away: boolean): boolean {
+  /** In the air, or given to somebody: not picked again. `lane` names the connection (0 to 255) on which it leaves. */
+  away(id: number, away: boolean, lane = 0): boolean {
+    const row = this.#find(id)
+    if (row >= 0) this.#columns.lane[row] = lane
     return this.#setFlag(id, flag.away, away)
   }
 
@@ -147,17 +155,19 @@ export class Waiting {
   }
 
   /**
-   * Up to `limit` letters that may leave now: the worst first, then the oldest. One whose elder of the same source and key cannot leave yet
-   * stays behind it (no RESOLVED before FIRING), unless it is worse than the elder.
+   * Up to `limit` letters that may leave now: digests first, then the worst, then the oldest. One whose elder of the same source and key cannot leave yet
+   * stays behind it (no RESOLVED before FIRING), unless it is worse than the elder. An elder that left on the same lane is before it anyway.
    */
-  due(now: number, limit: number): number[] {
+  due(now: number, limit: number, lane?: number): number[] {
     this.#sort()
     const c = this.#columns
+    const first: number[] = []
     const found: number[][] = severities.map(() => [])
     const blocked = new Map<number, number>()
     for (let row = 0; row < this.#rows; row++) {
       const flags = c.flags[row] ?? 0
       if (flags & (flag.gone | flag.local)) continue
+      if (lane !== undefined && flags & flag.away && c.lane[row] === lane) continue
       const severity = c.rank[row] ?? 0
       const topic = c.topic[row] ?? 0
       const ready = (flags & (flag.held | flag.away)) === 0 && (c.nextTry[row] ?? 0) <= now
@@ -167,11 +177,11 @@ export class Waiting {
         continue
       }
       if (elder !== undefined && elder <= severity) continue
-      const list = found[severity]
+      const list = flags & flag.first ? first : found[severity]
       if (list && list.length < limit) list.push(c.id[row] ?? 0)
-      if (found[0] && found[0].length >= limit) break
+      if (found[0] && found[0].length >= limit && this.#firsts === 0) break
     }
-    return found.flat().slice(0, limit)
+    return [...first, ...found.flat()].slice(0, limit)
   }
 
   /** When the first letter that only waits for its time may leave; undefined when none does. */
@@ -179,7 +189,7 @@ export class Waiting {
     const c = this.#columns
     let first: number | undefined
     for (let row = 0; row < this.#rows; row++) {
-      if ((c.flags[row] ?? 0) !== 0) continue
+      if (((c.flags[row] ?? 0) & ~flag.first) !== 0) continue
       const at = c.nextTry[row] ?? 0
       // One whose time has come and that still waits is behind its elder, which is looked at on its own.
       if (at > now && (first === undefined || at < first)) first = at
@@ -250,6 +260,7 @@ export class Waiting {
 
   #drop(row: number): LetterState {
     const state = this.#state(row)
+    if ((this.#columns.flags[row] ?? 0) & flag.first) this.#firsts--
     this.#columns.flags[row] = flag.gone
     this.#gone++
     this.#stray.delete(state.id)
@@ -328,6 +339,7 @@ const allocate = (rows: number) => ({
   accepted: new Float64Array(rows),
   rank: new Uint8Array(rows),
   attempts: new Uint8Array(rows),
+  lane: new Uint8Array(rows),
   flags: new Uint8Array(rows),
 })
 

@@ -3,11 +3,15 @@ import type { Clock } from '../ports/clock.ts'
 import { TimedOut, within } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
 import { type Net, NetError, type TlsOptions, type Wire } from '../ports/net.ts'
-import { type Answer, type Ask, timers } from './ask.ts'
+import { hex, type Random } from '../ports/random.ts'
+import { type Answer, type Ask, Ended, timers } from './ask.ts'
+import { cured, type Way } from './cure.ts'
 import { dialogue } from './dialogue.ts'
-import type { Login } from './login.ts'
-import type { Fault, FlightReport, Outcome } from './outcome.ts'
+import { hush, type Login, secretsOf } from './login.ts'
+import type { Fault, FlightReport, Offers, Outcome } from './outcome.ts'
 import { ReplyReader } from './reply.ts'
+import type { Tokens } from './token.ts'
+import type { Known, Skill } from './traits.ts'
 
 /** A relay as the courier knows it. */
 export type RelayOptions = {
@@ -17,7 +21,11 @@ export type RelayOptions = {
   security: 'tls' | 'starttls' | 'none'
   /** Further trusted certificates, PEM. */
   ca?: string
+  /** SHA-256 fingerprints of certificates that are trusted in themselves. */
+  pins?: readonly string[]
   auth: Login
+  /** Present: asked for the login before each flight, in place of `auth`. */
+  tokens?: Tokens
   ehlo: string
   /** Longest wait for any answer but the last one of a letter, in ms. */
   timeoutMs?: number
@@ -26,6 +34,12 @@ export type RelayOptions = {
 export type Supply = {
   next(): Promise<Letter | undefined>
   settle(letter: number, recipient: string, outcome: Outcome): void
+  /** What earlier flights learned of this relay. */
+  known?: Known
+  /** The relay showed how it takes letters. */
+  learn?(skill: Skill, good: boolean): void
+  /** What it offers, before the first letter is asked for. */
+  offers?(offers: Offers): void
   /** C: and S: lines, secrets masked. */
   transcript?(line: string): void
   /** Cuts the connection at once. */
@@ -33,14 +47,19 @@ export type Supply = {
 }
 
 const defaultCapMs = 300_000
-/** How long the kernel may take to accept octets: the peer has stopped reading. */
+/** How long the system may take to accept a piece: below some 3 kbit/s the peer has stopped reading. */
 const writeMs = 180_000
+const pieceBytes = 64 * 1024
+/** RFC 5802 section 5.1 wants enough that no nonce is ever used twice. */
+const nonceBytes = 18
 
 /** One connection to a relay, for as many letters as there are. Never rejects: a fault of the relay or the way is in the report. */
-export async function fly(net: Net, clock: Clock, relay: RelayOptions, supply: Supply): Promise<FlightReport> {
-  const report: FlightReport = { letters: 0, sent: 0, received: 0, turns: 0 }
+export async function fly(net: Net, clock: Clock, random: Random, relay: RelayOptions, supply: Supply): Promise<FlightReport> {
+  const report: FlightReport = { letters: 0, uncertain: 0, sent: 0, received: 0, turns: 0 }
   let wire: Wire
+  let login: Login
   try {
+    login = relay.tokens ? await relay.tokens.login(net, clock, supply.signal) : relay.auth
     wire = await net.connect({
       host: relay.host,
       port: relay.port,
@@ -48,22 +67,37 @@ export async function fly(net: Net, clock: Clock, relay: RelayOptions, supply: S
       ...(relay.security === 'tls' ? { tls: tlsOptions(relay) } : {}),
     })
   } catch (error) {
-    return { ...report, fault: connectFault(error, clock) }
+    return { ...report, fault: error instanceof Ended ? error.fault : cured(connectFault(error, clock), wayOf(relay)) }
   }
   const cut = () => wire.close()
   supply.signal?.addEventListener('abort', cut, { once: true })
   try {
-    const { fault } = await new Flight(wire, clock, relay, supply, report).perform()
-    return fault ? { ...report, fault } : report
+    const { fault } = await new Flight(wire, clock, relay, supply, report).perform(login, hex(random.bytes(nonceBytes)))
+    return fault ? { ...report, fault: relay.tokens ? relay.tokens.judge(fault) : fault } : report
   } finally {
     supply.signal?.removeEventListener('abort', cut)
     wire.close()
   }
 }
 
+/** Before TLS nothing may come that was not asked for: it would be taken for the answer to what is said next (RFC 3207 section 6). */
+const plaintext = {
+  lost: 'Something came in clear that nobody had asked for: somebody may have put it there.',
+  code: 'EPLAINTEXT',
+  fault: { stage: 'starttls', code: 'EPLAINTEXT', why: '' },
+} as const
+
+export const wayOf = ({ host, port, security, auth }: RelayOptions): Way => ({
+  host,
+  port,
+  security,
+  ...('user' in auth ? { user: auth.user } : {}),
+})
+
 export const tlsOptions = (relay: RelayOptions): TlsOptions => ({
   serverName: relay.host,
   ...(relay.ca === undefined ? {} : { ca: relay.ca }),
+  ...(relay.pins === undefined ? {} : { pins: relay.pins }),
 })
 
 /** What kept us from the greeting. */
@@ -75,10 +109,11 @@ export function connectFault(error: unknown, clock: Clock): Fault {
     return {
       stage,
       clock: true,
+      code: error.code,
+      chain: error.chain,
       why: `${error.message}, or the clock of this device is wrong: it says ${new Date(clock.wall()).toISOString()} and was not set from outside.`,
-      hint: 'Set the clock (NTP), then it goes on by itself.',
     }
-  return { stage, why: error.message }
+  return { stage, code: error.code, chain: error.chain, why: error.message }
 }
 
 class Flight {
@@ -88,8 +123,18 @@ class Flight {
   readonly #supply: Supply
   readonly #report: FlightReport
   readonly #replies = new ReplyReader()
+  readonly #settled = new Set<number>()
+  readonly #open = new Set<number>()
   #outgoing: Uint8Array[] = []
-  #settled = new Set<number>()
+  /** Octets that the dialogue said, and those that the system has or may have taken. */
+  #said = 0
+  #handed = 0
+  #writing: Promise<void> | undefined
+  #reading: Promise<Uint8Array | undefined> | undefined
+  /** Something came since the last write: the next one is a turn of the line. */
+  #turned = true
+  /** What no line of the transcript may show: what was said in secret, should the server quote it. */
+  #secrets: string[] = []
 
   constructor(wire: Wire, clock: Clock, relay: RelayOptions, supply: Supply, report: FlightReport) {
     this.#wire = wire
@@ -99,81 +144,139 @@ class Flight {
     this.#report = report
   }
 
-  async perform(): Promise<{ fault?: Fault }> {
-    const { ehlo, security, auth, host, timeoutMs } = this.#relay
-    const talk = dialogue({ ehlo, security, login: auth, loopback: isLoopback(host), capMs: timeoutMs ?? defaultCapMs })
+  async perform(login: Login, nonce: string): Promise<{ fault?: Fault }> {
+    const { ehlo, security, host, timeoutMs } = this.#relay
+    const { known = {} } = this.#supply
+    this.#secrets = secretsOf(login)
+    const talk = dialogue({ ehlo, security, login, nonce, loopback: isLoopback(host), capMs: timeoutMs ?? defaultCapMs, known })
     let step = talk.next()
     while (!step.done) step = talk.next(await this.#answer(step.value))
-    return step.value
+    const { fault } = step.value
+    const said = this.#replies.foreign
+    return fault ? { fault: cured(fault, wayOf(this.#relay), said === undefined ? {} : { said }) } : {}
   }
 
   async #answer(ask: Ask): Promise<Answer> {
     switch (ask.kind) {
       case 'say':
+        if (ask.secret) this.#secrets.push(ask.text.trimEnd().split(' ').at(-1) ?? '')
         this.#supply.transcript?.(`C: ${ask.secret ? '‹secret›' : ask.text.trimEnd()}`)
-        this.#outgoing.push(Buffer.from(ask.text))
-        return { done: true }
+        return this.#say(Buffer.from(ask.text))
       case 'content':
         this.#supply.transcript?.(`C: ‹${ask.bytes.length} octets›`)
-        this.#outgoing.push(ask.bytes)
-        return { done: true }
+        return this.#say(ask.bytes)
       case 'hear':
         return this.#hear(ask.timeoutMs)
       case 'secure':
         return this.#secure()
       case 'next':
         return { letter: await this.#supply.next() }
+      case 'offers':
+        this.#supply.offers?.(ask.offers)
+        return { done: true }
+      case 'learn':
+        this.#supply.learn?.(ask.skill, ask.good)
+        return { done: true }
       case 'settle':
-        this.#supply.settle(ask.letter, ask.to, ask.outcome)
-        if (ask.outcome.kind !== 'uncertain' && !this.#settled.has(ask.letter)) {
-          this.#settled.add(ask.letter)
-          this.#report.letters++
-        }
+        this.#settle(ask.letter, ask.to, ask.outcome)
         return { done: true }
     }
   }
 
+  #say(bytes: Uint8Array): Answer {
+    this.#outgoing.push(bytes)
+    this.#said += bytes.length
+    return { said: this.#said }
+  }
+
+  #settle(letter: number, to: string, outcome: Outcome): void {
+    this.#supply.settle(letter, to, outcome)
+    const counted = outcome.kind === 'uncertain' ? this.#open : this.#settled
+    counted.add(letter)
+    this.#report.letters = this.#settled.size
+    this.#report.uncertain = this.#open.size
+  }
+
+  /** The next reply; what was said leaves first, unless a reply is here already: then it may wait for more to go with it. */
   async #hear(timeoutMs: number): Promise<Answer> {
     try {
-      await this.#flush()
       for (;;) {
         const reply = this.#replies.next()
-        if (typeof reply === 'string') return { lost: reply }
+        if (typeof reply === 'string') return this.#lost(reply, 'EFOREIGN')
         if (reply) {
-          for (const line of reply.text.split('\n')) this.#supply.transcript?.(`S: ${reply.code} ${line}`)
+          if (this.#relay.security === 'starttls' && !this.#wire.tls && this.#replies.hasMore) return plaintext
+          for (const line of reply.text.split('\n')) this.#supply.transcript?.(`S: ${reply.code} ${hush(line, this.#secrets)}`)
           return { reply }
         }
-        const bytes = await within(this.#clock, timeoutMs, 'The answer of the server', this.#wire.read())
-        if (!bytes) return { lost: 'The server hung up.' }
+        this.#flush()
+        const bytes = await this.#read(timeoutMs)
+        if (!bytes) return this.#lost('The server hung up.', 'ECLOSED')
+        this.#turned = true
         this.#report.received += bytes.length
         this.#replies.push(bytes)
       }
     } catch (error) {
-      return { lost: error instanceof TimedOut ? `The server did not answer in ${Math.round(timeoutMs / 1000)} s.` : sentence(error) }
+      if (error instanceof TimedOut) return this.#lost(`The server did not answer in ${Math.round(timeoutMs / 1000)} s.`, 'ETIMEDOUT')
+      return this.#lost(sentence(error), error instanceof NetError ? error.code : undefined)
     }
   }
 
-  /** Everything that was said since the last answer, in one write: one turn of the line. */
-  async #flush(): Promise<void> {
+  #lost(lost: string, code?: string): Answer {
+    return { lost, handed: this.#handed, ...(code === undefined ? {} : { code }) }
+  }
+
+  /** Octets from the server, while ours are still leaving. The time for an answer begins when all of ours have left. */
+  async #read(timeoutMs: number): Promise<Uint8Array | undefined> {
+    this.#reading ??= this.#wire.read()
+    const reading = this.#reading
+    if (this.#writing) {
+      const written = this.#writing.catch((error) => {
+        // The server may have said why before it hung up: reading tells.
+        if (!(error instanceof NetError)) throw error
+      })
+      const first = await Promise.race([reading.then(() => 'read' as const), written.then(() => 'written' as const)])
+      if (first === 'written') this.#writing = undefined
+    }
+    const bytes = await (this.#writing ? reading : within(this.#clock, timeoutMs, 'The answer of the server', reading))
+    this.#reading = undefined
+    return bytes
+  }
+
+  /** Sends what was said since the last time: one turn of the line, if the server said something in between. */
+  #flush(): void {
     if (this.#outgoing.length === 0) return
     const bytes = Buffer.concat(this.#outgoing)
     this.#outgoing = []
     this.#report.sent += bytes.length
-    this.#report.turns++
-    await within(this.#clock, writeMs, 'Sending', this.#wire.write(bytes))
+    if (this.#turned) this.#report.turns++
+    this.#turned = false
+    const before = this.#writing ?? Promise.resolve()
+    this.#writing = before.then(() => this.#write(bytes))
+    // Whoever waits for an answer hears of it; nobody may be waiting just now.
+    this.#writing.catch(() => {})
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    for (let from = 0; from < bytes.length; from += pieceBytes) {
+      const piece = bytes.subarray(from, from + pieceBytes)
+      this.#handed += piece.length
+      await within(this.#clock, writeMs, 'Sending', this.#wire.write(piece))
+    }
   }
 
   async #secure(): Promise<Answer> {
-    if (this.#replies.hasMore)
-      return { lost: 'Something came in clear before the TLS handshake: somebody may have put it there.', code: 'EPLAINTEXT' }
+    if (this.#replies.hasMore) return plaintext
     try {
+      await this.#writing
+      this.#writing = undefined
       await this.#wire.startTls(tlsOptions(this.#relay), Math.min(timers.tls, this.#relay.timeoutMs ?? defaultCapMs))
+      this.#turned = true
       return { done: true }
     } catch (error) {
       const fault = connectFault(error, this.#clock)
-      return { lost: fault.why, ...(error instanceof NetError ? { code: error.code } : {}) }
+      return { lost: fault.why, fault, ...(fault.code === undefined ? {} : { code: fault.code }) }
     }
   }
 }
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)

@@ -1,166 +1,96 @@
 import type { Clock } from '../ports/clock.ts'
-import { within } from '../ports/clock.ts'
-import { sentence } from '../ports/log.ts'
-import type { Net, Wire } from '../ports/net.ts'
-import { type Answer, type Asking, Ended, hear, say } from './ask.ts'
-import { connectFault, type RelayOptions, tlsOptions } from './flight.ts'
-import { logIn } from './login.ts'
-import { kindOf, quoted, ReplyReader } from './reply.ts'
+import { type Net, NetError } from '../ports/net.ts'
+import { Ended } from './ask.ts'
+import { chainInWords } from './certificate.ts'
+import { cure, withCure } from './cure.ts'
+import { connectFault, type RelayOptions, wayOf } from './flight.ts'
+import { LineBreak } from './line.ts'
+import { look, type Seen } from './look.ts'
+import type { Fault, Stage } from './outcome.ts'
+import { type Envelope, type Found, type Tools, Visit } from './visit.ts'
 
-/** One step of looking at a relay. */
-export type Step = { step: string; ms: number; ok: boolean; sentence: string }
+/**
+ * Probe: goes the whole way to a relay, step by step, and sends nothing: DNS, TCP, TLS, greeting, EHLO, STARTTLS, AUTH, MAIL, RCPT, RSET, QUIT.
+ * Works on values that were never saved. Stops at the first fault, with its cure.
+ */
+export type Step = {
+  step: string
+  stage: Stage
+  ms: number
+  ok: boolean
+  /** What was found; after a fault also what to do. For the person at the page. */
+  sentence: string
+  /** What to do, alone. */
+  cure?: string
+  /** Particulars, a line each: addresses, certificates with the days that are left, what the server offers. */
+  facts: readonly string[]
+  /** C: and S: lines of this step, secrets masked. */
+  transcript: readonly string[]
+}
 
-const stepMs = 30_000
+export type { Envelope, Tools } from './visit.ts'
 
-/** DNS, TCP, TLS, greeting, EHLO, AUTH, MAIL and RCPT, each with its time and a sentence; nothing is sent. Stops at the first fault. */
-export async function* probe(
-  net: Net,
-  clock: Clock,
-  relay: RelayOptions,
-  envelope: { mailFrom: string; rcptTo?: string },
-): AsyncGenerator<Step> {
-  let from = clock.monotonic()
-  const done = (step: string, ok: boolean, words: string): Step => {
-    const ms = clock.monotonic() - from
-    from = clock.monotonic()
-    return { step, ms, ok, sentence: words }
-  }
-  let wire: Wire
+export async function* probe(tools: Tools, relay: RelayOptions, envelope: Envelope): AsyncGenerator<Step> {
+  const { net, clock } = tools
+  const visit = new Visit(tools, relay, envelope)
   try {
-    yield done('DNS', true, `${relay.host} is ${(await net.resolve(relay.host, stepMs)).join(', ')}`)
-    wire = await net.connect({
-      host: relay.host,
-      port: relay.port,
-      timeoutMs: stepMs,
-      ...(relay.security === 'tls' ? { tls: tlsOptions(relay) } : {}),
-    })
-  } catch (error) {
-    const fault = connectFault(error, clock)
-    yield done(fault.stage, false, [fault.why, fault.hint].filter(Boolean).join(' '))
-    return
-  }
-  try {
-    yield done('TCP', true, `connected to ${wire.peer}`)
-    if (wire.tls) yield done('TLS', true, tlsSentence(wire))
-    const line = new Line(wire, clock, relay)
-    for (const [step, talk] of steps(relay, envelope, line)) {
+    for (const { step, stage, take } of visit.steps()) {
+      const from = clock.monotonic()
       try {
-        yield done(step, true, await line.perform(talk()))
+        const found = await take()
+        yield good(visit, step, stage, tenths(clock.monotonic() - from), found)
       } catch (error) {
-        if (!(error instanceof Ended)) throw error
-        yield done(step, false, [error.fault.why, error.fault.hint].filter(Boolean).join(' '))
+        const ms = tenths(clock.monotonic() - from)
+        const fault = faultOf(error, stage, clock)
+        const transcript = visit.line?.takeTranscript() ?? []
+        const seen = await lookAgain(net, clock, relay, fault)
+        if (seen.said !== undefined) transcript.push(`S: ${seen.said}`)
+        await visit.sayGoodbye(fault)
+        const help = cure({ ...fault, ...visit.known(fault), ...seen }, wayOf(relay)) ?? fault.hint
+        yield bad(
+          visit,
+          { step, stage: fault.stage, ms, transcript, facts: chainInWords(fault.chain ?? [], clock.wall()) },
+          fault.why,
+          help,
+        )
         return
       }
     }
-  } catch (error) {
-    yield done('connection', false, sentence(error))
   } finally {
-    wire.close()
+    visit.end()
   }
 }
 
-const tlsSentence = (wire: Wire): string =>
-  `${wire.tls?.protocol} ${wire.tls?.cipher}, certificate of ${wire.tls?.certificate?.subject} by ${wire.tls?.certificate?.issuer}, valid to ${wire.tls?.certificate?.validTo}`
+const tenths = (ms: number): number => Math.round(ms * 10) / 10
 
-type Talk = () => Asking<string>
+const good = (visit: Visit, step: string, stage: Stage, ms: number, { sentence, facts = [] }: Found): Step => ({
+  step,
+  stage,
+  ms,
+  ok: true,
+  sentence: visit.mask(sentence),
+  facts: facts.map((one) => visit.mask(one)),
+  transcript: visit.line?.takeTranscript() ?? [],
+})
 
-function* steps(relay: RelayOptions, envelope: { mailFrom: string; rcptTo?: string }, line: Line): Generator<[string, Talk]> {
-  const expect = (stage: 'greeting' | 'ehlo' | 'mail' | 'rcpt', command?: string): Talk =>
-    function* () {
-      if (command !== undefined) yield* say(command)
-      const reply = yield* hear(stage, stepMs)
-      if (kindOf(reply) !== 2) throw new Ended({ stage, reply, why: `The server answered ${quoted(reply)}` })
-      if (stage === 'ehlo') line.offers = reply.text
-      return quoted(reply)
-    }
-  yield ['greeting', expect('greeting')]
-  yield ['EHLO', expect('ehlo', `EHLO ${relay.ehlo}`)]
-  if (relay.security === 'starttls') {
-    yield [
-      'STARTTLS',
-      function* () {
-        yield* say('STARTTLS')
-        const reply = yield* hear('starttls', stepMs)
-        if (reply.code !== 220) throw new Ended({ stage: 'starttls', reply, why: `The server refused STARTTLS: ${quoted(reply)}` })
-        const answer = yield { kind: 'secure' }
-        if ('lost' in answer) throw new Ended({ stage: 'tls', why: answer.lost })
-        return line.tls
-      },
-    ]
-    yield ['EHLO', expect('ehlo', `EHLO ${relay.ehlo}`)]
-  }
-  if (relay.auth.kind !== 'none') {
-    yield [
-      'AUTH',
-      function* () {
-        yield* logIn(
-          relay.auth,
-          /^AUTH[ =](.*)$/im.exec(line.offers)?.[1] ?? '',
-          relay.security !== 'none' || /^(127\.|localhost$|::1$)/.test(relay.host),
-          stepMs,
-        )
-        return 'logged in'
-      },
-    ]
-  }
-  yield ['MAIL', expect('mail', `MAIL FROM:<${envelope.mailFrom}>`)]
-  if (envelope.rcptTo !== undefined) yield ['RCPT', expect('rcpt', `RCPT TO:<${envelope.rcptTo}>`)]
-  yield ['RSET', expect('mail', 'RSET')]
+const bad = (visit: Visit, about: Omit<Step, 'ok' | 'sentence' | 'cure'>, why: string, help: string | undefined): Step => ({
+  ...about,
+  ok: false,
+  sentence: visit.mask(withCure(why, help)),
+  ...(help === undefined ? {} : { cure: visit.mask(help) }),
+  transcript: about.transcript.map((line) => visit.mask(line)),
+})
+
+function faultOf(error: unknown, stage: Stage, clock: Clock): Fault {
+  if (error instanceof Ended) return error.fault
+  if (error instanceof NetError) return connectFault(error, clock)
+  if (error instanceof LineBreak) return { stage, why: error.message }
+  throw error
 }
 
-/** Performs the small dialogues of a probe on a wire. */
-class Line {
-  offers = ''
-  readonly #wire: Wire
-  readonly #clock: Clock
-  readonly #relay: RelayOptions
-  readonly #replies = new ReplyReader()
-
-  constructor(wire: Wire, clock: Clock, relay: RelayOptions) {
-    this.#wire = wire
-    this.#clock = clock
-    this.#relay = relay
-  }
-
-  get tls(): string {
-    return tlsSentence(this.#wire)
-  }
-
-  async perform(talk: Asking<string>): Promise<string> {
-    let step = talk.next()
-    while (!step.done) {
-      const ask = step.value
-      let answer: Answer = { done: true }
-      if (ask.kind === 'say') await this.#wire.write(Buffer.from(ask.text))
-      else if (ask.kind === 'hear') answer = await this.#hear()
-      else if (ask.kind === 'secure') answer = await this.#secure()
-      step = talk.next(answer)
-    }
-    return step.value
-  }
-
-  async #hear(): Promise<Answer> {
-    try {
-      for (;;) {
-        const reply = this.#replies.next()
-        if (typeof reply === 'string') return { lost: reply }
-        if (reply) return { reply }
-        const bytes = await within(this.#clock, stepMs, 'The answer of the server', this.#wire.read())
-        if (!bytes) return { lost: 'The server hung up.' }
-        this.#replies.push(bytes)
-      }
-    } catch (error) {
-      return { lost: sentence(error) }
-    }
-  }
-
-  async #secure(): Promise<Answer> {
-    try {
-      if (this.#replies.hasMore) return { lost: 'Something came in clear before the TLS handshake.', code: 'EPLAINTEXT' }
-      await this.#wire.startTls(tlsOptions(this.#relay), stepMs)
-      return { done: true }
-    } catch (error) {
-      return { lost: connectFault(error, this.#clock).why }
-    }
-  }
+/** Where silence or no TLS came, somebody else may speak. After STARTTLS the port is known to begin in clear. */
+async function lookAgain(net: Net, clock: Clock, relay: RelayOptions, { stage, code = '' }: Fault): Promise<Seen> {
+  if (stage === 'greeting' && /^(?:ETIMEDOUT|ECLOSED)$/.test(code)) return look(net, clock, relay, 'greeting')
+  const noTls = stage === 'tls' && /^EPLAINTEXT$|^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/.test(code)
+  return noTls && relay.security === 'tls' ? look(net, clock, relay, 'tls') : {}
 }

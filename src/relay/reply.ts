@@ -10,6 +10,12 @@ const linesLimit = 100
 export class ReplyReader {
   #rest = ''
   #lines: string[] = []
+  #foreign: string | undefined
+
+  /** The first line that was no reply, when there was one. */
+  get foreign(): string | undefined {
+    return this.#foreign
+  }
 
   /** Whether octets are left that belong to no reply given so far. */
   get hasMore(): boolean {
@@ -28,7 +34,10 @@ export class ReplyReader {
       const line = this.#rest.slice(0, end).replace(/\r$/, '')
       this.#rest = this.#rest.slice(end + 1)
       const found = /^([2-5]\d\d)([ -]|$)/.exec(line)
-      if (!found || line.length > lineLimit) return `The server said something that is not SMTP: ${JSON.stringify(line.slice(0, 80))}`
+      if (!found || line.length > lineLimit) {
+        this.#foreign ??= line.slice(0, lineLimit)
+        return `The server said something that is not SMTP: ${JSON.stringify(line.slice(0, 80))}`
+      }
       this.#lines.push(line)
       if (found[2] === '-') {
         if (this.#lines.length > linesLimit) return `The server sent a reply of more than ${linesLimit} lines.`

@@ -33,3 +33,10 @@ export function isListen(text: string): boolean {
 /** This very machine: nothing leaves it. */
 export const isLoopbackHost = (host: string): boolean =>
   host === 'localhost' || host === '::1' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host)
+
+/** Where secrets are sent: over TLS, or without leaving this machine; no user in it. */
+export function isTokenUrl(text: string): boolean {
+  const url = URL.parse(text)
+  const plain = url?.protocol === 'http:' && isLoopbackHost(url.hostname)
+  return (plain || url?.protocol === 'https:') && url?.username === '' && url.password === '' && url.hash === ''
+}

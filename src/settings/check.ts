@@ -187,6 +187,9 @@ const kindsAt = (path: readonly PropertyKey[]): string[] =>
     .flatMap((schema) => (schema.shape?.kind ? (inner(schema.shape.kind).values ?? []) : []))
     .map(String)
 
+/** Names of sources that Outpost has by itself: the embedded broker, the command line, and digests. */
+const ownSources = ['broker', 'cli', 'outpost']
+
 /** What no single key can know. */
 function crossCheck(settings: Settings): Finding[] {
   const findings: Finding[] = []
@@ -200,14 +203,13 @@ function crossCheck(settings: Settings): Finding[] {
   }
   const people = new Set(settings.people.map((person) => person.id))
   if (people.size === 0) people.add('operator')
-  const sources = ['broker', 'cli', ...settings.sources.map((source) => source.id)]
+  const sources = [...ownSources, ...settings.sources.map((source) => source.id)]
   const knowsTo = (path: string, to: readonly string[]) => {
     for (const [index, one] of to.entries())
       if (!one.includes('@') && !people.has(one)) say(`${path}[${index}]`, `There is no person ${one}.`, suggestion(one, [...people]))
   }
   for (const [index, source] of settings.sources.entries())
-    if (source.id === 'broker' || source.id === 'cli')
-      say(`sources[${index}].id`, `The id ${source.id} is used by Outpost itself.`, 'Choose another one.')
+    if (ownSources.includes(source.id)) say(`sources[${index}].id`, `The id ${source.id} is used by Outpost itself.`, 'Choose another one.')
   for (const [index, rule] of settings.rules.entries()) {
     knowsTo(`rules[${index}].to`, rule.to)
     if (rule.escalate) knowsTo(`rules[${index}].escalate.to`, rule.escalate.to)
@@ -215,13 +217,18 @@ function crossCheck(settings: Settings): Finding[] {
       say(`rules[${index}].when.source`, `There is no source ${rule.when.source}.`, suggestion(rule.when.source, sources))
   }
   if (settings.reports) knowsTo('reports.to', settings.reports.to)
-  for (const [index, relay] of settings.relays.entries())
+  for (const [index, relay] of settings.relays.entries()) {
+    if (relay.pin && relay.ca !== undefined)
+      say(`relays[${index}].pin`, 'A pin is trust in itself; ca beside it would have no effect.', 'Keep one of the two.')
+    if (relay.pin && relay.security === 'none')
+      say(`relays[${index}].pin`, 'Without TLS no certificate is shown.', 'Write security "tls" or "starttls", or remove pin.')
     if (relay.security === 'none' && relay.auth.kind !== 'none' && !isLoopbackHost(relay.host))
       say(
         `relays[${index}].security`,
         'A login over an unencrypted connection would give the password away.',
         'Write "tls" (port 465) or "starttls" (port 587), or remove auth.',
       )
+  }
   const { broker } = settings
   if (broker.enabled && broker.users.length === 0 && !isLoopbackHost(broker.listen.replace(/:\d+$/, '')))
     say(

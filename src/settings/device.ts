@@ -4,10 +4,19 @@ import type { Disk } from '../ports/disk.ts'
 import { hex, type Random } from '../ports/random.ts'
 import { DurableJson } from './durable.ts'
 
-/** What the device knows of itself: its id, made once, and when its clock was last known to be right. */
+/** What the device knows of itself: its id, made once, when its clock was last known to be right, and how its relays take letters. */
 const schema = z.object({
   id: z.string().regex(/^[0-9a-f]{16}$/),
   lastSync: z.object({ wall: z.number() }).optional(),
+  relays: z
+    .record(
+      z.string(),
+      z.object({
+        skills: z.partialRecord(z.enum(['pipelining', 'chunking', 'together']), z.object({ good: z.boolean(), at: z.number() })),
+        connections: z.object({ most: z.int().min(1).max(64), at: z.number() }).optional(),
+      }),
+    )
+    .optional(),
 })
 export type Device = z.infer<typeof schema>
 
@@ -16,6 +25,7 @@ const idBytes = 8
 export class DeviceStore {
   readonly notes: string[]
   readonly #low: Low<Device>
+  #writing: Promise<void> = Promise.resolve()
 
   private constructor(low: Low<Device>, notes: string[]) {
     this.#low = low
@@ -44,9 +54,23 @@ export class DeviceStore {
   }
 
   /** The clock is right now. Durable when it resolves. */
-  async synchronised(wall: number): Promise<void> {
-    await this.#low.update((device) => {
+  synchronised(wall: number): Promise<void> {
+    return this.#update((device) => {
       device.lastSync = { wall }
     })
+  }
+
+  /** How a relay takes letters; the names are those of src/relay/traits.ts. Durable when it resolves. */
+  relay(id: string, traits: NonNullable<Device['relays']>[string]): Promise<void> {
+    return this.#update((device) => {
+      device.relays = { ...device.relays, [id]: traits }
+    })
+  }
+
+  /** One after the other: two writers would share a draft. */
+  #update(change: (device: Device) => void): Promise<void> {
+    const mine = this.#writing.then(() => this.#low.update(change))
+    this.#writing = mine.catch(() => {})
+    return mine
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { presets } from './presets.ts'
 import { settingsSchema } from './schema.ts'
 
 /** docs/settings.md and docs/settings.schema.json, made from the schema, so that they cannot say anything else. */
@@ -40,9 +41,20 @@ export function settingsMarkdown(): string {
       if (tag !== undefined) lines.push('', `### kind ${tag}`)
       lines.push('', '| key | what | values | default |', '|---|---|---|---|', ...rows('', kind))
     }
+    if (name === 'relays') lines.push('', ...presetTable())
   }
   return `${lines.join('\n')}\n`
 }
+
+const presetTable = (): string[] => [
+  'For these providers `outpost settings presets NAME` prints an entry to paste:',
+  '',
+  '| NAME | provider | host | what it needs |',
+  '|---|---|---|---|',
+  ...presets.map(
+    ({ name, title, relay, need }) => `| \`${name}\` | ${title} | \`${relay.host}:${relay.port}\`, ${relay.security} | ${cell(need)} |`,
+  ),
+]
 
 function rows(prefix: string, node: Node): string[] {
   return Object.entries(node.properties ?? {}).flatMap(([name, value]) => {

@@ -7,6 +7,7 @@ import { sentence } from '../ports/log.ts'
  * what is read when the file is torn or empty. lowdb's own file adapter makes no sync at all.
  */
 export class DurableJson<T> implements Adapter<T> {
+  /** What had to be mended at the last read. */
   readonly notes: string[] = []
   /** Neither the file nor its predecessor can be used; nothing was overwritten. */
   broken: string | undefined
@@ -26,6 +27,7 @@ export class DurableJson<T> implements Adapter<T> {
   /** The file's content; null when there is neither file nor predecessor, or both are spoiled (see `broken`). */
   async read(): Promise<T | null> {
     this.broken = undefined
+    this.notes.length = 0
     const main = await this.#readOne(this.#name)
     if (main.kind === 'good') return main.value
     const backup = await this.#readOne(`${this.#name}.bak`)

@@ -21,12 +21,8 @@ export function notYet(settings: Settings): Finding[] {
   }
   for (const [index, person] of settings.people.entries())
     if (person.hours !== undefined) say(`people[${index}].hours`, 'This person is told at all hours.')
-  for (const [index, relay] of settings.relays.entries())
-    if (relay.auth.kind === 'oauth2')
-      say(`relays[${index}].auth`, 'This relay is used without a login; use kind password where the provider has it.')
   if (settings.delivery.route === 'mx') say('delivery.route', 'Letters go to relays only.')
   if (settings.delivery.perDay) say('delivery.perDay')
-  if (settings.delivery.digest) say('delivery.digest')
   if (settings.mail.format === 'text+html') say('mail.format', 'Letters are plain text.')
   if (settings.mailbox.pop3.enabled) say('mailbox.pop3', 'Read the mail with outpost mailbox.')
   if (settings.reports) say('reports')

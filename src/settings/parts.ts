@@ -18,5 +18,11 @@ export const port = z.int('Write a whole number.').min(1, 'Write a port from 1 t
 export const secret = z
   .strictObject({ secret: line(100) }, 'Write { "secret": "name" } and put the value under that name into secrets.json.')
   .meta({ secret: true })
+export const fingerprint = z
+  .string()
+  .refine(
+    (text) => /^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$|^[0-9A-Fa-f]{64}$/.test(text),
+    'Write the SHA-256 fingerprint of a certificate: 64 hexadecimal digits, with or without colons. outpost doctor shows it.',
+  )
 export const severity = z.enum(['critical', 'warning', 'info'])
 export const path = line(4096).refine((text) => text.length > 0, 'Write a path.')

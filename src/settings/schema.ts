@@ -113,8 +113,13 @@ const delivery = z.strictObject({
     .optional()
     .meta({ title: 'Budget a day' }),
   digest: z
-    .strictObject({ from: z.int().min(2).default(5) })
-    .optional()
+    .strictObject({
+      from: z.int().min(0).default(5).meta({
+        title: 'From so many letters',
+        description: 'When at least so many waited for the same people, one digest tells them; 0: each is a letter of its own.',
+      }),
+    })
+    .prefault({})
     .meta({ title: 'Digest after an outage' }),
 })
 

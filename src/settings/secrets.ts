@@ -6,50 +6,83 @@ import type { Settings } from './schema.ts'
 
 /**
  * Secrets by name: from the environment (OUTPOST_SECRET_<NAME>), from $CREDENTIALS_DIRECTORY, or from secrets.json (0600). They never stand in
- * the settings.
+ * the settings. Only those of secrets.json can be changed from here.
  */
 export class Secrets {
-  readonly notes: string[]
-  readonly #file: Readonly<Record<string, string>>
+  readonly #file: DurableJson<Record<string, string>>
   readonly #credentials: ReadonlyMap<string, string>
   readonly #env: Readonly<Record<string, string | undefined>>
+  #values: Readonly<Record<string, string>> = {}
+  /** One change at a time. */
+  #changing: Promise<unknown> = Promise.resolve()
 
   private constructor(
-    file: Record<string, string>,
+    file: DurableJson<Record<string, string>>,
     credentials: Map<string, string>,
     env: Readonly<Record<string, string | undefined>>,
-    notes: string[],
   ) {
     this.#file = file
     this.#credentials = credentials
     this.#env = env
-    this.notes = notes
   }
 
   static async load(disk: Disk, dir: string, env: Readonly<Record<string, string | undefined>>): Promise<Secrets> {
-    const adapter = new DurableJson<Record<string, string>>(disk, dir, 'secrets.json', accept)
-    const file = (await adapter.read()) ?? {}
-    const notes =
-      adapter.broken === undefined
-        ? adapter.notes
-        : [...adapter.notes, `secrets.json cannot be used: ${adapter.broken}. Write { "name": "value" }.`]
-    return new Secrets(file, await credentialsIn(disk, env.CREDENTIALS_DIRECTORY), env, notes)
+    const file = new DurableJson<Record<string, string>>(disk, dir, 'secrets.json', accept)
+    const secrets = new Secrets(file, await credentialsIn(disk, env.CREDENTIALS_DIRECTORY), env)
+    secrets.#values = (await file.read()) ?? {}
+    return secrets
+  }
+
+  /** What had to be mended, or cannot be. */
+  get notes(): string[] {
+    const { broken, notes } = this.#file
+    return broken === undefined ? notes : [...notes, `secrets.json cannot be used: ${broken}. Write { "name": "value" }.`]
   }
 
   get(name: string): string | undefined {
-    const flat = name.replace(/[^A-Za-z0-9]/g, '_')
+    return this.#given(name) ?? (Object.hasOwn(this.#values, name) ? this.#values[name] : undefined)
+  }
+
+  /** As it stands now: secrets.json is read anew, since another process may have changed it. Rejects with DiskError. */
+  async current(name: string): Promise<string | undefined> {
+    await this.#change(async () => {
+      this.#values = (await this.#file.read()) ?? this.#values
+    })
+    return this.get(name)
+  }
+
+  /** Puts a value into secrets.json; durable when it resolves with undefined. A sentence: it cannot be kept there, and why. Rejects with DiskError. */
+  async keep(name: string, value: string): Promise<string | undefined> {
+    if (this.#given(name) !== undefined) return fixed(name)
+    return this.#change(async () => {
+      const standing = await this.#file.read()
+      if (!standing && this.#file.broken !== undefined) return `secrets.json cannot be used: ${this.#file.broken}.`
+      const values = { ...standing, [name]: value }
+      await this.#file.write(values)
+      this.#values = values
+      return undefined
+    })
+  }
+
+  /** From where nothing can be written to. */
+  #given(name: string): string | undefined {
     return (
-      this.#env[`OUTPOST_SECRET_${flat.toUpperCase()}`] ??
+      this.#env[`OUTPOST_SECRET_${name.replace(/[^A-Za-z0-9]/g, '_').toUpperCase()}`] ??
       this.#credentials.get(name) ??
-      this.#credentials.get(name.replace(/[:/]/g, '_')) ??
-      (Object.hasOwn(this.#file, name) ? this.#file[name] : undefined)
+      this.#credentials.get(name.replace(/[:/]/g, '_'))
     )
+  }
+
+  #change<T>(deed: () => Promise<T>): Promise<T> {
+    const done = this.#changing.then(deed)
+    this.#changing = done.catch(() => {})
+    return done
   }
 
   /** Every value, for whoever must not print one. */
   values(): string[] {
     const fromEnv = Object.entries(this.#env).flatMap(([name, value]) => (name.startsWith('OUTPOST_SECRET_') && value ? [value] : []))
-    return [...new Set([...Object.values(this.#file), ...this.#credentials.values(), ...fromEnv])]
+    return [...new Set([...Object.values(this.#values), ...this.#credentials.values(), ...fromEnv])]
   }
 
   /** References of the settings that lead nowhere. */
@@ -67,7 +100,26 @@ export class Secrets {
         : [],
     )
   }
+
+  /** Refresh tokens that a provider may change, standing where nothing can be written to. */
+  fixed(settings: Settings): Finding[] {
+    return settings.relays.flatMap(({ auth }, index) =>
+      auth.kind === 'oauth2' && this.#given(auth.refreshToken.secret) !== undefined
+        ? [
+            {
+              path: `relays[${index}].auth.refreshToken`,
+              what: fixed(auth.refreshToken.secret),
+              write: 'Put it into secrets.json, unless you know that the provider never changes it.',
+              level: 'note' as const,
+            },
+          ]
+        : [],
+    )
+  }
 }
+
+const fixed = (name: string): string =>
+  `The secret ${name} comes from the environment or the credentials directory, which cannot be written: a new one from the provider is lost with the next restart.`
 
 function accept(value: unknown): Record<string, string> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('it is not an object')

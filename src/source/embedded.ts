@@ -75,8 +75,8 @@ class Embedded implements Source {
   async #message(message: Parameters<typeof takeMessage>[1] & { clientId: string }) {
     if (!this.#options.topics.some((filter) => matchesTopic(filter, message.topic))) return 'taken'
     // A publisher's retain flag is about later subscribers; here it is simply news, unless it clears its topic.
-    if (message.retain && message.payload.length === 0) return 'taken'
-    const taking = await takeMessage(this.id, { ...message, retain: false }, this.#tools)
+    const clears = message.retain && message.payload.length === 0
+    const taking = await takeMessage(this.id, { ...message, retain: clears }, this.#tools)
     if (taking === 'taken') this.#heard++
     return taking
   }

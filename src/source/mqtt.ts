@@ -3,7 +3,7 @@ import { alertLimits } from '../alert/alert.ts'
 import { cleanLine } from '../alert/clean.ts'
 import { type Broker, BrokerError, type BrokerMessage, type BrokerOptions, type BrokerSession, type Taking } from '../ports/broker.ts'
 import { sleep } from '../ports/clock.ts'
-import { sentence } from '../ports/log.ts'
+import { sentence, worthTelling } from '../ports/log.ts'
 import { backoff } from './backoff.ts'
 import type { Heard, Source, SourceState, SourceTools } from './source.ts'
 
@@ -51,6 +51,7 @@ class MqttSource implements Source {
   #why: string | undefined
   #heard = 0
   #overruns = 0
+  #passedOver = 0
   #renew: (() => void) | undefined
 
   constructor(options: MqttSourceOptions, broker: Broker, tools: SourceTools) {
@@ -144,7 +145,17 @@ class MqttSource implements Source {
   async #message(message: BrokerMessage): Promise<Taking> {
     const { retained, maxBytes, id } = this.#options
     if (message.topic.startsWith('outpost/') && message.topic.endsWith('/status')) return 'taken'
-    if (message.retain && (retained === 'ignore' || message.payload.length === 0)) return 'taken'
+    if (message.retain && retained === 'ignore') {
+      this.#passedOver++
+      if (worthTelling(this.#passedOver - 1, this.#passedOver))
+        this.#tools.log('info', 'mqtt: a retained message was passed over', {
+          source: id,
+          topic: cleanLine(message.topic, alertLimits.topicChars),
+          why: 'It may be old news; sources[].retained is "ignore".',
+          passedOver: this.#passedOver,
+        })
+      return 'taken'
+    }
     if (message.payload.length > maxBytes) {
       this.#overruns++
       this.#tools.log('warning', 'mqtt: a payload was cut', { source: id, octets: message.payload.length, kept: maxBytes })

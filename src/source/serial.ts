@@ -1,6 +1,6 @@
 import { cleanLine } from '../alert/clean.ts'
 import { type Cancel, sleep, within } from '../ports/clock.ts'
-import { sentence } from '../ports/log.ts'
+import { sentence, worthTelling } from '../ports/log.ts'
 import type { LineSettings, Serial, SerialLine } from '../ports/serial.ts'
 import { backoff } from './backoff.ts'
 import { createFramer, endsInSilence, type FrameOptions, type Framer } from './frame.ts'
@@ -201,13 +201,13 @@ class SerialSource implements Source {
   #cutBy(count: number): void {
     const before = this.#cut
     this.#cut += count
-    if (tellsOf(before, this.#cut))
+    if (worthTelling(before, this.#cut))
       this.#tools.log('warning', 'serial: a frame was cut', { source: this.id, kept: this.#options.frame.maxBytes, cut: this.#cut })
   }
 
   #lose(what: string, frame: Uint8Array): void {
     this.#lost++
-    if (tellsOf(this.#lost - 1, this.#lost))
+    if (worthTelling(this.#lost - 1, this.#lost))
       this.#tools.log('error', `serial: ${what}`, { source: this.id, octets: frame.length, lost: this.#lost })
   }
 
@@ -246,9 +246,6 @@ class SerialSource implements Source {
     }
   }
 }
-
-/** Whether a power of two was passed: the log hears of the first, the second, the fourth … of a kind that may come by the thousand. */
-const tellsOf = (before: number, now: number): boolean => before === 0 || Math.floor(Math.log2(now)) > Math.floor(Math.log2(before))
 
 /** What the device is told; nothing when it does not listen. `why` is cut to 80 characters of one line. */
 export function answerTo(taken: Taken, acknowledge: SerialSourceOptions['acknowledge']): Uint8Array | undefined {

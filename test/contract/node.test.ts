@@ -1,13 +1,16 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { NodeClock } from '../../src/ports/node/clock.ts'
 import { NodeDisk } from '../../src/ports/node/disk.ts'
+import { NodeNet } from '../../src/ports/node/net.ts'
 import { NodeSerial } from '../../src/ports/node/serial.ts'
 import { missing, sleep, start, stop, until } from '../peers/process.ts'
 import { clockContract } from './clock.ts'
 import { diskContract } from './disk.ts'
 import { serialContract } from './serial.ts'
+import { type Web, webContract } from './web.ts'
 
 const folder = () => mkdtempSync(`${tmpdir()}/outpost-contract-`)
 
@@ -25,6 +28,8 @@ serialContract(
     const pair = start('socat', [`pty,raw,echo=0,link=${dir}/box`, `pty,raw,echo=0,link=${dir}/device`])
     await until('the pty pair is there', 5000, () => existsSync(`${dir}/box`) && existsSync(`${dir}/device`))
     const device = spawn('socat', ['-', `${dir}/device,raw,echo=0`], { stdio: ['pipe', 'pipe', 'ignore'] })
+    // It is cut off in the middle of a word when the line is unplugged.
+    device.stdin.on('error', () => {})
     let heard = ''
     device.stdout.on('data', (bytes) => {
       heard += bytes
@@ -46,3 +51,29 @@ serialContract(
   },
   { skip: missing('socat') },
 )
+
+webContract('the web over loopback', async () => {
+  let respond: Parameters<Web['serve']>[0] | undefined
+  const server = createServer((request, response) => {
+    let body = ''
+    request.on('data', (bytes) => {
+      body += bytes
+    })
+    request.on('end', () => {
+      const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
+      const answer = respond?.({ method: request.method ?? '', path: request.url ?? '', headers, body })
+      response.writeHead(answer?.status ?? 500, answer?.headers).end(answer?.body)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  return {
+    net: new NodeNet(),
+    serve: async (answer) => {
+      respond = answer
+      return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+    },
+    pass: async () => {},
+    done: () => new Promise((resolve) => void server.close(() => resolve())),
+  }
+})

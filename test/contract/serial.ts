@@ -14,6 +14,8 @@ export type Device = {
   done(): Promise<void>
 }
 
+const flowing = 8
+
 /** What every Serial does; the device at the other end is given. */
 export function serialContract(name: string, make: () => Promise<Device>, options: { skip: string | false } = { skip: false }): void {
   test(`${name}: octets go both ways, and a lost line is told once`, { skip: options.skip, timeout: 20_000 }, async () => {
@@ -38,6 +40,31 @@ export function serialContract(name: string, make: () => Promise<Device>, option
       await port.close()
     } finally {
       await device.done()
+    }
+  })
+
+  test(`${name}: a line that is lost while octets flow is told once, too`, { skip: options.skip, timeout: 60_000 }, async () => {
+    // Whether a read is under way at that moment is chance, so there are several.
+    for (let i = 0; i < flowing; i++) {
+      const device = await make()
+      try {
+        let octets = 0
+        const lost: string[] = []
+        const port = await device.serial.open(line(device.path), {
+          data: (bytes) => (octets += bytes.length),
+          closed: (why) => lost.push(why),
+        })
+        for (let spoken = 0; spoken < 40; spoken++) await device.say(`${'x'.repeat(50_000)}\r\n`)
+        for (let waited = 0; waited < 100 && octets === 0; waited++) await device.pass(1)
+        assert.ok(octets > 0)
+        await device.unplug()
+        for (let waited = 0; waited < 40 && lost.length === 0; waited++) await device.pass(50)
+        await device.pass(100)
+        await port.close()
+        assert.equal(lost.length, 1)
+      } finally {
+        await device.done()
+      }
     }
   })
 

@@ -1,11 +1,13 @@
 import { SimClock } from '../sim/world/clock.ts'
 import { SimDisk } from '../sim/world/disk.ts'
 import { SimRandom } from '../sim/world/random.ts'
+import { SimNet, SimRelay } from '../sim/world/relay.ts'
 import { SimSerial } from '../sim/world/sensors.ts'
 import { Timeline } from '../sim/world/timeline.ts'
 import { clockContract } from './clock.ts'
 import { diskContract } from './disk.ts'
 import { serialContract } from './serial.ts'
+import { webContract } from './web.ts'
 
 clockContract('the simulated clock', () => {
   const timeline = new Timeline()
@@ -28,6 +30,24 @@ serialContract('the simulated line', async () => {
     heard: () => serial.said,
     unplug: async () => serial.unplug(),
     pass: (ms) => timeline.run(timeline.now + ms),
+    done: async () => {},
+  }
+})
+
+webContract('the simulated web', async () => {
+  const timeline = new Timeline()
+  const net = new SimNet(timeline, new SimRelay(timeline, new SimRandom(1)))
+  return {
+    net,
+    serve: async (answer) => {
+      net.webs.set('https://server', ({ method, url, headers = {}, body = '' }) => {
+        const { pathname, search } = new URL(url)
+        const { headers: given, ...rest } = answer({ method, path: pathname + search, headers, body })
+        return { ...rest, headers: Object.fromEntries(Object.entries(given).map(([name, value]) => [name.toLowerCase(), value])) }
+      })
+      return 'https://server'
+    },
+    pass: () => timeline.run(timeline.now + 5000),
     done: async () => {},
   }
 })

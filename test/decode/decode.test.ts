@@ -227,6 +227,8 @@ describe('text', () => {
   test('Latin-1 is read, and a cut in the middle of a character leaves the rest readable', () => {
     assert.equal(reading(Buffer.from('Tür 3 geöffnet', 'latin1')).text, 'Tür 3 geöffnet')
     assert.equal(reading(Buffer.from('81 °C im Schacht ü').subarray(0, -1)).text, '81 °C im Schacht \ufffd')
+    assert.equal(reading(Buffer.from('Насос остановлен').subarray(0, -1)).text, 'Насос остановле\ufffd')
+    assert.equal(reading(Buffer.from('溢水警报').subarray(0, -2)).text, '溢水警\ufffd')
   })
 
   test('octets that are no text are shown, the first 64 of them', () => {

@@ -9,6 +9,7 @@ import { instant, monotonic } from '../../src/ports/clock.ts'
 import { nodePorts } from '../../src/ports/node.ts'
 import { fly, type RelayOptions } from '../../src/relay/flight.ts'
 import type { Outcome } from '../../src/relay/outcome.ts'
+import { knownAt, learned, type Traits, unknownTraits } from '../../src/relay/traits.ts'
 import { makeCertificates } from '../peers/certificates.ts'
 import { EximRelay } from '../peers/exim.ts'
 import { OpensmtpdRelay } from '../peers/opensmtpd.ts'
@@ -18,15 +19,16 @@ import { account, type Door, PostfixRelay } from '../peers/postfix.ts'
 import { freePort, missing, until } from '../peers/process.ts'
 
 /**
- * A backlog of 50 letters through real relays of every kind that is met: each letter arrives once, in order, with the octets that were
- * composed. What a relay takes goes on to a small server here, which keeps what came.
+ * A backlog of 50 letters through real relays of every kind that is met, half of it on a first flight that finds out what the relay takes, half
+ * on a second one that knows: each letter arrives once, in order, with the octets that were composed. What a relay takes goes on to a small
+ * server here, which keeps what came.
  */
 const skip =
   missing('postfix', 'dovecot', 'openssl', 'unshare') ||
   notUnpacked('exim4-daemon-light', 'opensmtpd') ||
   (process.getuid?.() === 0 ? false : 'Postfix and mounts need root')
 const count = 50
-const { net, clock } = nodePorts({ level: 'error' })
+const { net, clock, random } = nodePorts({ level: 'error' })
 const dir = mkdtempSync(`${tmpdir()}/outpost-relays-`)
 chmodSync(dir, 0o755)
 let tls = { ca: '', cert: '', key: '' }
@@ -87,16 +89,25 @@ function lettersFor(relay: string): Letter[] {
   })
 }
 
-/** One flight with all of them; every recipient's outcome, in the order in which they came. */
-async function send(relay: RelayOptions, letters: readonly Letter[]): Promise<{ letter: number; outcome: Outcome }[]> {
-  const settled: { letter: number; outcome: Outcome }[] = []
+type Settled = { letter: number; outcome: Outcome }
+
+/** Two flights on one line each; every recipient's outcome, in the order in which they came, and what was learned. */
+async function send(relay: RelayOptions, letters: readonly Letter[]): Promise<{ settled: Settled[]; traits: Traits }> {
+  const settled: Settled[] = []
+  let traits = unknownTraits
   let given = 0
-  const { fault } = await fly(net, clock, relay, {
-    next: async () => letters[given++],
-    settle: (letter, _to, outcome) => void settled.push({ letter, outcome }),
-  })
-  assert.equal(fault, undefined, fault?.why)
-  return settled
+  for (const upTo of [letters.length / 2, letters.length]) {
+    const { fault } = await fly(net, clock, random, relay, {
+      next: async () => (given < upTo ? letters[given++] : undefined),
+      settle: (letter, _to, outcome) => void settled.push({ letter, outcome }),
+      known: knownAt(traits, clock.wall()),
+      learn: (skill, good) => {
+        traits = learned(traits, skill, good, clock.wall())
+      },
+    })
+    assert.equal(fault, undefined, fault?.why)
+  }
+  return { settled, traits }
 }
 
 /** Mail headers that relays put in front (RFC 5321 section 4.4), with their further lines. */
@@ -107,7 +118,8 @@ const inOrder = Array.from({ length: count }, (_, index) => index + 1)
 /** Sends a backlog by way of a relay and looks at what came of it. `accepted`: the relay's own word, Message-IDs or recipients. */
 async function everyLetterArrives(name: string, relay: RelayOptions, accepted: () => string[]): Promise<void> {
   const letters = lettersFor(name)
-  const settled = await send(relay, letters)
+  const { settled, traits } = await send(relay, letters)
+  console.error(name, JSON.stringify(traits))
   assert.deepEqual(
     settled.map((one) => one.letter).sort((a, b) => a - b),
     inOrder,
@@ -202,7 +214,7 @@ test(`${count} letters to a server that knows HELO only arrive once, in order, o
   await old.start(port)
   try {
     const letters = lettersFor('helo')
-    const settled = await send(relayOf('helo', port, 'none', false), letters)
+    const { settled } = await send(relayOf('helo', port, 'none', false), letters)
     assert.deepEqual(
       settled.map(({ letter, outcome }) => [letter, outcome.kind]),
       inOrder.map((id) => [id, 'delivered']),

@@ -39,6 +39,12 @@ test('newest first; encoded words are words; an mbox quotes what looks like its 
     (await listMail(disk, 'mailbox')).map((one) => one.subject),
     ['Tür', 'old'],
   )
+  for (const number of [9, 10, 100]) await deliver(disk, 'mailbox', 'operator', `30.O${number}.aa`, mail(String(number)))
+  assert.deepEqual(
+    (await listMail(disk, 'mailbox')).map((one) => one.subject),
+    ['100', '10', '9', 'Tür', 'old'],
+    'of one second, too',
+  )
   let mbox = ''
   for await (const piece of exportMbox(disk, 'mailbox')) mbox += Buffer.from(piece).toString()
   assert.match(mbox, /^>From here$/m)

@@ -1,10 +1,14 @@
 import { writeFileSync } from 'node:fs'
 import { run } from './process.ts'
 
-/** A certificate authority and a server certificate for localhost, 127.0.0.1 and further addresses, as PEM files in `dir`. */
-export function makeCertificates(dir: string, addresses: readonly string[] = []): { ca: string; cert: string; key: string } {
+/** A certificate authority and a server certificate for localhost, 127.0.0.1 and further addresses, or for other names, as PEM files in `dir`. */
+export function makeCertificates(
+  dir: string,
+  addresses: readonly string[] = [],
+  names = ['DNS:localhost', 'IP:127.0.0.1'],
+): { ca: string; cert: string; key: string } {
   const at = (name: string) => `${dir}/${name}`
-  writeFileSync(at('san'), `subjectAltName=${['DNS:localhost', 'IP:127.0.0.1', ...addresses.map((one) => `IP:${one}`)].join(',')}\n`)
+  writeFileSync(at('san'), `subjectAltName=${[...names, ...addresses.map((address) => `IP:${address}`)].join(',')}\n`)
   run('openssl', [
     'req',
     '-x509',

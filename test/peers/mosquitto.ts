@@ -3,15 +3,19 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { run, start, stop, until } from './process.ts'
 
+const publishMs = 5000
+
 /** A real mosquitto with TLS, a password and a persistent session store. */
 export class Mosquitto {
   readonly port: number
   readonly dir: string
+  readonly #ca: string
   #child: ChildProcess | undefined
 
   constructor(dir: string, port: number, tls: { ca: string; cert: string; key: string }) {
     this.dir = dir
     this.port = port
+    this.#ca = tls.ca
     run('mosquitto_passwd', ['-c', '-b', `${dir}/passwd`, 'ps7', 'mqtt-secret'])
     chmodSync(`${dir}/passwd`, 0o644)
     writeFileSync(
@@ -34,56 +38,29 @@ export class Mosquitto {
   }
 
   /** True when the broker confirmed it. */
-  publish(ca: string, topic: string, payload: string, qos: 1 | 2): boolean {
-    const args = [
-      '-h',
-      'localhost',
-      '-p',
-      String(this.port),
-      '--cafile',
-      ca,
-      '-u',
-      'ps7',
-      '-P',
-      'mqtt-secret',
-      '-q',
-      String(qos),
-      '-t',
-      topic,
-      '-m',
-      payload,
-    ]
-    return spawnSync('mosquitto_pub', args, { timeout: 5000 }).status === 0
+  publish(topic: string, payload: string, qos: 1 | 2): boolean {
+    return spawnSync('mosquitto_pub', this.#words(topic, qos, ['-m', payload]), { timeout: publishMs }).status === 0
   }
 
   /** The same without holding up everybody else. */
-  publishSoon(ca: string, topic: string, payload: string, qos: 1 | 2): Promise<boolean> {
-    const args = [
-      '-h',
-      'localhost',
-      '-p',
-      String(this.port),
-      '--cafile',
-      ca,
-      '-u',
-      'ps7',
-      '-P',
-      'mqtt-secret',
-      '-q',
-      String(qos),
-      '-t',
-      topic,
-      '-m',
-      payload,
-    ]
+  publishSoon(topic: string, payload: string, qos: 1 | 2): Promise<boolean> {
     return new Promise((resolve) => {
-      const child = start('mosquitto_pub', args)
-      const late = setTimeout(() => child.kill('SIGKILL'), 5000)
+      const child = start('mosquitto_pub', this.#words(topic, qos, ['-m', payload]))
+      const late = setTimeout(() => child.kill('SIGKILL'), publishMs)
       child.once('exit', (code) => {
         clearTimeout(late)
         resolve(code === 0)
       })
     })
+  }
+
+  /** Where and as whom, for mosquitto's own clients. */
+  get where(): string[] {
+    return ['-h', 'localhost', '-p', String(this.port), '--cafile', this.#ca, '-u', 'ps7', '-P', 'mqtt-secret']
+  }
+
+  #words(topic: string, qos: 1 | 2, payload: string[]): string[] {
+    return [...this.where, '-q', String(qos), '-t', topic, ...payload]
   }
 }
 

@@ -1,15 +1,41 @@
 import { connect } from 'node:net'
 
-/** Every mail of a mailbox, read over POP3 (RFC 1939). */
-export async function readAll(port: number, user: string, password: string): Promise<string[]> {
-  const socket = connect(port, '127.0.0.1')
+/** A mailbox, read over POP3 (RFC 1939). */
+type Say = (line: string, end?: string) => Promise<string>
+
+/** Every mail. */
+export const readAll = (port: number, user: string, password: string, host = '127.0.0.1'): Promise<string[]> =>
+  session({ host, port, user, password }, async (say) => {
+    const mails: string[] = []
+    for (let i = 1, count = await stat(say); i <= count; i++) {
+      const whole = await say(`RETR ${i}`, '\r\n.\r\n')
+      mails.push(whole.slice(whole.indexOf('\r\n') + 2, -3).replace(/^\.\./gm, '.'))
+    }
+    return mails
+  })
+
+/** How many there are. */
+export const countAll = (port: number, user: string, password: string, host = '127.0.0.1'): Promise<number> =>
+  session({ host, port, user, password }, stat)
+
+type Account = { host: string; port: number; user: string; password: string }
+
+const stat = async (say: Say): Promise<number> => Number((await say('STAT')).split(' ')[1])
+
+async function session<T>({ host, port, user, password }: Account, use: (say: Say) => Promise<T>): Promise<T> {
+  const socket = connect(port, host)
   let buffer = ''
+  let gone = false
   let wake: (() => void) | undefined
   socket.on('data', (bytes) => {
     buffer += bytes.toString('latin1')
     wake?.()
   })
-  socket.on('error', () => wake?.())
+  socket.on('error', () => {})
+  socket.on('close', () => {
+    gone = true
+    wake?.()
+  })
   const take = async (end: string): Promise<string> => {
     for (;;) {
       const at = buffer.indexOf(end)
@@ -18,28 +44,26 @@ export async function readAll(port: number, user: string, password: string): Pro
         buffer = buffer.slice(at + end.length)
         return text
       }
-      if (socket.destroyed) throw new Error('the POP3 server hung up')
+      if (gone) throw new Error('the POP3 server hung up')
       await new Promise<void>((resolve) => {
         wake = resolve
       })
     }
   }
-  const say = async (line: string, end = '\r\n'): Promise<string> => {
+  const say: Say = async (line, end = '\r\n') => {
     socket.write(`${line}\r\n`)
     const answer = await take(end)
     if (!answer.startsWith('+OK')) throw new Error(`${line.split(' ')[0]}: ${answer}`)
     return answer
   }
-  await take('\r\n')
-  await say(`USER ${user}`)
-  await say(`PASS ${password}`)
-  const count = Number((await say('STAT')).split(' ')[1])
-  const mails: string[] = []
-  for (let i = 1; i <= count; i++) {
-    const whole = await say(`RETR ${i}`, '\r\n.\r\n')
-    mails.push(whole.slice(whole.indexOf('\r\n') + 2, -3).replace(/^\.\./gm, '.'))
+  try {
+    await take('\r\n')
+    await say(`USER ${user}`)
+    await say(`PASS ${password}`)
+    const result = await use(say)
+    await say('QUIT')
+    return result
+  } finally {
+    socket.destroy()
   }
-  await say('QUIT')
-  socket.destroy()
-  return mails
 }

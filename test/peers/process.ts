@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 
 /** Real programs beside the gateway: started by us, on loopback, stopped by their pid. */
@@ -41,6 +42,20 @@ export async function stop(child: ChildProcess | undefined, signal: NodeJS.Signa
   await ended
   clearTimeout(late)
 }
+
+/** Whether any process of this group still runs; one that is dead and not yet waited for does not. */
+export const groupLives = (group: number): boolean =>
+  readdirSync('/proc').some((pid) => {
+    if (!/^\d+$/.test(pid)) return false
+    try {
+      const [state, , leader] = readFileSync(`/proc/${pid}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ')
+      return Number(leader) === group && state !== 'Z'
+    } catch {
+      return false
+    }
+  })
 
 /** Until it is so; fails with `what` after `ms`. */
 export async function until(what: string, ms: number, so: () => boolean | Promise<boolean>): Promise<void> {

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict'
 import type { Letter } from '../../src/mail/letter.ts'
 import type { Answer } from '../../src/relay/ask.ts'
-import { dialogue, type Hello } from '../../src/relay/dialogue.ts'
+import { dialogue } from '../../src/relay/dialogue.ts'
 import type { Fault, Outcome } from '../../src/relay/outcome.ts'
 import { ReplyReader } from '../../src/relay/reply.ts'
+import type { Hello } from '../../src/relay/session.ts'
+import type { Known } from '../../src/relay/traits.ts'
 
 /**
  * Plays a dialogue against a story. `S:` lines are what the server says when the client next listens, `C:` lines what the client must have said
  * until then, `C: ‹content›` a letter's content; `S: ‹gone›` a connection that breaks, `S: ‹tls›` a handshake that succeeds.
  */
-export type Story = { said: string[]; outcomes: Record<string, Outcome>; fault: Fault | undefined }
+export type Story = { said: string[]; outcomes: Record<string, Outcome>; learned: Known; fault: Fault | undefined }
 
 export const letter = (id: number, to: string[] = ['ops@example.org'], text = 'Subject: x\r\n\r\nhello\r\n'): Letter => ({
   id,
@@ -19,7 +21,15 @@ export const letter = (id: number, to: string[] = ['ops@example.org'], text = 'S
   content: Buffer.from(text),
 })
 
-const hello: Hello = { ehlo: 'ps7.example.org', security: 'none', login: { kind: 'none' }, loopback: false, capMs: 60_000 }
+const hello: Hello = {
+  ehlo: 'ps7.example.org',
+  security: 'none',
+  login: { kind: 'none' },
+  nonce: 'nonce',
+  loopback: false,
+  capMs: 60_000,
+  known: {},
+}
 
 export function replay(story: string, letters: Letter[], options: Partial<Hello> = {}): Story {
   const lines = story
@@ -28,6 +38,7 @@ export function replay(story: string, letters: Letter[], options: Partial<Hello>
     .filter(Boolean)
   const said: string[] = []
   const outcomes: Record<string, Outcome> = {}
+  const learned: Known = {}
   const talk = dialogue({ ...hello, ...options })
   const waiting = [...letters]
   const pending: string[] = []
@@ -57,15 +68,17 @@ export function replay(story: string, letters: Letter[], options: Partial<Hello>
     } else if (ask.kind === 'content') {
       said.push('‹content›')
       pending.push('‹content›')
+      answer = { said: said.length }
     } else if (ask.kind === 'hear') answer = hear()
     else if (ask.kind === 'secure') {
       expectSaid()
       if (lines[0] === 'S: ‹tls›') lines.shift()
       else answer = { lost: 'The handshake failed.', code: 'EPLAINTEXT' }
     } else if (ask.kind === 'next') answer = { letter: waiting.shift() }
-    else outcomes[`${ask.letter} ${ask.to}`] = ask.outcome
+    else if (ask.kind === 'learn') learned[ask.skill] = ask.good
+    else if (ask.kind === 'settle') outcomes[`${ask.letter} ${ask.to}`] = ask.outcome
     step = talk.next(answer)
   }
   expectSaid()
-  return { said, outcomes, fault: step.value.fault }
+  return { said, outcomes, learned, fault: step.value.fault }
 }

@@ -103,6 +103,7 @@ class Device {
     const plan = planOf({
       settings: effective(settings),
       secret: () => undefined,
+      refreshToken: () => ({ read: async () => undefined, keep: async () => {} }),
       pem: new Map(),
       device: { id: '00000000000000aa' },
       dir: 'data',
@@ -163,7 +164,8 @@ function schedule(device: Device): number {
     const onSerial = random.once(2)
     const key = random.once(3) ? 'b1' : 'a1'
     const severity = random.once(3) ? 'critical' : 'warning'
-    const payload = JSON.stringify({ id: `n${i}`, key, severity, text: `alert n${i}.` })
+    const state = random.once(2) ? 'event' : random.once(2) ? 'raised' : 'cleared'
+    const payload = JSON.stringify({ id: `n${i}`, key, severity, state, text: `alert n${i}.` })
     timeline.at(random.below((badHours - 2) * hourMs), () =>
       onSerial ? serial.send(payload) : broker.publish('alerts/x', payload, random.once(2) ? 1 : 2),
     )
@@ -172,14 +174,23 @@ function schedule(device: Device): number {
     for (let i = 0; i < count; i++) timeline.at(random.below((badHours - 1) * hourMs), deed)
   }
   sometimes(random.below(6), () => device.gateway && device.powerCut())
-  sometimes(random.below(8), () => {
+  const linkAway = () => {
     device.note('link away')
     device.net.up = false
     device.net.cut()
     timeline.at(random.below(6 * hourMs), () => {
       device.net.up = true
     })
-  })
+  }
+  sometimes(random.below(8), linkAway)
+  // The worst moment for the power to go: the relay has a letter, and its answer is on the way.
+  relay.onTaken = () => {
+    if (timeline.now > (badHours - 1) * hourMs || !random.once(20)) return
+    timeline.at(random.below(60), () => {
+      if (device.gateway) device.powerCut()
+      linkAway()
+    })
+  }
   sometimes(random.below(6), () => device.net.cut())
   sometimes(random.below(6), () => broker.drop())
   sometimes(random.below(3), () => {
@@ -209,6 +220,7 @@ function schedule(device: Device): number {
     never: seldom() * 2,
     diesAfterDot: seldom(),
     pipelining: !random.once(4),
+    chunking: random.once(2) ? true : random.once(4) ? 'lies' : false,
   }
   return alerts
 }
@@ -224,14 +236,15 @@ function judge(device: Device, alerts: number, settled: boolean): void {
     if (path.includes('/mailbox/')) boxes.set(path, Buffer.from(device.disk.durable(path) ?? []).toString())
   const told = new Map<string, string[]>()
   for (const letter of relay.taken) {
-    const id = /alert (n\d+)\./.exec(letter.content)?.[1] ?? '?'
-    told.set(id, [...(told.get(id) ?? []), letter.messageId])
+    for (const [, id = '?'] of letter.content.replaceAll('=\r\n', '').matchAll(/alert (n\d+)\.(?! \(.* own\))/g))
+      told.set(id, [...(told.get(id) ?? []), letter.messageId])
   }
   const mails = [...boxes.values()]
   for (const payload of [...serial.acknowledged, ...broker.acknowledged]) {
     const { id } = JSON.parse(payload) as { id: string }
     const word = `alert ${id}.`
-    if (!told.has(id) && !mails.some((mail) => mail.includes(word))) faults.push(`${id} was acknowledged and never arrived`)
+    if (!told.has(id) && !mails.some((mail) => mail.replaceAll('=\r\n', '').includes(word)))
+      faults.push(`${id} was acknowledged and never arrived`)
   }
   for (const [id, messageIds] of told)
     if (new Set(messageIds).size > 1) faults.push(`${id} arrived under ${new Set(messageIds).size} Message-IDs`)
@@ -241,6 +254,7 @@ function judge(device: Device, alerts: number, settled: boolean): void {
       faults.push(`a letter claims a time long ago: ${/^Date: .*/m.exec(letter.content)?.[0]}`)
   sameOctets(relay, faults)
   order(relay, faults)
+  pairs(relay, faults)
   const acknowledged = serial.acknowledged.length + broker.acknowledged.length
   if (acknowledged < alerts) faults.push(`${alerts - acknowledged} of ${alerts} alerts were never acknowledged`)
 }
@@ -250,12 +264,12 @@ function sameOctets(relay: SimRelay, faults: string[]): void {
   const contents = new Map<string, string>()
   for (const { messageId, content } of relay.taken) {
     const known = contents.get(messageId)
-    if (known !== undefined && known !== content && !relay.deferredAtDot.has(messageId)) faults.push(`twins of ${messageId} differ`)
+    if (known !== undefined && known !== content && !relay.putOff.has(messageId)) faults.push(`twins of ${messageId} differ`)
     contents.set(messageId, content)
   }
 }
 
-/** Of one source, key and severity, first arrivals come by number; only a letter deferred after its content may be passed. */
+/** Of one source, key and severity, first arrivals come by number; only a letter that was put off with its content in the air may be passed. */
 function order(relay: SimRelay, faults: string[]): void {
   const last = new Map<string, number>()
   const seen = new Set<string>()
@@ -265,8 +279,20 @@ function order(relay: SimRelay, faults: string[]): void {
     seen.add(messageId)
     const number = Number(field(content, 'Number'))
     const line = `${field(content, 'Source')} ${field(content, 'Key')} ${field(content, 'Severity')}`
-    if (number < (last.get(line) ?? 0) && !relay.deferredAtDot.has(messageId))
-      faults.push(`${line} #${number} came after #${last.get(line)}`)
+    if (number < (last.get(line) ?? 0) && !relay.putOff.has(messageId)) faults.push(`${line} #${number} came after #${last.get(line)}`)
     last.set(line, Math.max(number, last.get(line) ?? 0))
+  }
+}
+
+/** Nobody hears that something is over before hearing of it, unless the relay refused that letter, or the later one is worse and goes first. */
+function pairs(relay: SimRelay, faults: string[]): void {
+  const arrived = new Set<string>()
+  const severity = (messageId: string) =>
+    relay.taken.find((one) => one.messageId === messageId)?.content.match(/^X-Outpost-Severity: (.*)\r$/m)?.[1]
+  for (const { messageId, content } of relay.taken) {
+    const parent = /^In-Reply-To: (<.*>)\r$/m.exec(content)?.[1]
+    if (parent !== undefined && !arrived.has(parent) && !relay.refused.has(parent) && severity(parent) === severity(messageId))
+      faults.push(`${messageId} came before ${parent}, which it belongs to`)
+    arrived.add(messageId)
   }
 }

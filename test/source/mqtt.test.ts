@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { BrokerMessage } from '../../src/ports/broker.ts'
+import type { Broker, BrokerEvents, BrokerMessage } from '../../src/ports/broker.ts'
 import { silent } from '../../src/ports/log.ts'
-import { takeMessage } from '../../src/source/mqtt.ts'
+import { type MqttSourceOptions, mqttSource, takeMessage } from '../../src/source/mqtt.ts'
 import type { Heard, SourceTools, Taken } from '../../src/source/source.ts'
 import { SimClock } from '../sim/world/clock.ts'
 import { SimRandom } from '../sim/world/random.ts'
@@ -39,4 +39,38 @@ test('a transmission is named by packet identifier and content, and its topic is
   assert.match(heard[0]?.transmission ?? '', /^7:[0-9a-f]{16}$/)
   assert.equal(heard[0]?.dup, true)
   assert.doesNotMatch(heard[0]?.topic ?? '', /[\r\n\0]/)
+})
+
+test('a retained message may be old news: it is passed over with a reason, and confirmed', async () => {
+  const said: string[] = []
+  let events: BrokerEvents | undefined
+  const broker: Broker = {
+    connect: async (_, on) => {
+      events = on
+      return { sessionPresent: false, publish: async () => {}, close: async () => {} }
+    },
+    serve: () => Promise.reject(new Error('not asked for')),
+  }
+  const options: MqttSourceOptions = {
+    id: 'field',
+    url: 'mqtt://broker',
+    topics: ['alerts/#'],
+    qos: 1,
+    version: 4,
+    clientId: 'c',
+    retained: 'ignore',
+    keepaliveS: 60,
+    maxBytes: 100,
+  }
+  const source = mqttSource(options, broker, {
+    clock: new SimClock(new Timeline(), 'b'),
+    random: new SimRandom(1),
+    log: (_, event) => said.push(event),
+    take: () => assert.fail('it is not taken'),
+  })
+  source.start()
+  await new Promise((resolve) => setImmediate(resolve))
+  for (let i = 0; i < 5; i++) assert.equal(await events?.message({ ...message, retain: true, dup: false }), 'taken')
+  assert.equal(said.filter((event) => event === 'mqtt: a retained message was passed over').length, 3, 'the first, the second, the fourth')
+  await source.stop()
 })

@@ -42,7 +42,10 @@ export class NodeBroker implements Broker {
     try {
       const sessionPresent = await connected(client, options)
       session.begin(sessionPresent)
-      if (!sessionPresent) await subscribe(client, options)
+      if (!sessionPresent) {
+        store.forget()
+        await subscribe(client, options)
+      }
       if (options.presence) await session.publish(options.presence.topic, options.presence.online, { qos: 1, retain: true })
       return session
     } catch (error) {

@@ -12,8 +12,7 @@ export class IncomingStore {
 
   put(packet: Packet, done: (error?: Error) => void): this {
     const id = idOf(packet)
-    // Sent again because our PUBREC was lost: it was taken once, and only PUBREC is said again.
-    if (packet.cmd !== 'publish' || this.#packets.has(id)) {
+    if (packet.cmd !== 'publish' || isRepeat(packet, this.#packets.get(id))) {
       done()
       return this
     }
@@ -39,6 +38,11 @@ export class IncomingStore {
     return this
   }
 
+  /** The broker has no session for us (MQTT 3.1.1 section 3.2.2.2): its numbers mean nothing any more. */
+  forget(): void {
+    this.#packets.clear()
+  }
+
   createStream(): Readable {
     return Readable.from([])
   }
@@ -47,5 +51,15 @@ export class IncomingStore {
     done()
   }
 }
+
+/**
+ * Sent again because our PUBREC was lost: it was taken once, and only PUBREC is said again. A broker that was killed may have forgotten the
+ * number and give it to another message, which is new.
+ */
+const isRepeat = (packet: IPublishPacket, known: Packet | undefined): boolean =>
+  packet.dup &&
+  known?.cmd === 'publish' &&
+  known.topic === packet.topic &&
+  Buffer.from(known.payload as Uint8Array).equals(Buffer.from(packet.payload as Uint8Array))
 
 const idOf = (packet: Packet): number => packet.messageId ?? -1

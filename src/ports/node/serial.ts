@@ -1,5 +1,7 @@
+import { read } from 'node:fs'
 import { readdir, readlink } from 'node:fs/promises'
 import { resolve as resolvePath } from 'node:path'
+import { promisify } from 'node:util'
 import { type LineSettings, type Serial, SerialError, type SerialEvents, type SerialLine, type SerialPortFacts } from '../serial.ts'
 
 /** The Serial port over the `serialport` package, which is loaded when the first line is opened. */
@@ -23,6 +25,7 @@ export class NodeSerial implements Serial {
       autoOpen: false,
     })
     await new Promise<void>((done, failed) => port.open((error) => (error ? failed(serialError(path, error)) : done())))
+    endAtHangUp(port as unknown as { port?: Binding }, path)
     let open = true
     const lost = (why: string) => {
       if (!open) return
@@ -32,7 +35,7 @@ export class NodeSerial implements Serial {
     }
     port.on('data', (bytes: Buffer) => open && on.data(bytes))
     port.on('error', (error: Error) => lost(error.message))
-    port.on('close', (error: Error | null) => lost(error?.message ?? 'the line was closed'))
+    port.on('close', (error: Error | null) => lost(lossOf(path, error)))
     return {
       write: (bytes) =>
         new Promise((done, failed) => {
@@ -60,6 +63,46 @@ export class NodeSerial implements Serial {
       names.map(async (name) => ({ path: resolvePath(byIdDir, await readlink(`${byIdDir}/${name}`)), byId: `${byIdDir}/${name}` })),
     )
   }
+}
+
+/** What the package reads through: an open terminal, and a look-out for when there is something to read. */
+type Binding = {
+  readonly fd: number | null
+  readonly poller: { once(event: 'readable', call: (error: Error | null) => void): void }
+  read(buffer: Buffer, offset: number, length: number): Promise<{ bytesRead: number; buffer: Buffer }>
+}
+
+const readSome = promisify(read)
+
+/**
+ * A read that gives nothing means that the line was hung up (termios(3): MIN is 1), as when an adapter is pulled out while octets flow. The
+ * package reads again at once, for ever, and tells nobody; so it is given a read that knows the end.
+ */
+function endAtHangUp(port: { port?: Binding }, path: string): void {
+  const binding = port.port
+  if (!binding) return
+  binding.read = async (buffer, offset, length) => {
+    for (;;) {
+      if (binding.fd === null) throw Object.assign(new Error('the line is closed'), { canceled: true })
+      try {
+        const { bytesRead } = await readSome(binding.fd, buffer, offset, length, null)
+        if (bytesRead > 0) return { bytesRead, buffer }
+      } catch (error) {
+        if (!['EAGAIN', 'EWOULDBLOCK', 'EINTR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+        await new Promise<void>((readable, failed) => binding.poller.once('readable', (fault) => (fault ? failed(fault) : readable())))
+        continue
+      }
+      throw new Error(hungUp(path))
+    }
+  }
+}
+
+const hungUp = (path: string): string => `${path} is gone: it was pulled out, or hung up`
+
+/** A hang-up in a quiet moment comes from the package as EBADF, as if it were our mistake. */
+function lossOf(path: string, error: Error | null): string {
+  if (!error) return 'the line was closed'
+  return /bad file descriptor/i.test(error.message) ? hungUp(path) : error.message
 }
 
 /** The package puts the errno into its message: "Error: No such file or directory, cannot open /dev/x". */

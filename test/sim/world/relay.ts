@@ -1,4 +1,4 @@
-import { type Net, NetError, type Target, type Wire } from '../../../src/ports/net.ts'
+import { type Net, NetError, type Target, type WebRequest, type WebResponse, type Wire, webAddress } from '../../../src/ports/net.ts'
 import type { SimRandom } from './random.ts'
 import type { Timeline } from './timeline.ts'
 
@@ -14,18 +14,36 @@ export type RelayFaults = {
   never: number
   diesAfterDot: number
   pipelining: boolean
+  /** More than so many at once are told 421. */
+  connections?: number
+  /** `lies`: offers CHUNKING and does not know BDAT, as a proxy in front of the server may. */
+  chunking: boolean | 'lies'
 }
 
-export const kind: RelayFaults = { greeting: 0, silent: 0, hangUp: 0, later: 0, never: 0, diesAfterDot: 0, pipelining: true }
+export const kind: RelayFaults = {
+  greeting: 0,
+  silent: 0,
+  hangUp: 0,
+  later: 0,
+  never: 0,
+  diesAfterDot: 0,
+  pipelining: true,
+  chunking: true,
+}
 
 /** A mail server on the timeline. It keeps what it took, and notes every breach of the protocol by its client. */
 export class SimRelay {
   faults: RelayFaults = { ...kind }
   readonly taken: Taken[] = []
   readonly violations: string[] = []
-  /** Message-IDs that were answered 4yz after their content. */
-  readonly deferredAtDot = new Set<string>()
+  /** Message-IDs of letters whose content was here and that were answered 4yz. */
+  readonly putOff = new Set<string>()
   readonly refused = new Set<string>()
+  /** Connections at once, now and at most. */
+  open = 0
+  mostOpen = 0
+  /** Called when it has taken a letter, before its answer is back. */
+  onTaken: () => void = () => {}
   readonly #random: SimRandom
   readonly #timeline: Timeline
 
@@ -35,7 +53,18 @@ export class SimRelay {
   }
 
   serve(wire: ServerEnd): void {
-    new Talk(this, wire, this.#random, this.#timeline).begin()
+    this.open++
+    this.mostOpen = Math.max(this.mostOpen, this.open)
+    const { hangUp } = wire
+    const talk = {
+      ...wire,
+      hangUp: () => {
+        this.open--
+        hangUp()
+      },
+    }
+    new Talk(this, talk, this.#random, this.#timeline).begin()
+    wire.onData = (bytes) => talk.onData(bytes)
   }
 }
 
@@ -50,6 +79,9 @@ class Talk {
   #mail: string | undefined
   #to: string[] = []
   #content = false
+  /** A chunk that is coming in: octets that are still to come, and what they are for. */
+  #chunk: { left: number; last: boolean; wanted: boolean } | undefined
+  #chunks = ''
   #greeted = false
   #dead = false
 
@@ -61,7 +93,11 @@ class Talk {
   }
 
   begin(): void {
-    const { greeting } = this.#relay.faults
+    const { greeting, connections = Number.POSITIVE_INFINITY } = this.#relay.faults
+    if (this.#relay.open > connections) {
+      this.#end('421 4.7.0 too many connections')
+      return
+    }
     if (this.#chance(greeting)) {
       this.#end(this.#random.once(2) ? '554 no service' : '421 too busy')
       return
@@ -79,6 +115,10 @@ class Talk {
 
   #work(): void {
     while (!this.#dead) {
+      if (this.#chunk) {
+        if (!this.#takeChunk(this.#chunk)) return
+        continue
+      }
       if (this.#content) {
         const end = `\r\n${this.#buffer}`.indexOf('\r\n.\r\n')
         if (end < 0) return
@@ -114,8 +154,20 @@ class Talk {
     switch (verb) {
       case 'EHLO':
         this.#greeted = true
-        this.#say(faults.pipelining ? '250-relay\r\n250-PIPELINING\r\n250 SIZE 100000' : '250 relay')
+        this.#say(
+          faults.pipelining ? `250-relay\r\n250-PIPELINING\r\n${faults.chunking ? '250-CHUNKING\r\n' : ''}250 SIZE 100000` : '250 relay',
+        )
         return
+      case 'BDAT': {
+        if (faults.chunking !== true) {
+          this.#say('502 5.5.2 what')
+          return
+        }
+        const [, size, last] = line.split(' ')
+        const wanted = this.#mail !== undefined && this.#to.length > 0
+        this.#chunk = { left: Number(size), last: last === 'LAST', wanted }
+        return
+      }
       case 'MAIL':
         if (this.#mail !== undefined) {
           this.#say('503 nested MAIL')
@@ -174,6 +226,25 @@ class Talk {
     }
   }
 
+  /** False when more octets are to come. A chunk that is not wanted is taken all the same, and thrown away (RFC 3030 section 2). */
+  #takeChunk(chunk: { left: number; last: boolean; wanted: boolean }): boolean {
+    if (this.#buffer.length < chunk.left) return false
+    this.#chunks += this.#buffer.slice(0, chunk.left)
+    this.#buffer = this.#buffer.slice(chunk.left)
+    this.#chunk = undefined
+    if (chunk.wanted && !chunk.last) this.#say('250 2.0.0 go on')
+    else {
+      const content = this.#chunks
+      this.#chunks = ''
+      if (chunk.wanted) this.#letter(content)
+      else {
+        this.#relay.putOff.add(/^Message-ID: (<.*>)$/im.exec(content)?.[1] ?? '')
+        this.#say('554 5.5.1 no valid recipients')
+      }
+    }
+    return true
+  }
+
   #letter(content: string): void {
     const { faults } = this.#relay
     const messageId = /^Message-ID: (<.*>)$/im.exec(content)?.[1] ?? ''
@@ -181,14 +252,17 @@ class Talk {
     this.#mail = undefined
     if (content.split('\r\n').some((line) => line.length > 998)) this.#relay.violations.push('a line over 998 octets')
     if (/\r(?!\n)|(?<!\r)\n/.test(content)) this.#relay.violations.push('a bare CR or LF in content')
-    const take = () => this.#relay.taken.push({ at: this.#timeline.now, messageId, to, content })
+    const take = () => {
+      this.#relay.taken.push({ at: this.#timeline.now, messageId, to, content })
+      this.#relay.onTaken()
+    }
     if (this.#chance(faults.diesAfterDot)) {
       if (this.#random.once(2)) take()
       this.#hangUp()
       return
     }
     if (this.#chance(faults.later * 3)) {
-      this.#relay.deferredAtDot.add(messageId)
+      this.#relay.putOff.add(messageId)
       this.#say('452 4.3.1 full')
       return
     }
@@ -221,6 +295,8 @@ export class SimNet implements Net {
   up = true
   latencyMs = 50
   dead = false
+  /** Web servers by the origin of their address. */
+  readonly webs = new Map<string, (request: WebRequest) => WebResponse>()
   readonly #timeline: Timeline
   readonly #relay: SimRelay
   readonly #wires = new Set<SimWire>()
@@ -228,6 +304,11 @@ export class SimNet implements Net {
   constructor(timeline: Timeline, relay: SimRelay) {
     this.#timeline = timeline
     this.#relay = relay
+  }
+
+  /** Resolves when what is under way has arrived. */
+  drain(): Promise<void> {
+    return new Promise((resolve) => void this.#timeline.at(this.latencyMs * 2, resolve))
   }
 
   /** Every connection breaks. */
@@ -247,6 +328,18 @@ export class SimNet implements Net {
         resolve(wire)
       })
     })
+  }
+
+  /** TCP, TLS and the question: four turns of the line. */
+  async request(request: WebRequest): Promise<WebResponse> {
+    const { origin, hostname } = webAddress(request.url)
+    await new Promise<void>((resolve) => this.#timeline.at(this.up ? this.latencyMs * 8 : 1000, () => !this.dead && resolve()))
+    if (!this.up) throw new NetError('dns', 'EAI_AGAIN', `the name ${hostname} could not be looked up: EAI_AGAIN`)
+    const response = this.webs.get(origin)?.(request)
+    if (!response) throw new NetError('connect', 'ECONNREFUSED', `${origin} cannot be reached: ECONNREFUSED`)
+    if (response.body.length > request.maxBytes)
+      throw new NetError('stream', 'EFBIG', `${hostname} answered with more than ${request.maxBytes} octets`)
+    return response
   }
 
   async connectPath(): Promise<Wire> {

@@ -5,7 +5,7 @@ import type { Fault } from './outcome.ts'
  * Which relay to try now. Relays are tried in their order; one that failed rests, the next one is tried at once; one that refused our password
  * is left alone until somebody says so.
  */
-type Health = { attempts: number; nextTry: number; held: boolean; why?: string }
+type Health = { attempts: number; nextTry: number; held: boolean; why?: string; hint?: string }
 
 const restMs = [15_000, 30_000, 60_000, 120_000, 300_000, 600_000]
 
@@ -29,8 +29,12 @@ export class RelayHealth {
   failed(id: string, fault: Fault, now: number): void {
     const health = this.#relays.get(id)
     if (!health) return
-    health.attempts++
     health.why = fault.why
+    if (fault.hint === undefined) delete health.hint
+    else health.hint = fault.hint
+    // It was our way of speaking, and the next flight speaks otherwise.
+    if (fault.again) return
+    health.attempts++
     health.held = fault.hold === true
     health.nextTry = now + jitter(this.#random, restMs[Math.min(health.attempts, restMs.length) - 1] ?? 600_000)
   }
@@ -44,7 +48,7 @@ export class RelayHealth {
     for (const [id, health] of this.#relays) this.#relays.set(id, { ...health, nextTry: 0, held: false })
   }
 
-  list(): { id: string; held: boolean; attempts: number; why?: string }[] {
-    return [...this.#relays].map(([id, { held, attempts, why }]) => ({ id, held, attempts, ...(why === undefined ? {} : { why }) }))
+  list(): { id: string; held: boolean; attempts: number; why?: string; hint?: string }[] {
+    return [...this.#relays].map(([id, { nextTry: _, ...shown }]) => ({ id, ...shown }))
   }
 }

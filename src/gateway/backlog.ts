@@ -1,0 +1,101 @@
+import type { Alert } from '../alert/alert.ts'
+import { stampNow } from '../alert/stamp.ts'
+import { type Known, whenHappened } from '../alert/when.ts'
+import { digestOf, type Told } from '../mail/digest.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import type { Queue } from '../queue/queue.ts'
+
+/**
+ * Backlog: when the way opens after an outage, what waited for the same people becomes one digest, which leaves first. The digest is an alert of
+ * the box itself; its record in the journal takes the place of those it tells, so that a power cut leaves either them or it.
+ */
+export type BacklogOptions = {
+  clock: Clock
+  log: Log
+  queue: Queue
+  site: { name: string; timeZone: string; language: 'en' | 'de' }
+  /** From so many letters on; 0 never. */
+  from: number
+  /** Characters of the digest's text. */
+  maxChars: number
+  known(): Known
+  onAccepted(id: number): void
+}
+
+/** Whose alerts digests are. */
+export const ownSource = 'outpost'
+
+/** A relay that was away for a moment is no outage. */
+const outageMs = 120_000
+/** Letters of one digest; a longer backlog is told by several. */
+const mostCovered = 2000
+/** A lane of its own: nobody else picks what is being gathered. */
+const gathering = 255
+
+export class Backlog {
+  readonly #options: BacklogOptions
+
+  constructor(options: BacklogOptions) {
+    this.#options = options
+  }
+
+  /** Makes digests of what waited long enough and was never in the air. Called when a relay has answered, before the first letter. */
+  async gather(): Promise<void> {
+    const { queue, clock, from } = this.#options
+    if (from === 0) return
+    const now = clock.monotonic()
+    const groups = Map.groupBy(this.#candidates(now), (id) => this.#pending(id).join('\n'))
+    for (const ids of groups.values()) {
+      const oldest = queue.waiting.get(ids[0] ?? 0)
+      if (ids.length < from || !oldest || now - oldest.accepted < outageMs) continue
+      for (let at = 0; ids.length - at >= from; at += mostCovered) await this.#tell(ids.slice(at, at + mostCovered))
+    }
+  }
+
+  #candidates(now: number): number[] {
+    const { queue } = this.#options
+    return queue.waiting
+      .due(now, Number.MAX_SAFE_INTEGER)
+      .filter((id) => queue.isGrounded(id) && !queue.isFrozen(id))
+      .sort((a, b) => a - b)
+  }
+
+  #pending(id: number): string[] {
+    const state = this.#options.queue.waiting.get(id)
+    return (state?.to ?? []).filter((_, index) => ((state?.pending ?? 0) & (1 << index)) !== 0)
+  }
+
+  async #tell(ids: readonly number[]): Promise<void> {
+    const { queue, clock, site, maxChars, log, onAccepted } = this.#options
+    for (const id of ids) queue.waiting.away(id, true, gathering)
+    try {
+      const told: Told[] = []
+      for (const id of ids) {
+        const stored = await queue.read(id)
+        if (stored && stored.alert.source !== ownSource) told.push(this.#told(id, stored.alert))
+      }
+      if (told.length < 2) return
+      const { subject, text, severity, covers } = digestOf(told, { site, maxChars })
+      const to = this.#pending(ids[0] ?? 0)
+      if (covers.length < 2 || to.length === 0) return
+      const offer = { source: ownSource, state: 'event' as const, severity, subject, text, to, covers, stamp: stampNow(clock) }
+      const accepted = await queue.accept(offer)
+      if (accepted.kind === 'refused') {
+        log('warning', 'backlog: no digest, the letters go one by one', { why: accepted.why })
+        return
+      }
+      log('info', 'backlog: merged into a digest', { id: accepted.id, merged: covers.length })
+      onAccepted(accepted.id)
+    } finally {
+      for (const id of ids) queue.waiting.away(id, false)
+    }
+  }
+
+  #told(id: number, alert: Alert): Told {
+    const { source, number, key, state, severity, text } = alert
+    const when = whenHappened(alert.stamp, stampNow(this.#options.clock), this.#options.known())
+    const certain = when.certainty === 'exact' || when.certainty === 'corrected'
+    return { id, source, number, ...(key === undefined ? {} : { key }), state, severity, text, at: when.at, certain }
+  }
+}

@@ -1,0 +1,174 @@
+import type { Letter } from '../mail/letter.ts'
+import { sentence } from '../ports/log.ts'
+import type { Ports } from '../ports/ports.ts'
+import { jitter } from '../ports/random.ts'
+import type { Mark, Queue } from '../queue/queue.ts'
+import { nextTry } from '../queue/schedule.ts'
+import type { Outcome } from '../relay/outcome.ts'
+import type { Postmaster } from './postmaster.ts'
+import type { Scribe, Written } from './scribe.ts'
+
+/**
+ * Load: what one flight carries. Letters are picked from the queue and composed as the flight asks for them, and what became of each recipient is
+ * written down as it is heard.
+ */
+export type LoadOptions = {
+  ports: Ports
+  queue: Queue
+  scribe: Scribe
+  postmaster: Postmaster
+  retryMs: readonly number[]
+  /** Takes no more letters once aborted. */
+  signal: AbortSignal
+  /** Names the connection among those that fly at once. */
+  lane: number
+  /** Letters that are composed (and, when late, frozen under one sync) ahead of the relay. */
+  ahead(): number
+  /** Called once, when the relay has answered and before the first letter is picked. */
+  begin?(): Promise<void>
+}
+
+/** Letters that may stand aside for what they follow, before no more are picked. */
+const behindLimit = 48
+
+export class Load {
+  readonly #options: LoadOptions
+  readonly #ready: Written[] = []
+  readonly #aboard = new Map<number, Written>()
+  readonly #deferred = new Map<number, string>()
+  readonly #uncertain = new Set<number>()
+  #notices: Promise<unknown>[] = []
+  #begun = false
+
+  constructor(options: LoadOptions) {
+    this.#options = options
+  }
+
+  async next(): Promise<Letter | undefined> {
+    if (this.#options.signal.aborted) return undefined
+    if (!this.#begun) {
+      this.#begun = true
+      await this.#options.begin?.()
+    }
+    for (let empty = false; !empty; ) {
+      const next = this.#takeReady()
+      if (!next) empty = this.#ready.length > behindLimit || (await this.#compose()) === 0
+      else if (!this.#keptBack(next.letter.id)) return next.letter
+    }
+    return undefined
+  }
+
+  /**
+   * The first that need not stand aside. While what a letter clears or tells again is in the air, it waits, and so do those of the same source and
+   * key behind it: should the elder be put off, nobody hears that something is over before hearing of it.
+   */
+  #takeReady(): Written | undefined {
+    const { waiting } = this.#options.queue
+    const aside = new Map<number | undefined, number>()
+    for (const [index, one] of this.#ready.entries()) {
+      const { id } = one.letter
+      const order = waiting.orderOf(id)
+      const { parent } = one.alert
+      const elder = aside.get(order)
+      if (parent !== undefined && parent < id && this.#aboard.has(parent)) aside.set(order, Math.min(id, elder ?? id))
+      else if (elder === undefined || id < elder) {
+        this.#ready.splice(index, 1)
+        return one
+      }
+    }
+    return undefined
+  }
+
+  /** An elder of the same source and key was deferred in this very flight: it goes first. */
+  #keptBack(id: number): boolean {
+    const { waiting } = this.#options.queue
+    return [...this.#deferred.keys()].some((elder) => elder < id && waiting.orderOf(elder) === waiting.orderOf(id))
+  }
+
+  /** A group is composed at once, so that the late ones among them are frozen under one sync. Returns how many there are. */
+  async #compose(): Promise<number> {
+    const { queue, scribe, ports, lane, ahead } = this.#options
+    const ids = queue.waiting.due(ports.clock.monotonic(), ahead(), lane)
+    for (const id of ids) queue.waiting.away(id, true, lane)
+    const written = await Promise.all(ids.map((id) => scribe.write(id)))
+    for (const [index, one] of written.entries()) {
+      if (one) {
+        this.#aboard.set(one.letter.id, one)
+        this.#ready.push(one)
+        continue
+      }
+      const id = ids[index] ?? 0
+      queue.waiting.away(id, false)
+      // Nobody behind a relay is left: the postmaster has the rest.
+      queue.waiting.local(
+        id,
+        scribe.recipients(id).every((recipient) => recipient.local),
+      )
+    }
+    return written.filter((one) => one !== undefined).length
+  }
+
+  settle(id: number, address: string, outcome: Outcome): void {
+    const { postmaster } = this.#options
+    const written = this.#aboard.get(id)
+    if (!written) return
+    const to = written.recipients.filter((recipient) => recipient.address === address).map((recipient) => recipient.ref)
+    switch (outcome.kind) {
+      case 'delivered':
+        this.#mark(id, { kind: 'delivered', to })
+        return
+      case 'refused':
+        // The notice is on the disk before the letter leaves the queue.
+        this.#notices.push(
+          postmaster
+            .refuse(written, address, outcome)
+            .then((kept) => (kept ? this.#mark(id, { kind: 'refused', to, why: outcome.why }) : this.#deferred.set(id, outcome.why))),
+        )
+        return
+      case 'deferred':
+        this.#deferred.set(id, outcome.why)
+        return
+      case 'uncertain':
+        this.#uncertain.add(id)
+        return
+    }
+  }
+
+  /** A letter that is done is forgotten at once: a flight may carry thousands. */
+  #mark(id: number, mark: Mark): void {
+    if (this.#options.queue.mark(id, mark)) this.#aboard.delete(id)
+  }
+
+  /** Everybody who is still aboard waits again; what was left in the air keeps its octets. */
+  async finish(): Promise<void> {
+    const { queue, ports } = this.#options
+    await Promise.all(this.#notices)
+    this.#notices = []
+    for (const [id, written] of this.#aboard) {
+      if (!queue.waiting.get(id)) continue
+      if (this.#uncertain.has(id)) {
+        if (!queue.isFrozen(id))
+          await queue
+            .freeze(id, written.letter.content)
+            .catch((error) => ports.log('error', 'a letter could not be frozen', { id, why: sentence(error) }))
+      } else if (!written.kept) queue.thaw(id)
+      this.#defer(id)
+      queue.waiting.away(id, false)
+    }
+  }
+
+  #defer(id: number): void {
+    const { queue, ports, retryMs } = this.#options
+    const why = this.#deferred.get(id)
+    const state = queue.waiting.get(id)
+    if (why === undefined || !state) return
+    const attempts = state.attempts + 1
+    queue.mark(id, { kind: 'deferred', attempts, why })
+    queue.waiting.defer(
+      id,
+      attempts,
+      nextTry(ports.clock.monotonic(), attempts, retryMs, (ms) => jitter(ports.random, ms)),
+    )
+    ports.log('info', 'letter: deferred', { id, attempts, why })
+  }
+}

@@ -1,0 +1,199 @@
+import { rank, type Severity, severities } from '../alert/alert.ts'
+import { cleanLine } from '../alert/clean.ts'
+import type { Instant } from '../ports/clock.ts'
+
+/**
+ * Digest: what an outage kept back, as one text that nobody has to sort: what is still active, what came and went, what happened, and the numbers
+ * of all of it. Pure.
+ */
+export type Told = {
+  /** Journal position. */
+  id: number
+  source: string
+  number: number
+  key?: string
+  state: 'raised' | 'cleared' | 'event'
+  severity: Severity
+  text: string
+  at: Instant
+  /** The device knows this time. */
+  certain: boolean
+}
+
+export type Digest = {
+  subject: string
+  text: string
+  /** The worst that it tells. */
+  severity: Severity
+  /** Positions of what it tells for good; the others get letters of their own. */
+  covers: number[]
+}
+
+export type DigestAbout = { site: { name: string; timeZone: string; language: 'en' | 'de' }; maxChars: number }
+
+/** `told` in the order of their acceptance, at least one. Critical alerts that are still active are named, and keep letters of their own. */
+export function digestOf(told: readonly Told[], about: DigestAbout): Digest {
+  const say = words[about.site.language]
+  const { active, over, events } = sorted(told)
+  const single = new Set(active.filter((one) => one.severity === 'critical').map((one) => one.id))
+  const time = clockOf(about.site.timeZone)
+  const sections: [string, string[]][] = [
+    [
+      say.active,
+      active.map((one) => row(time.at(one), one, `${say[one.severity]}: `, single.has(one.id) ? `#${one.number}, ${say.own}` : undefined)),
+    ],
+    [say.over, over.map((pair) => overRow(pair, time, say))],
+    [
+      say.events,
+      events.map((run) =>
+        row(
+          time.span(run[0], run.at(-1) ?? run[0]),
+          run[0],
+          `${say[run[0].severity]}: ${run.length > 1 ? `${run.length} x ` : ''}`,
+          numbersOf(run),
+        ),
+      ),
+    ],
+  ]
+  const [first, last] = [told[0], told.at(-1)]
+  const head = first && last ? say.head(told.length, time.span(first, last)) : ''
+  const ledger = `${say.numbers}: ${ledgerOf(told)}`
+  const text = [head, '', ...fit(sections, about.maxChars - head.length - ledger.length, say.more), ledger].join('\n')
+  return {
+    subject: cleanLine(`${about.site.name}: ${say.subject(told.length, active.length)}`, subjectChars),
+    text,
+    severity: severities[Math.min(...told.map((one) => rank(one.severity)))] ?? 'warning',
+    covers: told.filter((one) => !single.has(one.id)).map((one) => one.id),
+  }
+}
+
+const subjectChars = 150
+const lineChars = 160
+
+type Run = [Told, ...Told[]]
+type Over = { raise: Told | undefined; clear: Told }
+
+/** Raised and not cleared; raised and cleared as pairs (or cleared what was told before); all else, the same text of one source as one run. */
+function sorted(told: readonly Told[]): { active: Told[]; over: Over[]; events: Run[] } {
+  const open = new Map<string, Told>()
+  const over: Over[] = []
+  const runs = new Map<string, Run>()
+  for (const one of told) {
+    const key = one.key === undefined ? undefined : `${one.source}\0${one.key}`
+    if (one.state === 'raised' && key !== undefined && !open.has(key)) open.set(key, one)
+    else if (one.state === 'cleared' && key !== undefined) {
+      over.push({ raise: open.get(key), clear: one })
+      open.delete(key)
+    } else {
+      const name = `${one.source}\0${one.severity}\0${one.text}`
+      const run = runs.get(name)
+      if (run) run.push(one)
+      else runs.set(name, [one])
+    }
+  }
+  const worstFirst = (a: Told, b: Told) => rank(a.severity) - rank(b.severity) || a.id - b.id
+  return { active: [...open.values()].sort(worstFirst), over, events: [...runs.values()] }
+}
+
+/** A pair is one line: what was said when it came, and when it went. */
+function overRow({ raise, clear }: Over, time: Times, say: Words): string {
+  const told = raise ?? clear
+  const text = raise && firstLine(raise) !== firstLine(clear) ? `${firstLine(raise)} -> ${firstLine(clear)}` : firstLine(told)
+  return line(`${time.span(raise, clear)} ${say[told.severity]}: ${text} (${told.source} ${numbersOf([raise, clear])})`)
+}
+
+const firstLine = (one: Told): string => one.text.split('\n')[0] ?? ''
+const line = (text: string): string => cleanLine(text, lineChars)
+
+const row = (when: string, one: Told, mark: string, numbers = `#${one.number}`): string =>
+  line(`${when} ${mark}${firstLine(one)} (${one.source} ${numbers})`)
+
+const numbersOf = (of: readonly (Told | undefined)[]): string => {
+  const numbers = of.flatMap((one) => (one ? [one.number] : []))
+  return numbers.length > 4 ? `#${numbers[0]} ... #${numbers.at(-1)}` : numbers.map((number) => `#${number}`).join(' ')
+}
+
+/** `plc #17-#55 #58, broker #3`: whoever misses a number looks here. */
+function ledgerOf(told: readonly Told[]): string {
+  const bySource = Map.groupBy(told, (one) => one.source)
+  return [...bySource].map(([source, ones]) => `${source} ${ranges(ones.map((one) => one.number).sort((a, b) => a - b))}`).join(', ')
+}
+
+function ranges(numbers: readonly number[]): string {
+  const out: [number, number][] = []
+  for (const number of numbers) {
+    const last = out.at(-1)
+    if (last && number <= last[1] + 1) last[1] = number
+    else out.push([number, number])
+  }
+  return out.map(([from, to]) => (from === to ? `#${from}` : `#${from}-#${to}`)).join(' ')
+}
+
+/** What is still active comes first and is cut last; what does not fit is counted, and its numbers stand in the ledger. */
+function fit(sections: [string, string[]][], chars: number, more: (count: number) => string): string[] {
+  const lines: string[] = []
+  let left = chars
+  for (const [title, rows] of sections) {
+    if (rows.length === 0) continue
+    lines.push(`${title} (${rows.length})`)
+    let shown = 0
+    for (const text of rows) {
+      if (left < text.length + 1) break
+      left -= text.length + 1
+      lines.push(text)
+      shown++
+    }
+    if (shown < rows.length) lines.push(more(rows.length - shown))
+    lines.push('')
+  }
+  return lines
+}
+
+type Times = { at(one: Told): string; span(from: Told | undefined, to: Told): string }
+
+/** Times of one site; the date only where it changes what is meant, `~` where the clock was not set. */
+function clockOf(timeZone: string): Times {
+  const format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' })
+  const parts = (one: Told): [string, string] => {
+    const [date = '', time = ''] = format.format(one.at).split(' ')
+    return [date, `${one.certain ? '' : '~'}${time}`]
+  }
+  const at = (one: Told) => parts(one).join(' ')
+  const span = (from: Told | undefined, to: Told) => {
+    if (!from || from.id === to.id) return at(to)
+    const [[day, begin], [lastDay, end]] = [parts(from), parts(to)]
+    return day === lastDay ? `${day} ${begin}-${end}` : `${day} ${begin} - ${lastDay} ${end}`
+  }
+  return { at, span }
+}
+
+const words = {
+  en: {
+    critical: 'CRITICAL',
+    warning: 'Warning',
+    info: 'Info',
+    active: 'Still active',
+    over: 'Came and went',
+    events: 'Happened',
+    own: 'has a letter of its own',
+    numbers: 'Numbers told here',
+    head: (count: number, span: string) => `${count} alerts waited for the link: ${span}.`,
+    more: (count: number) => `... and ${count} more, which the numbers below name`,
+    subject: (count: number, active: number) => `${count} alerts after an outage, ${active === 0 ? 'none' : active} still active`,
+  },
+  de: {
+    critical: 'KRITISCH',
+    warning: 'Warnung',
+    info: 'Info',
+    active: 'Noch aktiv',
+    over: 'Kam und ging',
+    events: 'Ereignisse',
+    own: 'hat einen eigenen Brief',
+    numbers: 'Hier genannte Nummern',
+    head: (count: number, span: string) => `${count} Alarme warteten auf die Verbindung: ${span}.`,
+    more: (count: number) => `... und ${count} weitere, deren Nummern unten stehen`,
+    subject: (count: number, active: number) => `${count} Alarme nach einer Unterbrechung, ${active === 0 ? 'keiner' : active} noch aktiv`,
+  },
+} as const
+
+type Words = (typeof words)[keyof typeof words]

@@ -1,0 +1,66 @@
+import { replyCures } from './cure-reply.ts'
+import { wayCures } from './cure-way.ts'
+import type { Fault, Stage } from './outcome.ts'
+
+/**
+ * Cure: what to do about a fault, as one sentence for the person on site. A table and no more: the first row of which everything holds. What no
+ * row knows has no cure here, and the words of the server stand alone.
+ */
+export type Trouble = Fault & {
+  /** What came where a reply was due, and was none; or the greeting, when the next reply is the trouble. */
+  said?: string
+  /** The mechanisms of the login that were offered. */
+  offered?: string
+}
+
+/** The relay as the settings have it. */
+export type Way = { host: string; port: number; security: 'tls' | 'starttls' | 'none'; user?: string }
+
+export type Row = {
+  stage?: readonly Stage[]
+  /** Reply codes, or their first digits. */
+  reply?: readonly number[]
+  /** Enhanced code or words of the reply. */
+  words?: RegExp
+  /** An errno or OpenSSL name. */
+  code?: RegExp
+  said?: RegExp
+  when?: (trouble: Trouble, way: Way) => boolean
+  /** What the fault knows by itself fits better. */
+  general?: boolean
+  cure: string | ((trouble: Trouble, way: Way) => string)
+}
+
+export function cure(trouble: Trouble, way: Way): string | undefined {
+  return told(rowFor(trouble, way), trouble, way)
+}
+
+const rowFor = (trouble: Trouble, way: Way): Row | undefined => [...wayCures, ...replyCures].find((one) => holds(one, trouble, way))
+
+const told = (row: Row | undefined, trouble: Trouble, way: Way): string | undefined =>
+  typeof row?.cure === 'function' ? row.cure(trouble, way) : row?.cure
+
+/** The fault with its cure; where there is none it keeps the hint that it had. */
+export function cured(fault: Fault, way: Way, more: Pick<Trouble, 'said' | 'offered'> = {}): Fault {
+  const trouble = { ...fault, ...more }
+  const row = rowFor(trouble, way)
+  const hint = row?.general && fault.hint !== undefined ? fault.hint : (told(row, trouble, way) ?? fault.hint)
+  return hint === undefined ? fault : { ...fault, hint }
+}
+
+/** Both for one line on a page; `why` may end in the words of a server, and those in anything. */
+export const withCure = (why: string, help: string | undefined): string =>
+  help === undefined ? why : `${/[.!?]$/.test(why) ? why : `${why}.`} ${help}`
+
+function holds(row: Row, trouble: Trouble, way: Way): boolean {
+  const { reply } = trouble
+  return (
+    (row.stage?.includes(trouble.stage) ?? true) &&
+    (row.reply === undefined ||
+      (reply !== undefined && row.reply.some((one) => one === reply.code || one === Math.floor(reply.code / 100)))) &&
+    (row.words === undefined || (reply !== undefined && row.words.test(reply.text.replaceAll('\n', ' ')))) &&
+    (row.code === undefined || (trouble.code !== undefined && row.code.test(trouble.code))) &&
+    (row.said === undefined || (trouble.said !== undefined && row.said.test(trouble.said))) &&
+    (row.when === undefined || row.when(trouble, way))
+  )
+}

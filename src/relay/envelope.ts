@@ -1,0 +1,104 @@
+import type { Letter } from '../mail/letter.ts'
+import { type Asking, closing, Ended, say } from './ask.ts'
+import type { Fault, Offers, Outcome, Reply } from './outcome.ts'
+import { kindOf, quoted } from './reply.ts'
+
+/**
+ * Envelope: MAIL and RCPT of a letter, and what the answers to them mean for its recipients. The three ways of sending letters (chain, groups,
+ * steps) share it.
+ */
+export type Said = 'mail' | 'rcpt' | 'data' | 'content'
+
+/** `sized`: the content goes by DATA, so its size must be told beforehand (RFC 1870); BDAT tells it anyway. */
+export function* sayEnvelope(letter: Letter, offers: Offers, sized: boolean): Asking<void> {
+  yield* say(mailLine(letter, offers, sized))
+  for (const to of letter.to) yield* say(rcptLine(letter, to, offers))
+}
+
+export const mailLine = (letter: Letter, offers: Offers, sized: boolean): string =>
+  [
+    `MAIL FROM:<${letter.from}>`,
+    ...(sized && offers.size !== undefined ? [`SIZE=${letter.content.length}`] : []),
+    // RFC 3461 section 4.3 and 4.4: a report needs only our headers, and names the letter by its own id.
+    ...(offers.dsn && letter.from !== '' ? ['RET=HDRS', `ENVID=${envelopeId(letter)}`] : []),
+  ].join(' ')
+
+/** RFC 3461 section 4.1: without NOTIFY a failure is reported; of what is urgent a delay is, too. */
+export const rcptLine = (letter: Letter, to: string, offers: Offers): string =>
+  `RCPT TO:<${to}>${offers.dsn && letter.urgent ? ' NOTIFY=FAILURE,DELAY' : ''}`
+
+/** The left side of the Message-ID, which is made of xtext characters only (RFC 3461 section 4). */
+export const envelopeId = (letter: Letter): string => /^<([^@>]{1,100})@/.exec(letter.messageId)?.[1] ?? `o${letter.id}`
+
+/** The next letter that fits; one that the server said is too large for it is refused here, without a round trip (RFC 1870). */
+export function* next(offers: Offers): Asking<Letter | undefined> {
+  for (;;) {
+    const answer = yield { kind: 'next' }
+    const letter = 'letter' in answer ? answer.letter : undefined
+    if (!letter || offers.size === undefined || letter.content.length <= offers.size) return letter
+    const why = `The letter has ${letter.content.length} octets; the server takes ${offers.size} at most.`
+    yield* settle(letter, letter.to, { kind: 'refused', why })
+  }
+}
+
+export function* settle(letter: Letter, recipients: Iterable<string>, outcome: Outcome): Asking<void> {
+  for (const to of recipients) yield { kind: 'settle', letter: letter.id, to, outcome }
+}
+
+/** Settles these recipients by an answer that was not yes. */
+export function* settleBy(letter: Letter, recipients: Iterable<string>, reply: Reply, said: Said): Asking<void> {
+  yield* settle(letter, recipients, fateOf(reply, said))
+}
+
+/** 5yz never, 4yz not now: the first digit decides (RFC 5321 section 4.2.1). */
+function fateOf(reply: Reply, said: Said): Outcome {
+  const why = `${at[said]}: ${quoted(reply)}`
+  const never = kindOf(reply) === 5
+  return never ? { kind: 'refused', why, reply } : { kind: 'deferred', why, reply }
+}
+
+const at: Readonly<Record<Said, string>> = {
+  mail: 'The server answered to the sender',
+  rcpt: 'The server answered to the recipient',
+  data: 'The server does not want the content',
+  content: 'The server answered to the letter',
+}
+
+/**
+ * MAIL was not taken. 4yz: not now. 5yz about the size or the form: this letter never. Any other 5yz is about our sender or account: it is a
+ * fault, which is returned, and letters wait.
+ */
+export function* settleMail(letter: Letter, reply: Reply): Asking<Fault | undefined> {
+  const aboutLetter = reply.code === 552 || /^5\.(2\.3|3\.4|6\.\d+)$/.test(reply.enhanced ?? '')
+  if (kindOf(reply) === 4 || aboutLetter) {
+    yield* settleBy(letter, letter.to, reply, 'mail')
+    return undefined
+  }
+  const login = [530, 534, 535, 538].includes(reply.code)
+  return {
+    stage: 'mail',
+    reply,
+    hold: login,
+    why: `The server refused our sender ${letter.from}: ${quoted(reply)}`,
+    hint: login ? 'It wants a login: set auth of this relay.' : 'Look at mail.from: it must be an address that this relay lets you use.',
+  }
+}
+
+/** The same where nothing else is in the air: a fault ends the dialogue. */
+export function* settleMailAlone(letter: Letter, reply: Reply): Asking<void> {
+  const fault = yield* settleMail(letter, reply)
+  if (fault) throw new Ended(fault)
+}
+
+/** The last reply of a letter, for whom the server took it. */
+export function* settleContent(letter: Letter, accepted: readonly string[], reply: Reply): Asking<void> {
+  if (kindOf(reply) === 2) yield* settle(letter, accepted, { kind: 'delivered', reply })
+  else yield* settleBy(letter, accepted, reply, 'content')
+  if (reply.code === 421) throw closing('content', reply)
+}
+
+/** When the last reply does not come, the server may or may not have the letter (RFC 1047). */
+export const uncertain = (lost: string): Outcome => ({
+  kind: 'uncertain',
+  why: `The connection ended before the server confirmed the letter: ${lost}`,
+})

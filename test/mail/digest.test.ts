@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { digestOf, type Told } from '../../src/mail/digest.ts'
+import { instant } from '../../src/ports/clock.ts'
+
+const site = { name: 'Pump station 7', timeZone: 'Europe/Berlin', language: 'en' as const }
+const about = { site, maxChars: 10_000 }
+const night = Date.UTC(2026, 10, 24, 2, 0)
+let counter = 0
+const told = (minute: number, text: string, more: Partial<Told> = {}): Told => ({
+  id: ++counter,
+  source: 'plc',
+  number: counter,
+  state: 'event',
+  severity: 'warning',
+  text,
+  at: instant(night + minute * 60_000),
+  certain: true,
+  ...more,
+})
+
+test('a digest leads with what is still active, then what came and went as one line, then what happened', () => {
+  counter = 0
+  const digest = digestOf(
+    [
+      told(0, 'Pump 3 overtemp', { key: 'p3', state: 'raised', severity: 'critical' }),
+      told(1, 'Door open', { key: 'door', state: 'raised' }),
+      told(2, 'Heartbeat late'),
+      told(3, 'Heartbeat late'),
+      told(9, 'Door closed', { key: 'door', state: 'cleared' }),
+      told(12, 'Level low', { key: 'level', state: 'raised' }),
+    ],
+    about,
+  )
+  assert.equal(digest.subject, 'Pump station 7: 6 alerts after an outage, 2 still active')
+  assert.equal(
+    digest.text,
+    [
+      '6 alerts waited for the link: 2026-11-24 03:00-03:12.',
+      '',
+      'Still active (2)',
+      '2026-11-24 03:00 CRITICAL: Pump 3 overtemp (plc #1, has a letter of its own)',
+      '2026-11-24 03:12 Warning: Level low (plc #6)',
+      '',
+      'Came and went (1)',
+      '2026-11-24 03:01-03:09 Warning: Door open -> Door closed (plc #2 #5)',
+      '',
+      'Happened (1)',
+      '2026-11-24 03:02-03:03 Warning: 2 x Heartbeat late (plc #3 #4)',
+      '',
+      'Numbers told here: plc #1-#6',
+    ].join('\n'),
+  )
+  assert.equal(digest.severity, 'critical')
+  assert.deepEqual(digest.covers, [2, 3, 4, 5, 6], 'the critical one that is still active keeps its letter')
+})
+
+test('what was told before the outage and ended in it is said to be over', () => {
+  const digest = digestOf([told(0, 'Mains back', { key: 'mains', state: 'cleared' }), told(1, 'x')], about)
+  assert.match(digest.text, /Came and went \(1\)\n2026-11-24 03:00 Warning: Mains back/)
+})
+
+test('a time that the device did not know is marked', () => {
+  assert.match(digestOf([told(0, 'a', { certain: false }), told(1, 'b')], about).text, /~03:00/)
+})
+
+test('however much there is, the digest stays within its room, and every number can be found', () => {
+  const alert = fc.record({
+    source: fc.constantFrom('plc', 'field'),
+    key: fc.constantFrom('a', 'b', 'c'),
+    state: fc.constantFrom('raised' as const, 'cleared' as const, 'event' as const),
+    severity: fc.constantFrom('critical' as const, 'warning' as const, 'info' as const),
+    text: fc.string({ maxLength: 300, unit: 'binary' }),
+  })
+  fc.assert(
+    fc.property(fc.array(alert, { minLength: 1, maxLength: 120 }), (alerts) => {
+      const numbers = new Map<string, number>()
+      const all = alerts.map((one, index) => {
+        const number = (numbers.get(one.source) ?? 0) + 1
+        numbers.set(one.source, number)
+        return told(index, one.text, { ...one, number })
+      })
+      const digest = digestOf(all, { site, maxChars: 2000 })
+      assert.ok(digest.text.length <= 2300, `${digest.text.length} characters`)
+      for (const [source, number] of numbers) assert.ok(digest.text.includes(number === 1 ? `${source} #1` : `${source} #1-#${number}`))
+      const left = all.filter((one) => !digest.covers.includes(one.id))
+      assert.ok(left.every((one) => one.severity === 'critical' && one.state === 'raised'))
+      assert.doesNotMatch(digest.text, /[\u0000-\u0009\u000b-\u001f]/)
+    }),
+    { numRuns: 300 },
+  )
+})

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { run, stop } from './process.ts'
+
+/** The built bundle as a process of its own, over one data directory: begun, killed and stopped by its pid. Its log is kept. */
+const program = new URL('../../bin/outpost', import.meta.url).pathname
+
+export class Outpost {
+  readonly data: string
+  log = ''
+  /** Set when the gateway ended although nobody had asked it to. */
+  fault: string | undefined
+  #child: ChildProcess | undefined
+  #asked = false
+
+  constructor(data: string, settings: object, secrets: Record<string, string> = {}) {
+    this.data = data
+    mkdirSync(data, { recursive: true })
+    this.settings(settings)
+    writeFileSync(`${data}/secrets.json`, JSON.stringify(secrets), { mode: 0o600 })
+  }
+
+  settings(settings: object): void {
+    writeFileSync(`${this.data}/settings.json`, JSON.stringify(settings))
+  }
+
+  get pid(): number {
+    assert.ok(this.#child?.pid, 'the gateway runs')
+    return this.#child.pid
+  }
+
+  begin(): void {
+    const child = spawn(program, ['run', '--data', this.data], { stdio: ['ignore', 'ignore', 'pipe'] })
+    child.stderr.on('data', (bytes) => {
+      this.log += bytes
+    })
+    child.once('exit', (code, signal) => {
+      if (this.#child === child && !this.#asked) this.fault = `the gateway ended by itself (${code ?? signal}): ${this.log.slice(-2000)}`
+    })
+    this.#asked = false
+    this.#child = child
+  }
+
+  /** kill -9. */
+  async kill(): Promise<void> {
+    this.#asked = true
+    await stop(this.#child, 'SIGKILL')
+  }
+
+  /** SIGTERM; its exit code. */
+  async stop(): Promise<number | null | undefined> {
+    this.#asked = true
+    await stop(this.#child)
+    return this.#child?.exitCode
+  }
+
+  /** Fails when the gateway ended by itself. */
+  alive(): true {
+    assert.equal(this.fault, undefined)
+    return true
+  }
+
+  /** Another command over the same data directory; its standard output. */
+  command(...words: string[]): string {
+    return run(program, [...words, '--data', this.data])
+  }
+
+  /** Octets in RAM, now and at most so far. */
+  memory(): { now: number; peak: number } {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8')
+    const of = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024
+    return { now: of('VmRSS'), peak: of('VmHWM') }
+  }
+}
