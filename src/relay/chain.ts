@@ -88,12 +88,13 @@ class Air {
     for (const to of aboard.letter.to) this.expected.push({ of: 'rcpt', aboard, to })
   }
 
-  *sayLast(aboard: Aboard): Asking<void> {
-    const { content } = aboard.letter
+  /** `from`: octets of the content that a chunk before this one has taken along. */
+  *sayLast(aboard: Aboard, from = 0): Asking<void> {
+    const content = aboard.letter.content.subarray(from)
     yield* say(`BDAT ${content.length} LAST`)
     aboard.end = yield* sayContent(content)
     this.expected.push({ of: 'last', aboard })
-    this.#octets += content.length
+    this.#octets += aboard.letter.content.length
     this.#letters++
   }
 
@@ -190,8 +191,8 @@ const isTaken = (reply: Reply | undefined): boolean => reply !== undefined && ki
 const isUnknown = (reply: Reply): boolean => reply.code === 500 || reply.code === 502
 
 /**
- * The first letter over a relay that is not known: an empty chunk goes ahead of the content. A server that offers CHUNKING and does not know
- * BDAT would read the content as commands, and what a sensor said must never be one.
+ * The first letter over a relay that is not known: one octet goes ahead of the content. A server that offers CHUNKING and does not know BDAT would
+ * read the content as commands, and what a sensor said must never be one. (An empty chunk would do, but Postfix refuses that.)
  */
 function* tryChunking(session: Session, air: Air): Asking<void> {
   const { hello } = session
@@ -199,32 +200,42 @@ function* tryChunking(session: Session, air: Air): Asking<void> {
     const aboard: Aboard = { letter, end: 0, answers: new Map() }
     yield* session.sayLogin()
     yield* sayEnvelope(letter, session.offers, false)
-    yield* say('BDAT 0')
+    yield* say(`BDAT ${aheadOctets}`)
+    yield* sayContent(letter.content.subarray(0, aheadOctets))
     yield* session.hearLogin()
     const mail = yield* hear('mail', hello.capMs)
     aboard.mail = mail
-    let empty: Reply
+    let ahead: Reply
     try {
       for (const to of letter.to) aboard.answers.set(to, yield* hear('rcpt', hello.capMs))
-      empty = yield* hear('data', hello.capMs)
+      ahead = yield* hear('data', hello.capMs)
     } catch (error) {
       if (error instanceof Ended && session.known.pipelining === undefined) yield* session.learn('pipelining', false)
       throw error
     }
     if (session.known.pipelining === undefined) yield* session.learn('pipelining', true)
     const { taken, turned } = answersOf(aboard)
-    if (kindOf(mail) === 2 && kindOf(empty) === 2 && taken.length > 0) return yield* air.sayLast(aboard)
+    if (kindOf(mail) === 2 && kindOf(ahead) === 2 && taken.length > 0) return yield* air.sayLast(aboard, aheadOctets)
     if (kindOf(mail) !== 2) yield* settleMailAlone(letter, mail)
     else {
       for (const [to, answer] of turned) yield* settleBy(letter, [to], answer, 'rcpt')
-      if (taken.length > 0 && kindOf(empty) === 4) yield* settleBy(letter, taken, empty, 'data')
+      if (taken.length > 0 && kindOf(ahead) === 4) yield* settleBy(letter, taken, ahead, 'data')
       else if (taken.length > 0) {
         yield* session.learn('chunking', false)
         session.giveBack({ ...letter, to: taken })
       }
     }
-    yield* say('RSET')
-    yield* hear('mail', hello.capMs)
+    yield* reset(hello.capMs)
     if (session.known.chunking === false) return
   }
+}
+
+const aheadOctets = 1
+
+/** A server that took the octet for the beginning of a command does not understand the first RSET. */
+function* reset(capMs: number): Asking<void> {
+  yield* say('RSET')
+  if (kindOf(yield* hear('mail', capMs)) === 2) return
+  yield* say('RSET')
+  yield* hear('mail', capMs)
 }

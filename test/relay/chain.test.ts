@@ -163,16 +163,17 @@ test('the window bounds the letters in the air', () => {
   assert.equal(lines.filter((line) => line.startsWith('MAIL')).length, 3)
 })
 
-test('a relay that is not known gets an empty chunk before any content', () => {
+test('a relay that is not known gets one octet before the rest of the content', () => {
   const { outcomes, learned } = replay(
     `${offers}
     C: MAIL FROM:<ps7@example.org>
     C: RCPT TO:<a@example.org>
-    C: BDAT 0
+    C: BDAT 1
+    C: ‹content›
     S: 250 ok
     S: 250 ok
-    S: 250 0 octets
-    C: BDAT 21 LAST
+    S: 250 1 octet
+    C: BDAT 20 LAST
     C: ‹content›
     S: 250 queued
     C: MAIL FROM:<ps7@example.org>
@@ -198,10 +199,13 @@ test('one that offers CHUNKING and does not know BDAT never sees content as comm
     `${offers}
     C: MAIL FROM:<ps7@example.org>
     C: RCPT TO:<a@example.org>
-    C: BDAT 0
+    C: BDAT 1
+    C: ‹content›
     S: 250 ok
     S: 250 ok
     S: 502 5.5.2 what
+    C: RSET
+    S: 500 SRSET is no command
     C: RSET
     S: 250 ok
     C: MAIL FROM:<ps7@example.org> SIZE=21
@@ -218,7 +222,7 @@ test('one that offers CHUNKING and does not know BDAT never sees content as comm
   )
   assert.deepEqual(fates(outcomes), { '1 a': 'delivered' })
   assert.equal(learned.chunking, false)
-  assert.equal(lines.filter((line) => line === '‹content›').length, 1)
+  assert.equal(lines.filter((line) => line === '‹content›').length, 2, 'one octet, and the letter by DATA')
 })
 
 test('one that forgets BDAT later gets the same letters by DATA', () => {

@@ -82,6 +82,7 @@ class Talk {
   /** A chunk that is coming in: octets that are still to come, and what they are for. */
   #chunk: { left: number; last: boolean; wanted: boolean } | undefined
   #chunks = ''
+  #stray = false
   #greeted = false
   #dead = false
 
@@ -160,6 +161,7 @@ class Talk {
         return
       case 'BDAT': {
         if (faults.chunking !== true) {
+          this.#stray = true
           this.#say('502 5.5.2 what')
           return
         }
@@ -220,6 +222,12 @@ class Talk {
         this.#hangUp()
         return
       default:
+        // The octets of a chunk that it did not know for one stand in front of the next command.
+        if (this.#stray) {
+          this.#stray = false
+          this.#say('500 what')
+          return
+        }
         this.#relay.violations.push(`unknown command ${line}`)
         this.#say('500 what')
         return
