@@ -76,3 +76,25 @@ export function run(command: string, args: string[], input = ''): string {
   assert.equal(done.status, 0, `${command} ${args.join(' ')}: ${done.stdout}${done.stderr}`)
   return done.stdout
 }
+
+/** The same without holding up whatever else this process looks after. */
+export async function runBeside(command: string, args: string[], input = ''): Promise<string> {
+  const child = spawn(command, args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    timeout: 30_000,
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+  })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (bytes) => {
+      said += bytes
+    })
+  child.stdin.on('error', () => {})
+  child.stdin.end(input)
+  const status = await new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  assert.equal(status, 0, `${command} ${args.join(' ')}: ${said}`)
+  return said
+}

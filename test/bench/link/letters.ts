@@ -1,0 +1,32 @@
+import type { Letter } from '../../../src/mail/letter.ts'
+
+/** What every client is given: letters of 2 KB, one recipient each, the same octets for the same name. */
+export const letterOctets = 2048
+export const sender = 'ps7@example.org'
+export const recipient = 'ops@example.org'
+
+export const messageIdOf = (tag: string, n: number): string => `<${tag}.${n}@ps7.example.org>`
+
+export function letterOf(tag: string, n: number): Letter {
+  const messageId = messageIdOf(tag, n)
+  const head = [
+    `From: Pump station 7 <${sender}>`,
+    `To: Ops desk <${recipient}>`,
+    `Subject: Pump station 7: WARNING: pump ${n} at ${60 + (n % 40)} C`,
+    'Date: Tue, 24 Nov 2026 04:12:00 +0100',
+    `Message-ID: ${messageId}`,
+    'MIME-Version: 1.0',
+    'Content-Type: text/plain; charset=us-ascii',
+    'Auto-Submitted: auto-generated',
+    '',
+    '',
+  ].join('\r\n')
+  const lines: string[] = []
+  // Lines of 64 octets with their end; the last one fills up to the octet.
+  for (let left = letterOctets - head.length; left > 0; left -= 64) {
+    const length = left < 128 ? left : 64
+    lines.push(`${lines.length}: ${'pressure 4.1 bar, level 2.30 m, flow 11.7 l/s; '.repeat(3)}`.slice(0, length - 2))
+    if (length !== 64) break
+  }
+  return { id: n, messageId, from: sender, to: [recipient], content: Buffer.from(`${head}${lines.join('\r\n')}\r\n`, 'latin1') }
+}
