@@ -21,8 +21,8 @@ const mutations: Mutation[] = [
   },
   {
     what: 'does not sync the directory of a new segment',
-    file: 'queue/journal.ts',
-    from: '      await disk.sync(dir)\n',
+    file: 'queue/stock.ts',
+    from: '    await disk.sync(dir)\n',
     to: '',
     tests: queue,
   },
