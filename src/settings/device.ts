@@ -2,7 +2,7 @@ import { Low } from 'lowdb'
 import { z } from 'zod'
 import type { Disk } from '../ports/disk.ts'
 import { hex, type Random } from '../ports/random.ts'
-import { DurableJson } from './durable.ts'
+import { DurableJson, keep } from './durable.ts'
 
 /** What the device knows of itself: its id, made once, and when its clock was last known to be right. */
 const schema = z.object({
@@ -43,10 +43,8 @@ export class DeviceStore {
     return new DeviceStore(low, notes)
   }
 
-  /** The clock is right now. Durable when it resolves. */
+  /** The clock is right now. Durable when it resolves. Rejects with DiskError. */
   async synchronised(wall: number): Promise<void> {
-    await this.#low.update((device) => {
-      device.lastSync = { wall }
-    })
+    await keep(this.#low, { ...this.#low.data, lastSync: { wall } })
   }
 }

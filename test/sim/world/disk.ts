@@ -71,6 +71,7 @@ export class SimDisk implements Disk {
     await this.#alive()
     await this.delay('sync')
     await this.#alive()
+    if (this.faults.failSync !== undefined && --this.faults.failSync === 0) throw new DiskError(`${path} cannot be synced`, 'EIO')
     for (const change of this.#changes.filter((one) => one.dir === path)) change.apply(this.#durableNames)
     this.#changes = this.#changes.filter((one) => one.dir !== path)
   }
