@@ -221,7 +221,7 @@ export class Journal {
    */
   get worthCopying(): number | undefined {
     const oldest = this.#used[0]
-    if (!oldest || this.#used.length <= 2) return undefined
+    if (!oldest || this.#used.length <= 2 || this.#failedAt !== undefined) return undefined
     const { spare } = this.#stock
     if (oldest.live <= this.segmentBytes / 2) return spare === 0 || this.#used.length > poolLimit ? oldest.number : undefined
     const live = this.#used.reduce((sum, segment) => sum + segment.live, 0)
@@ -284,7 +284,7 @@ export class Journal {
         if (this.#options.clock.monotonic() - this.#failedAt < readOnlyMs) return this.#refusePending()
         this.#abandonFile()
       }
-      if (!this.#file && !(await this.#roll())) return this.#refusePending()
+      if (!this.#file && !(await this.#roll()) && !(await this.#reopen())) return this.#refusePending()
       const batch = this.#takeBatch()
       if (batch.length === 0) {
         if (!(await this.#roll())) return this.#refusePending()
@@ -360,10 +360,10 @@ export class Journal {
     return true
   }
 
-  /** After an I/O error the same descriptor is never synced again: the batch goes to another segment, once. */
+  /** After an I/O error the same descriptor is never synced again: the batch is written anew once, in another segment where there is one. */
   async #writeElsewhere(batch: Waiting[]): Promise<boolean> {
     this.#abandonFile()
-    if ((await this.#roll(true)) && (await this.#write(batch))) return true
+    if (((await this.#roll(true)) || (await this.#reopen())) && (await this.#write(batch))) return true
     this.#giveUp()
     return false
   }
@@ -419,6 +419,18 @@ export class Journal {
       else this.#stock.give(number)
     }
     return { fault }
+  }
+
+  /**
+   * The active segment again, with a descriptor that never failed, when there is no other: what is still to be written is written anew behind what is
+   * on the disk, so no sync is asked to make good what another one lost.
+   */
+  async #reopen(): Promise<boolean> {
+    const active = this.#active
+    if (!active || active.aside !== undefined || this.#end !== active.end) return false
+    const opened = await this.#open(active.number)
+    if ('file' in opened) this.#file = opened.file
+    return 'file' in opened
   }
 
   #mayTakeLast(urgent: boolean): boolean {

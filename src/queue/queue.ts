@@ -56,6 +56,8 @@ export class Queue {
   readonly #accepting = new Map<number, Promise<Accepted>>()
   readonly #journal: Journal
   #makingRoom = false
+  /** Records that were copied forward and are not on the disk yet. */
+  #copies = 0
   #lookedAt = Number.NEGATIVE_INFINITY
 
   private constructor(options: QueueOptions) {
@@ -207,7 +209,8 @@ export class Queue {
         await this.#journal.measure()
       }
       const oldest = this.#journal.worthCopying
-      if (oldest !== undefined) await this.#copyForward(oldest)
+      // Copies that a failing disk has not taken wait in memory; more of them would win nothing.
+      if (oldest !== undefined && this.#copies === 0) await this.#copyForward(oldest)
     } catch (error) {
       this.#options.log('error', 'journal: making room failed', { why: sentence(error) })
     } finally {
@@ -226,17 +229,24 @@ export class Queue {
       const state = this.waiting.get(id)
       const record = state && (await this.#journal.read(state))
       if (!state || !record || this.waiting.get(id)?.segment !== segment) continue
-      this.#journal.note({ ...record, body: new Uint8Array(record.body) }, (place) => this.#moved(id, state, place))
+      this.#copy(record, (place) => this.#moved(id, state, place))
       for (const mark of marksOf(state))
         this.#journal.note({ type: recordTypes.outcome, flags: 0, id, body: Buffer.from(JSON.stringify(mark)) })
     }
     for (const [id, place] of this.#frozen) {
       if (place.segment !== segment) continue
       const record = await this.#journal.read(place)
-      if (record && this.#frozen.get(id) === place)
-        this.#journal.note({ ...record, body: new Uint8Array(record.body) }, (to) => this.#movedFrozen(id, place, to))
+      if (record && this.#frozen.get(id) === place) this.#copy(record, (to) => this.#movedFrozen(id, place, to))
     }
     await this.#journal.sync()
+  }
+
+  #copy(record: JournalRecord, moved: (to: Place) => void): void {
+    this.#copies++
+    this.#journal.note({ ...record, body: new Uint8Array(record.body) }, (to) => {
+      this.#copies--
+      moved(to)
+    })
   }
 
   #moved(id: number, from: Place, place: Place): void {

@@ -389,6 +389,38 @@ test('a record that cannot be read at the first try is read at the second', asyn
   assert.ok(await scene.live(queue.read(waiting[0] ?? 0)))
 })
 
+test('a full journal has no other segment: after an error it goes on in its last one, with a fresh descriptor', async () => {
+  for (const errors of [1, 2]) {
+    const { disk, timeline, open, live, offer } = stage()
+    const queue = await live(open(disk, 0.25))
+    const waiting: number[] = []
+    const take = () => live(queue.accept(offer('z'.repeat(1500), { severity: 'critical' })))
+    for (let one = await take(); one.kind === 'accepted'; one = await take()) waiting.push(one.id)
+    const real = disk.syncFile.bind(disk)
+    /** Syncs that fail: the first drives the journal out of its active segment into the reserve, the others hit that. */
+    let failing = 1 + errors
+    disk.syncFile = async (inode) => {
+      if (failing-- > 0) disk.faults.failSync = 1
+      return real(inode)
+    }
+    // A few letters of each segment stay: room has to be made by writing.
+    for (const [index, id] of waiting.entries()) if (index % 6 > 0) queue.mark(id, { kind: 'delivered', to: ['ops'] })
+    await live(queue.sync())
+    let last = await take()
+    for (let i = 0; i < 40 && last.kind === 'refused'; i++) {
+      await timeline.run(timeline.now + 1001)
+      last = await take()
+    }
+    assert.equal(last.kind, 'accepted', `${errors}`)
+    assert.ok(failing <= 0)
+    const after = await live(open(disk.powerCut(new SimRandom(1)), 0.25))
+    assert.deepEqual(
+      waiting.filter((id, index) => index % 6 === 0 && !after.waiting.get(id)),
+      [],
+    )
+  }
+})
+
 test('letters that nobody takes do not keep a journal of settled ones full', async () => {
   const { queue, waiting } = await filled(stage(), 1000, (i) => i < 30)
   assert.ok(waiting.every((id) => queue.waiting.get(id)))
