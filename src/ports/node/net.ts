@@ -154,7 +154,8 @@ class NodeWire implements Wire {
     const plain = this.#socket
     plain.removeAllListeners('data').removeAllListeners('end').removeAllListeners('close').removeAllListeners('error')
     const byName = isIP(options.serverName) === 0
-    const sessionKey = `${this.peer} ${options.serverName}`
+    // A session is only as good as what vouched for it.
+    const sessionKey = `${this.peer} ${options.serverName} ${options.ca ?? ''}`
     const session = this.#sessions.get(sessionKey)
     const secure = connectTls({
       socket: plain,
@@ -243,7 +244,8 @@ function opened(address: string, port: number, timeoutMs: number): Promise<Socke
 }
 
 let trust: string[] | undefined
-function trusted(): string[] {
+/** What Node and the system trust. */
+export function trusted(): string[] {
   trust ??= [...new Set([...rootCertificates, ...systemCertificates()])]
   return trust
 }
