@@ -31,12 +31,16 @@ export type BrokerOptions = {
   /** Messages that the broker may have unacknowledged in the air (MQTT 5 receive maximum). */
   receiveMaximum: number
   sessionExpiryS: number
+  /** Takes no session over and leaves none behind; retained messages are not asked for where the protocol allows it. */
+  clean?: boolean
   connectTimeoutMs: number
   /** Told by the broker when we vanish, and by us when we come (retained, QoS 1). */
   presence?: { topic: string; online: string; offline: string }
 }
 
 export type BrokerEvents = {
+  /** The broker let us in; the subscription is still to be answered. */
+  admitted?(): void
   message(message: BrokerMessage): Promise<Taking>
   /** Once, when an established session is lost. Not after `close`. */
   closed(why: string): void

@@ -14,6 +14,7 @@ import type { Log } from '../log.ts'
 import { sentence } from '../log.ts'
 import { serveBroker } from './broker-server.ts'
 import { IncomingStore } from './incoming-store.ts'
+import { trusted } from './tls.ts'
 
 /**
  * The Broker port over the `mqtt` package: one attempt a `connect`, and no acknowledgement before the promise of `message` has resolved.
@@ -23,6 +24,8 @@ import { IncomingStore } from './incoming-store.ts'
  */
 const farewellMs = 2000
 const sessionsLimit = 64
+/** MQTT 5 section 3.8.3.1, retain handling: do not send retained messages. */
+const noRetained = 2
 
 export class NodeBroker implements Broker {
   readonly #log: Log
@@ -41,6 +44,7 @@ export class NodeBroker implements Broker {
     store.onPut = (packet) => session.take(packet)
     try {
       const sessionPresent = await connected(client, options)
+      on.admitted?.()
       session.begin(sessionPresent)
       if (!sessionPresent) {
         store.forget()
@@ -68,10 +72,12 @@ export class NodeBroker implements Broker {
 
 function clientOptions(options: BrokerOptions, incomingStore: IncomingStore): IClientOptions {
   const { clientId, version, username, password, ca, keepaliveS, receiveMaximum, sessionExpiryS, connectTimeoutMs, presence } = options
+  const clean = options.clean ?? false
+  const secure = options.url.startsWith('mqtts:')
   return {
     clientId,
     protocolVersion: version,
-    clean: false,
+    clean,
     keepalive: keepaliveS,
     connectTimeout: connectTimeoutMs,
     reconnectPeriod: 0,
@@ -79,10 +85,11 @@ function clientOptions(options: BrokerOptions, incomingStore: IncomingStore): IC
     rejectUnauthorized: true,
     // The store interface is what the package uses; its type asks for the package's own class.
     incomingStore: incomingStore as unknown as NonNullable<IClientOptions['incomingStore']>,
-    ...(version === 5 ? { properties: { sessionExpiryInterval: sessionExpiryS, receiveMaximum } } : {}),
+    ...(version === 5 ? { properties: { sessionExpiryInterval: clean ? 0 : sessionExpiryS, receiveMaximum } } : {}),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(ca === undefined ? {} : { ca }),
+    // The package would take `ca` in place of what the system trusts.
+    ...(secure ? { ca: [...trusted(), ...(ca === undefined ? [] : [ca])] } : {}),
     ...(presence ? { will: { topic: presence.topic, payload: Buffer.from(presence.offline), qos: 1 as const, retain: true } } : {}),
   }
 }
@@ -104,12 +111,20 @@ function connectError(error: Error): BrokerError {
 }
 
 async function subscribe(client: MqttClient, options: BrokerOptions): Promise<void> {
-  const wanted: IClientSubscribeOptions = { qos: options.qos }
-  const granted = await client.subscribeAsync(options.topics, wanted).catch((error) => {
-    throw new BrokerError('subscription', codeOf(error), `the broker refused the subscription: ${sentence(error)}`, { cause: error })
+  const wanted: IClientSubscribeOptions = { qos: options.qos, ...(options.clean && options.version === 5 ? { rh: noRetained } : {}) }
+  await client.subscribeAsync(options.topics, wanted).catch((error) => {
+    throw subscriptionError(error, options.topics)
   })
-  const refused = granted.find((grant) => grant.qos >= 0x80)
-  if (refused) throw new BrokerError('subscription', String(refused.qos), `the broker does not let us subscribe to ${refused.topic}`)
+}
+
+function subscriptionError(error: unknown, topics: readonly string[]): BrokerError {
+  // Return codes in the order of the topics (MQTT 3.1.1 section 3.9.3); from 0x80 on they refuse.
+  const codes = (error as { packet?: { granted?: readonly number[] } }).packet?.granted ?? []
+  const refused = topics.filter((_, index) => (codes[index] ?? 0) >= 0x80)
+  const code = codes.find((one) => one >= 0x80)
+  if (code === undefined)
+    return new BrokerError('subscription', codeOf(error), `the broker refused the subscription: ${sentence(error)}`, { cause: error })
+  return new BrokerError('subscription', String(code), `the broker does not let us subscribe to ${refused.join(', ')}`, { cause: error })
 }
 
 class Session implements BrokerSession {

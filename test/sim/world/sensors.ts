@@ -12,6 +12,7 @@ import {
   SerialError,
   type SerialEvents,
   type SerialLine,
+  type SerialLook,
   type SerialPortFacts,
 } from '../../../src/ports/serial.ts'
 import type { SimRandom } from './random.ts'
@@ -159,6 +160,10 @@ export class SimSerial implements Serial {
 
   async list(): Promise<SerialPortFacts[]> {
     return []
+  }
+
+  async look(path: string): Promise<SerialLook> {
+    return this.plugged ? { kind: 'line', path, heldBy: [] } : { kind: 'missing' }
   }
 
   #say(): void {
