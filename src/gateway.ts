@@ -3,8 +3,10 @@ import { Backlog } from './gateway/backlog.ts'
 import { Courier } from './gateway/courier.ts'
 import { Desk } from './gateway/desk.ts'
 import { type IntakeOptions, intake } from './gateway/intake.ts'
+import { Lookout } from './gateway/lookout.ts'
 import { type Plan, sourcesOf } from './gateway/plan.ts'
 import { Postmaster } from './gateway/postmaster.ts'
+import { Purser } from './gateway/purser.ts'
 import { Scribe } from './gateway/scribe.ts'
 import { instant } from './ports/clock.ts'
 import type { Ports } from './ports/ports.ts'
@@ -39,6 +41,8 @@ export class Gateway {
       onLost: (id) => void postmaster.lost(id),
     })
     const postmaster = new Postmaster({ ...common, scribe, root: `${plan.dir}/mailbox`, noticesFor: plan.noticesFor })
+    const lookout = new Lookout({ link: ports.link, clock, log, metered: plan.metered })
+    const purser = new Purser({ ...plan, clock, log, queue, timeZone: plan.site.timeZone, metered: () => lookout.metered })
     const onAccepted = (id: number) => {
       postmaster.accepted(id)
       courier.nudge()
@@ -50,6 +54,8 @@ export class Gateway {
       queue,
       scribe,
       postmaster,
+      lookout,
+      purser,
       relays: plan.relays,
       retryMs: plan.retryMs,
       keepMs: plan.keepMs,
@@ -69,7 +75,7 @@ export class Gateway {
     this.#queue = queue
     this.#courier = courier
     this.#sources = sourcesOf(plan, ports, { clock, random: ports.random, log, take: intake(accepting) })
-    this.desk = new Desk({ clock, log, queue, scribe, courier, onAccepted: accepting.onAccepted, sources: this.#sources })
+    this.desk = new Desk({ clock, log, queue, scribe, courier, lookout, purser, onAccepted: accepting.onAccepted, sources: this.#sources })
     // What waits from an earlier life may have readers on the box.
     for (const id of queue.waiting.ids(Number.MAX_SAFE_INTEGER)) postmaster.accepted(id)
   }

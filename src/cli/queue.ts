@@ -1,4 +1,6 @@
 import type { Desk, Waiting } from '../gateway/desk.ts'
+import type { LinkFacts } from '../gateway/lookout.ts'
+import type { BudgetFacts } from '../gateway/purser.ts'
 import { type Command, exit, type Options, Refusal, type Scene, UsageError } from './command.ts'
 import { ask, type Request } from './control.ts'
 import { atStandstill } from './standstill.ts'
@@ -37,13 +39,14 @@ async function list(scene: Scene, options: Options): Promise<0> {
   type Page = Awaited<ReturnType<Desk['list']>>
   let shownSoFar = 0
   for (let after = 0; ; ) {
-    const { total, letters } = (await answer(scene, { verb: 'list', after })) as Page
+    const { total, letters, link, budget } = (await answer(scene, { verb: 'list', after })) as Page
     for (const letter of letters) scene.out(options.flags.json ? `${JSON.stringify(letter)}\n` : line(letter))
     shownSoFar += letters.length
     const last = letters.at(-1)
     if (!last) {
       if (shownSoFar === 0 && !options.flags.json) scene.out('No letter waits.\n')
       else if (!options.flags.json) scene.out(`${total} waiting\n`)
+      if (!options.flags.json) scene.out(`${link ? linkLine(link) : ''}${budget ? budgetLine(budget) : ''}`)
       return exit.done
     }
     after = last.id
@@ -53,8 +56,16 @@ async function list(scene: Scene, options: Options): Promise<0> {
 const answer = async (scene: Scene, request: Request): Promise<unknown> =>
   ((await ask(scene.ports, scene.dir, request)) ?? { value: await atStandstill(scene, request) }).value
 
+const linkLine = (link: LinkFacts): string =>
+  `link: ${link.up ? 'up' : 'away'}${link.metered ? ', metered' : ''}, since ${link.since}. ${link.why}\n`
+
+const budgetLine = ({ letters, octets, of, until }: BudgetFacts): string =>
+  `budget: ${letters} of ${of.letters} letters, ${MiB(octets)} of ${MiB(of.octets)} MiB, until ${until}${letters >= of.letters || octets >= of.octets ? '; used up, only critical letters leave' : ''}\n`
+
+const MiB = (octets: number): string => (octets / 1_048_576).toFixed(2)
+
 const line = (letter: Waiting): string =>
-  `${String(letter.id).padStart(7)}  ${letter.severity.padEnd(8)}  ${age(letter.ageMs).padStart(5)}  ${letter.state}${letter.attempts > 0 ? ` (${letter.attempts} tries)` : ''}  ${letter.to.join(', ')}  ${letter.text.split('\n')[0]?.slice(0, 60)}\n`
+  `${String(letter.id).padStart(7)}  ${letter.severity.padEnd(8)}  ${age(letter.ageMs).padStart(5)}  ${letter.state}${letter.attempts > 0 ? ` (${letter.attempts} tries)` : ''}  ${letter.to.join(', ')}  ${letter.text.split('\n')[0]?.slice(0, 60)}\n${letter.why ? `         ${letter.why}\n` : ''}`
 
 const shown = (letter: Waiting & { mail: string }): string => `${line(letter)}\n${letter.mail.replaceAll('\r\n', '\n')}`
 

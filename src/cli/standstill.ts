@@ -1,4 +1,5 @@
 import { Desk } from '../gateway/desk.ts'
+import { Purser } from '../gateway/purser.ts'
 import { Scribe } from '../gateway/scribe.ts'
 import { instant } from '../ports/clock.ts'
 import { Queue } from '../queue/queue.ts'
@@ -34,7 +35,8 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
       viaOf: plan.viaOf,
       onLost: () => {},
     })
-    const desk = new Desk({ clock, log, queue, scribe, sources: [], onAccepted: () => {} })
+    const purser = new Purser({ ...plan, clock, log, queue, timeZone: site.timeZone, metered: () => false })
+    const desk = new Desk({ clock, log, queue, scribe, purser, sources: [], onAccepted: () => {} })
     const answer = await perform(request, desk)
     await queue.close()
     return answer

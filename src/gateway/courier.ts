@@ -5,10 +5,13 @@ import type { Queue } from '../queue/queue.ts'
 import type { RelayOptions } from '../relay/flight.ts'
 import { RelayHealth } from '../relay/health.ts'
 import { type Traits, unknownTraits } from '../relay/traits.ts'
+import type { Way } from '../relay/way.ts'
 import type { Backlog } from './backlog.ts'
 import { Crossing } from './crossing.ts'
 import { Load } from './load.ts'
+import type { Lookout } from './lookout.ts'
 import type { Postmaster } from './postmaster.ts'
+import type { Purser } from './purser.ts'
 import type { Scribe } from './scribe.ts'
 
 /**
@@ -21,6 +24,8 @@ export type CourierOptions = {
   scribe: Scribe
   postmaster: Postmaster
   backlog: Backlog
+  lookout: Lookout
+  purser: Purser
   relays: readonly RelayOptions[]
   retryMs: readonly number[]
   keepMs: number
@@ -49,6 +54,8 @@ export class Courier {
   readonly #stopping = new AbortController()
   readonly #cutting = new AbortController()
   #wake: (() => void) | undefined
+  /** Somebody nudged while nobody waited: the round in hand may have looked before. */
+  #nudged = false
   #running: Promise<void> | undefined
   #expiryAt = 0
 
@@ -59,6 +66,10 @@ export class Courier {
       options.relays.map((relay) => relay.id),
       options.ports.random,
     )
+    options.lookout.onBetter = () => {
+      this.health.wayIsBack(options.ports.clock.monotonic())
+      this.nudge()
+    }
   }
 
   start(): void {
@@ -67,6 +78,7 @@ export class Courier {
 
   /** Something may leave now: a new letter, a retry, a link that came back. */
   nudge(): void {
+    this.#nudged = true
     this.#wake?.()
   }
 
@@ -76,6 +88,7 @@ export class Courier {
     this.nudge()
     const cancel: Cancel = this.#options.ports.clock.after(lastFlightMs, () => this.#cutting.abort())
     await this.#running
+    this.#options.lookout.rest()
     cancel()
   }
 
@@ -83,8 +96,9 @@ export class Courier {
     const { log } = this.#options.ports
     while (!this.#stopping.signal.aborted) {
       try {
+        this.#nudged = false
         const waitMs = await this.#round()
-        if (waitMs > 0 && !this.#stopping.signal.aborted) await this.#wait(Math.min(waitMs, longestWaitMs))
+        if (waitMs > 0 && !this.#nudged && !this.#stopping.signal.aborted) await this.#wait(Math.min(waitMs, longestWaitMs))
       } catch (error) {
         // A round must not end the courier: whatever broke, letters still wait.
         log('error', 'courier: a round failed', { why: sentence(error) })
@@ -96,7 +110,7 @@ export class Courier {
   /** One look at everything; returns how long nothing can be done, in ms. */
   async #round(): Promise<number> {
     const { clock } = this.#options.ports
-    const { queue, postmaster, relays } = this.#options
+    const { queue, postmaster, relays, lookout, purser } = this.#options
     const now = clock.monotonic()
     if (now >= this.#expiryAt) {
       await this.#expire(now)
@@ -105,20 +119,32 @@ export class Courier {
     }
     await postmaster.deliverWaiting()
     if (this.#stopping.signal.aborted) return 0
-    if (queue.waiting.due(now, 1).length === 0)
-      return Math.max(1, Math.min(queue.waiting.nextDue(now) ?? Number.POSITIVE_INFINITY, this.#expiryAt) - now)
-    const chosen = this.health.choose(now)
+    const idle = () => Math.max(1, Math.min(queue.waiting.nextDue(now) ?? Number.POSITIVE_INFINITY, this.#expiryAt) - now)
+    if (queue.waiting.due(now, 1).length === 0) {
+      lookout.rest()
+      return idle()
+    }
+    const ways = await lookout.ways(relays)
+    if (queue.waiting.due(now, 1, purser.leave()).length === 0) {
+      // Another link may give leave; another day is looked for once a minute.
+      if (lookout.metered) lookout.watch()
+      else lookout.rest()
+      return idle()
+    }
+    const chosen = this.health.choose(now, (id) => ways.get(id)?.open === true)
     const relay = relays.find((one) => one.id === chosen.relay)
     if (!relay) {
       queue.ground()
+      lookout.watch()
       return Math.max(1, (chosen.nextTry ?? Number.POSITIVE_INFINITY) - now)
     }
-    return (await this.#flight(relay)) ? 0 : idleMs
+    return (await this.#flight(relay, ways.get(relay.id))) ? 0 : idleMs
   }
 
   /** False when nothing came of it and no fault says why: it must not be tried in a circle. */
-  async #flight(relay: RelayOptions): Promise<boolean> {
-    const { ports, queue } = this.#options
+  async #flight(relay: RelayOptions, way: Way | undefined): Promise<boolean> {
+    const { ports, queue, lookout, purser } = this.#options
+    const departure = lookout.depart(way)
     const before = this.#traits.get(relay.id) ?? unknownTraits
     const crossing = new Crossing({
       net: ports.net,
@@ -134,12 +160,13 @@ export class Courier {
           signal: this.#stopping.signal,
           ...(lane === 0 ? { begin: () => this.#options.backlog.gather() } : {}),
         }),
-      due: (limit) => queue.waiting.due(ports.clock.monotonic(), limit).length,
-      signal: this.#cutting.signal,
+      due: (limit) => queue.waiting.due(ports.clock.monotonic(), limit, purser.leave()).length,
+      signal: AbortSignal.any([this.#cutting.signal, departure.signal]),
     })
     await crossing.fly()
+    const { linkIsBetter } = departure.landed()
     this.#remember(relay.id, before, crossing.traits)
-    return this.#judge(relay, crossing)
+    return this.#judge(relay, crossing, linkIsBetter)
   }
 
   /** The window changes with the weather: it is not worth the wear of the card. */
@@ -148,11 +175,12 @@ export class Courier {
     if (after.skills !== before.skills || after.connections !== before.connections) this.#options.keepRelay(id, after)
   }
 
-  #judge(relay: RelayOptions, { report }: Crossing): boolean {
+  #judge(relay: RelayOptions, { report }: Crossing, linkIsBetter: boolean): boolean {
     const { ports, queue } = this.#options
     const now = ports.clock.monotonic()
     if (report.fault) {
       this.health.failed(relay.id, report.fault, now)
+      if (linkIsBetter) this.health.wayIsBack(now)
       ports.log('warning', 'relay: letters wait', {
         relay: relay.id,
         stage: report.fault.stage,

@@ -69,7 +69,7 @@ export class Crossing {
       offers: (offers) => lane === 0 && this.#widen(offers),
       signal,
     })
-    await load.finish()
+    await load.finish(report.sent)
     this.connections--
     this.#add(report)
     if (lane === 0) {

@@ -6,6 +6,8 @@ import type { Queue } from '../queue/queue.ts'
 import type { Source, SourceState, Taken } from '../source/source.ts'
 import type { Courier } from './courier.ts'
 import { acceptInto } from './intake.ts'
+import type { LinkFacts, Lookout } from './lookout.ts'
+import type { BudgetFacts, Purser } from './purser.ts'
 import type { Scribe } from './scribe.ts'
 
 /**
@@ -18,6 +20,8 @@ export type DeskOptions = {
   log: Log
   /** Missing while the gateway stands still. */
   courier?: Courier
+  lookout?: Lookout
+  purser: Purser
   onAccepted(id: number): void
   sources: readonly Source[]
 }
@@ -35,6 +39,8 @@ export type Waiting = {
   ageMs: number
   /** Ms until the next try; 0 when it only waits for the way. */
   nextTryMs: number
+  /** Why it stays although it could be tried; a sentence. */
+  why?: string
 }
 
 export type Sending = { to: string; text: string; subject?: string; severity: Severity; key?: string }
@@ -65,14 +71,14 @@ export class Desk {
   }
 
   /** Letters that wait, oldest first, `listLimit` from the first above `after`. */
-  async list(after = 0): Promise<{ total: number; letters: Waiting[] }> {
+  async list(after = 0): Promise<{ total: number; letters: Waiting[]; link?: LinkFacts; budget?: BudgetFacts }> {
     const ids = this.#options.queue.waiting.ids(listLimit, after)
     const letters: Waiting[] = []
     for (const id of ids) {
       const one = await this.#waiting(id)
       if (one) letters.push(one)
     }
-    return { total: this.#options.queue.waiting.size, letters }
+    return { total: this.#options.queue.waiting.size, letters, ...this.#way() }
   }
 
   /** One letter with the whole mail as it would leave now. */
@@ -121,6 +127,8 @@ export class Desk {
     waiting: Record<Severity, number>
     sources: SourceState[]
     relays: ReturnType<Courier['health']['list']>
+    link?: LinkFacts
+    budget?: BudgetFacts
   } {
     const { queue, sources, courier } = this.#options
     return {
@@ -128,14 +136,23 @@ export class Desk {
       waiting: queue.waiting.counts(),
       sources: sources.map((source) => source.state()),
       relays: courier?.health.list() ?? [],
+      ...this.#way(),
     }
   }
 
+  /** What keeps letters here: the link, and what may still leave by it today. */
+  #way(): { link?: LinkFacts; budget?: BudgetFacts } {
+    const { lookout, purser } = this.#options
+    const budget = purser.facts()
+    return { ...(lookout ? { link: lookout.facts() } : {}), ...(budget ? { budget } : {}) }
+  }
+
   async #waiting(id: number): Promise<Waiting | undefined> {
-    const { queue, clock } = this.#options
+    const { queue, clock, purser } = this.#options
     const state = queue.waiting.get(id)
     const stored = await queue.read(id)
     if (!state || !stored) return undefined
+    const why = purser.why(id)
     const now = clock.monotonic()
     const { source, number, text, severity } = stored.alert
     const pending = state.to.filter((_, index) => (state.pending & (1 << index)) !== 0)
@@ -150,6 +167,7 @@ export class Desk {
       attempts: state.attempts,
       ageMs: Math.max(0, now - state.accepted),
       nextTryMs: Math.max(0, state.nextTry - now),
+      ...(why === undefined ? {} : { why }),
     }
   }
 }

@@ -6,6 +6,7 @@ import type { Mark, Queue } from '../queue/queue.ts'
 import { nextTry } from '../queue/schedule.ts'
 import type { Outcome } from '../relay/outcome.ts'
 import type { Postmaster } from './postmaster.ts'
+import type { Cargo, Purser } from './purser.ts'
 import type { Scribe, Written } from './scribe.ts'
 
 /**
@@ -17,6 +18,7 @@ export type LoadOptions = {
   queue: Queue
   scribe: Scribe
   postmaster: Postmaster
+  purser: Purser
   retryMs: readonly number[]
   /** Takes no more letters once aborted. */
   signal: AbortSignal
@@ -39,9 +41,11 @@ export class Load {
   readonly #uncertain = new Set<number>()
   #notices: Promise<unknown>[] = []
   #begun = false
+  readonly #cargo: Cargo
 
   constructor(options: LoadOptions) {
     this.#options = options
+    this.#cargo = options.purser.flight()
   }
 
   async next(): Promise<Letter | undefined> {
@@ -53,7 +57,7 @@ export class Load {
     for (let empty = false; !empty; ) {
       const next = this.#takeReady()
       if (!next) empty = this.#ready.length > behindLimit || (await this.#compose()) === 0
-      else if (!this.#keptBack(next.letter.id)) return next.letter
+      else if (!this.#keptBack(next.letter.id) && this.#cargo.board(next.letter)) return next.letter
     }
     return undefined
   }
@@ -87,8 +91,8 @@ export class Load {
 
   /** A group is composed at once, so that the late ones among them are frozen under one sync. Returns how many there are. */
   async #compose(): Promise<number> {
-    const { queue, scribe, ports, lane, ahead } = this.#options
-    const ids = queue.waiting.due(ports.clock.monotonic(), ahead(), lane)
+    const { queue, scribe, ports, purser, lane, ahead } = this.#options
+    const ids = queue.waiting.due(ports.clock.monotonic(), ahead(), purser.leave(), lane)
     for (const id of ids) queue.waiting.away(id, true, lane)
     const written = await Promise.all(ids.map((id) => scribe.write(id)))
     for (const [index, one] of written.entries()) {
@@ -112,6 +116,7 @@ export class Load {
     const { postmaster } = this.#options
     const written = this.#aboard.get(id)
     if (!written) return
+    this.#cargo.settled(id, outcome)
     const to = written.recipients.filter((recipient) => recipient.address === address).map((recipient) => recipient.ref)
     switch (outcome.kind) {
       case 'delivered':
@@ -139,9 +144,10 @@ export class Load {
     if (this.#options.queue.mark(id, mark)) this.#aboard.delete(id)
   }
 
-  /** Everybody who is still aboard waits again; what was left in the air keeps its octets. */
-  async finish(): Promise<void> {
+  /** The flight is over, after so many octets. Everybody who is still aboard waits again; what was left in the air keeps its octets. */
+  async finish(sent: number): Promise<void> {
     const { queue, ports } = this.#options
+    this.#cargo.over(sent)
     await Promise.all(this.#notices)
     this.#notices = []
     for (const [id, written] of this.#aboard) {

@@ -34,6 +34,11 @@ export type Plan = {
   retryMs: readonly number[]
   keepMs: number
   digest: { from: number; maxChars: number }
+  /** What may leave in a day of the site. */
+  perDay?: { letters: number; octets: number }
+  /** Interfaces on which octets are dear, and the largest letter that leaves by one at once. */
+  metered: readonly string[]
+  meteredBytes: number
   queueMiB: number
   segmentBytes?: number
   noticesFor: string
@@ -89,6 +94,9 @@ export function planOf(options: PlanOptions): Plan {
     keepMs: durationMs(delivery.keep),
     // A character of a digest takes at most two octets or so in the letter.
     digest: { from: delivery.digest.from, maxChars: Math.floor(mail.maxBytes / 2) },
+    ...(delivery.perDay ? { perDay: { letters: delivery.perDay.letters, octets: Math.round(delivery.perDay.MiB * 1_048_576) } } : {}),
+    metered: delivery.links.filter((one) => one.metered).map((one) => one.interface),
+    meteredBytes: delivery.meteredMaxBytes,
     queueMiB: settings.queue.maxMiB,
     noticesFor: settings.mailbox.users[0]?.name ?? 'operator',
     decoderOf: (id) => {

@@ -5,6 +5,7 @@ import type { Instant } from '../ports/clock.ts'
 import { mailDate } from './date.ts'
 import type { Letter } from './letter.ts'
 import { type Field, message } from './message.ts'
+import { fold } from './words.ts'
 
 /** What a letter is made of beside its alert. */
 export type LetterFacts = {
@@ -42,7 +43,6 @@ export function compose(alert: Alert, about: LetterFacts): Letter {
   const { id, deviceId, site, from, replyTo, to, when, thread } = about
   const messageId = messageIdOf(deviceId, id, site.domain)
   const certain = when.certainty === 'exact' || when.certainty === 'corrected'
-  const [importance, priority] = urgency[alert.severity]
   const fields: Field[] = [
     ['From', [named(from)]],
     ['To', to.map(named)],
@@ -57,14 +57,14 @@ export function compose(alert: Alert, about: LetterFacts): Letter {
         ] as Field[])
       : []),
     ['Auto-Submitted', 'auto-generated'],
-    ['Importance', importance],
-    ['Priority', priority],
+    ...urgency[alert.severity],
     ['X-Outpost-Source', alert.source],
     ['X-Outpost-Number', String(alert.number)],
     ['X-Outpost-Severity', alert.severity],
     ...(alert.key === undefined ? [] : [['X-Outpost-Key', cleanLine(alert.key, 100)] as Field]),
   ]
-  const received = `Received: by ${site.domain} (${about.software}) via ${about.via}\r\n id ${id}.${deviceId}; ${mailDate(when.at, site.timeZone, certain)}`
+  // RFC 5321 section 3.7.2. Its id would be that of the Message-ID, which is there already (section 4.4: it may be left out).
+  const received = fold(`Received: by ${site.domain} (${about.software}) via ${about.via}; ${mailDate(when.at, site.timeZone, certain)}`)
   return {
     id,
     messageId,
@@ -80,13 +80,20 @@ const named = (mailbox: { name?: string; address: string }): { name: string; add
   address: mailbox.address,
 })
 
-/** RFC 2156 section 5.3.4 as RFC 4021 names them. */
-const urgency: Readonly<Record<Severity, readonly [importance: string, priority: string]>> = {
-  critical: ['high', 'urgent'],
-  warning: ['normal', 'normal'],
-  info: ['low', 'non-urgent'],
+/** RFC 2156 section 5.3.4 as RFC 4021 names them; `normal` is what a letter without them is. */
+const urgency: Readonly<Record<Severity, readonly Field[]>> = {
+  critical: [
+    ['Importance', 'high'],
+    ['Priority', 'urgent'],
+  ],
+  warning: [],
+  info: [
+    ['Importance', 'low'],
+    ['Priority', 'non-urgent'],
+  ],
 }
 
+/** Labels are ASCII in German, too: one umlaut would cost a short letter a tenth of its octets. */
 const words = {
   en: {
     critical: 'CRITICAL',
@@ -108,12 +115,12 @@ const words = {
     critical: 'KRITISCH',
     warning: 'Warnung',
     info: 'Info',
-    raised: 'ausgelöst',
+    raised: 'steht an',
     cleared: 'BEHOBEN',
     event: '',
     when: 'Zeit',
     source: 'Quelle',
-    key: 'Schlüssel',
+    key: 'Kennung',
     topic: 'Topic',
     value: 'Wert',
     state: 'Zustand',
@@ -147,11 +154,10 @@ function bodyOf(alert: Alert, about: LetterFacts): string {
     ...(alert.topic === undefined || alert.topic === alert.key ? [] : [[say.topic, alert.topic] as [string, string]]),
     ...Object.entries(alert.fields ?? {}).map(([name, value]) => [name, String(value)] as [string, string]),
   ]
-  const width = Math.min(24, Math.max(...rows.map(([name]) => name.length)))
   return [
     alert.text,
     '',
-    ...rows.map(([name, value]) => `${`${name}:`.padEnd(width + 1)} ${value}`),
+    ...rows.map(([name, value]) => `${name}: ${value}`),
     ...(delay ? ['', delay.sentence] : []),
     '',
     `#${alert.number}${previousNumber === undefined ? '' : `, ${say.previous} #${previousNumber}`}`,

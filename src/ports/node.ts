@@ -2,6 +2,7 @@ import type { Level } from './log.ts'
 import { NodeBroker } from './node/broker.ts'
 import { NodeClock } from './node/clock.ts'
 import { NodeDisk } from './node/disk.ts'
+import { NodeLink } from './node/link.ts'
 import { nodeLog } from './node/log.ts'
 import { NodeNet } from './node/net.ts'
 import { NodeRandom } from './node/random.ts'
@@ -16,6 +17,7 @@ export function nodePorts(options: { secrets?: () => string[]; pretty?: boolean;
     clock: new NodeClock(),
     disk: new NodeDisk(),
     net: new NodeNet(),
+    link: new NodeLink(),
     serial: new NodeSerial(),
     broker: new NodeBroker(log),
     random: new NodeRandom(),

@@ -1,4 +1,5 @@
 import type { Alert } from '../alert/alert.ts'
+import { type Spent, spentIn } from './budget.ts'
 import { Grounded } from './grounded.ts'
 import type { Offer } from './queue.ts'
 
@@ -16,6 +17,7 @@ export class Memory {
   #told = new Map<string, number>()
   #raised = new Map<string, number>()
   readonly grounded = new Grounded()
+  #spent: Spent | undefined
 
   /** Gives the alert its position and number. `undo` takes the number back when it did not become durable and none was given since. */
   number(offer: Offer): { alert: Alert; id: number; undo: () => void } {
@@ -43,6 +45,17 @@ export class Memory {
     if (alert.state === 'cleared') this.#raised.delete(keyOf(alert))
   }
 
+  /** What has left the box on the day of the last letter. */
+  get spent(): Spent | undefined {
+    return this.#spent
+  }
+
+  /** The newer count of two stays, in whichever order they are met. */
+  learnSpent(value: unknown): void {
+    const spent = spentIn(value)
+    if (spent && spent.serial > (this.#spent?.serial ?? 0)) this.#spent = spent
+  }
+
   /** The newest position that was given. */
   get lastId(): number {
     return this.#nextId - 1
@@ -55,13 +68,15 @@ export class Memory {
       numbers: [...this.#numbers],
       told: [...this.#told],
       raised: [...this.#raised],
+      ...(this.#spent ? { spent: this.#spent } : {}),
     }
   }
 
   /** Takes in what `toJSON` gave; anything else is passed over. */
   restore(value: unknown): void {
     if (typeof value !== 'object' || value === null) return
-    const { nextId, grounded, numbers, told, raised } = value as Record<string, unknown>
+    const { nextId, grounded, numbers, told, raised, spent } = value as Record<string, unknown>
+    this.learnSpent(spent)
     if (typeof nextId === 'number') this.#nextId = Math.max(this.#nextId, nextId)
     this.grounded.restore(grounded)
     for (const [name, number] of pairs(numbers)) this.#numbers.set(name, Math.max(number, this.#numbers.get(name) ?? 0))

@@ -2,6 +2,7 @@ import type { Alert, Severity } from '../alert/alert.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Disk } from '../ports/disk.ts'
 import { type Log, sentence } from '../ports/log.ts'
+import type { Spent } from './budget.ts'
 import { Journal, type Place, StorageError } from './journal.ts'
 import { Memory } from './memory.ts'
 import { headerBytes, type JournalRecord, recordTypes } from './record.ts'
@@ -180,6 +181,18 @@ export class Queue {
     return gone
   }
 
+  /** What has left the box, as far as it was kept. */
+  get spent(): Spent | undefined {
+    return this.#memory.spent
+  }
+
+  /** Keeps the count: at the head of the next segment in any case, and with the next commit when it is to be `noted`. */
+  keepSpent(spent: Spent, noted: boolean): void {
+    this.#memory.learnSpent(spent)
+    if (noted)
+      this.#journal.note({ type: recordTypes.outcome, flags: 0, id: 0, body: Buffer.from(JSON.stringify({ kind: 'spent', spent })) })
+  }
+
   sync(): Promise<void> {
     return this.#journal.sync()
   }
@@ -273,9 +286,14 @@ export class Queue {
       if (value === undefined) return
       if (type === recordTypes.checkpoint) this.#memory.restore(value)
       else if (type === recordTypes.alert) this.#foldAlert(value as Alert, id, place)
-      else if ((value as Mark | { kind: 'grounded' }).kind === 'grounded') this.#memory.grounded.restore(value)
-      else if (this.waiting.get(id) && this.#apply(id, value as Mark)) this.#frozen.delete(id)
+      else this.#foldOutcome(value as Mark | { kind: 'grounded' } | { kind: 'spent'; spent: unknown }, id)
     }
+  }
+
+  #foldOutcome(value: Mark | { kind: 'grounded' } | { kind: 'spent'; spent: unknown }, id: number): void {
+    if (value.kind === 'grounded') this.#memory.grounded.restore(value)
+    else if (value.kind === 'spent') this.#memory.learnSpent(value.spent)
+    else if (this.waiting.get(id) && this.#apply(id, value)) this.#frozen.delete(id)
   }
 
   #foldAlert(alert: Alert, id: number, place: Place): void {

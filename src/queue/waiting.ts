@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { rank, type Severity, severities } from '../alert/alert.ts'
+import { freeLeave, keptBy, type Leave } from './leave.ts'
 
 /**
  * Waiting: the index of letters that are not settled, small enough that 100,000 of them fit a small box (about 60 octets each).
@@ -23,6 +24,8 @@ export type LetterState = {
   /** When it was accepted, on this boot's monotonic scale (negative for an earlier boot). */
   accepted: number
   held: boolean
+  /** Of the letter as it was last composed; of its record before that. */
+  octets: number
 }
 
 /** Recipients of one letter: `pending` is 32 bits. */
@@ -92,6 +95,7 @@ export class Waiting {
     c.lane[row] = 0
     c.flags[row] = letter.first ? flag.first : 0
     if (letter.first) this.#firsts++
+    c.octets[row] = letter.bytes
   }
 
   /** The letter lies elsewhere now. */
@@ -142,6 +146,12 @@ export class Waiting {
     return this.#setFlag(id, flag.held, held)
   }
 
+  /** It has been composed, and is so large. */
+  composed(id: number, octets: number): void {
+    const row = this.#find(id)
+    if (row >= 0) this.#columns.octets[row] = octets
+  }
+
   /** In the air, or given to somebody: not picked again. `lane` names the connection (0 to 255) on which it leaves. */
   away(id: number, away: boolean, lane = 0): boolean {
     const row = this.#find(id)
@@ -158,7 +168,7 @@ export class Waiting {
    * Up to `limit` letters that may leave now: digests first, then the worst, then the oldest. One whose elder of the same source and key cannot leave yet
    * stays behind it (no RESOLVED before FIRING), unless it is worse than the elder. An elder that left on the same lane is before it anyway.
    */
-  due(now: number, limit: number, lane?: number): number[] {
+  due(now: number, limit: number, leave: Leave = freeLeave, lane?: number): number[] {
     this.#sort()
     const c = this.#columns
     const first: number[] = []
@@ -170,7 +180,10 @@ export class Waiting {
       if (lane !== undefined && flags & flag.away && c.lane[row] === lane) continue
       const severity = c.rank[row] ?? 0
       const topic = c.topic[row] ?? 0
-      const ready = (flags & (flag.held | flag.away)) === 0 && (c.nextTry[row] ?? 0) <= now
+      const ready =
+        (flags & (flag.held | flag.away)) === 0 &&
+        (c.nextTry[row] ?? 0) <= now &&
+        (leave === freeLeave || keptBy(leave, severity, c.octets[row] ?? 0, c.accepted[row] ?? 0) === undefined)
       const elder = blocked.get(topic)
       if (!ready) {
         if ((flags & flag.held) === 0 && (elder === undefined || severity < elder)) blocked.set(topic, severity)
@@ -247,6 +260,7 @@ export class Waiting {
       nextTry: c.nextTry[row] ?? 0,
       accepted: c.accepted[row] ?? 0,
       held: ((c.flags[row] ?? 0) & flag.held) !== 0,
+      octets: c.octets[row] ?? 0,
     }
   }
 
@@ -341,6 +355,7 @@ const allocate = (rows: number) => ({
   attempts: new Uint8Array(rows),
   lane: new Uint8Array(rows),
   flags: new Uint8Array(rows),
+  octets: new Uint32Array(rows),
 })
 
 const names = Object.keys(allocate(0)) as (keyof Columns)[]

@@ -5,22 +5,37 @@ import type { Fault } from './outcome.ts'
  * Which relay to try now. Relays are tried in their order; one that failed rests, the next one is tried at once; one that refused our password
  * is left alone until somebody says so.
  */
-type Health = { attempts: number; nextTry: number; held: boolean; why?: string; hint?: string }
+type Health = {
+  attempts: number
+  nextTry: number
+  held: boolean
+  why?: string
+  hint?: string
+  /** The server has said nothing against us: a better link may mend it. */
+  byWay?: boolean
+  /** Rests that a better link has ended since the last success, and when the last one was. */
+  returns: number
+  returnedAt: number
+}
 
 const restMs = [15_000, 30_000, 60_000, 120_000, 300_000, 600_000]
+/** A link comes up in steps (carrier, address, route, name servers), and each may be the one that was missing. */
+const freeReturns = 3
+
+const fresh = (): Health => ({ attempts: 0, nextTry: 0, held: false, returns: 0, returnedAt: 0 })
 
 export class RelayHealth {
   readonly #relays = new Map<string, Health>()
   readonly #random: Random
 
   constructor(ids: readonly string[], random: Random) {
-    for (const id of ids) this.#relays.set(id, { attempts: 0, nextTry: 0, held: false })
+    for (const id of ids) this.#relays.set(id, fresh())
     this.#random = random
   }
 
-  /** The first that may be tried at `now` (monotonic ms), or when one may; neither when all are held or there is none. */
-  choose(now: number): { relay?: string; nextTry?: number } {
-    const free = [...this.#relays].filter(([, health]) => !health.held)
+  /** The first that may be tried at `now` (monotonic ms), or when one may; neither when all are held or closed or there is none. */
+  choose(now: number, isOpen: (id: string) => boolean = () => true): { relay?: string; nextTry?: number } {
+    const free = [...this.#relays].filter(([id, health]) => !health.held && isOpen(id))
     const due = free.find(([, health]) => health.nextTry <= now)
     if (due) return { relay: due[0] }
     return free.length === 0 ? {} : { nextTry: Math.min(...free.map(([, health]) => health.nextTry)) }
@@ -36,19 +51,45 @@ export class RelayHealth {
     if (fault.again) return
     health.attempts++
     health.held = fault.hold === true
-    health.nextTry = now + jitter(this.#random, restMs[Math.min(health.attempts, restMs.length) - 1] ?? 600_000)
+    health.byWay = fault.reply === undefined && fault.hold !== true && fault.clock !== true
+    health.nextTry = now + jitter(this.#random, rest(health.attempts))
   }
 
   succeeded(id: string): void {
-    this.#relays.set(id, { attempts: 0, nextTry: 0, held: false })
+    this.#relays.set(id, fresh())
   }
 
-  /** Everybody may be tried at once: somebody asked, or the link is back. */
+  /** Everybody may be tried at once: somebody asked. */
   release(): void {
     for (const [id, health] of this.#relays) this.#relays.set(id, { ...health, nextTry: 0, held: false })
   }
 
+  /**
+   * The link is better than it was: whoever rests for want of a way is tried at once. A link that flaps ends a few rests so, then one in as
+   * long as the rest would be: no name server and no relay is stormed.
+   */
+  wayIsBack(now: number): void {
+    for (const health of this.#relays.values()) {
+      if (health.held || !health.byWay) continue
+      const gap = health.returns < freeReturns ? 0 : rest(health.returns - freeReturns + 1)
+      const at = Math.max(now, health.returnedAt + gap)
+      if (at >= health.nextTry) continue
+      health.nextTry = at
+      health.returnedAt = at
+      health.returns++
+    }
+  }
+
   list(): { id: string; held: boolean; attempts: number; why?: string; hint?: string }[] {
-    return [...this.#relays].map(([id, { nextTry: _, ...shown }]) => ({ id, ...shown }))
+    return [...this.#relays].map(([id, { held, attempts, why, hint }]) => ({
+      id,
+      held,
+      attempts,
+      ...(why === undefined ? {} : { why }),
+      ...(hint === undefined ? {} : { hint }),
+    }))
   }
 }
+
+/** Before the next try after so many in vain. */
+const rest = (attempts: number): number => restMs[Math.min(attempts, restMs.length) - 1] ?? 600_000

@@ -109,9 +109,41 @@ const delivery = z.strictObject({
     .meta({ title: 'Waits between tries', description: 'The last one repeats.' }),
   keep: duration.default('5d').meta({ title: 'Keep trying for' }),
   perDay: z
-    .strictObject({ letters: z.int().min(1).default(500), MiB: z.number().positive().default(20) })
+    .strictObject({
+      letters: z.int().min(1).default(500).meta({
+        title: 'Letters a day',
+        description:
+          'Of the time zone of the site. When they are used up, warnings and infos wait for the next day; critical letters still leave and are counted. Without perDay there is no limit.',
+      }),
+      MiB: z
+        .number()
+        .positive()
+        .default(20)
+        .meta({ title: 'Octets a day', description: 'In MiB, the same way: letters and the commands around them, without TLS and TCP.' }),
+    })
     .optional()
     .meta({ title: 'Budget a day' }),
+  links: z
+    .array(
+      z.strictObject({
+        interface: z
+          .string()
+          .regex(/^[^\s/:]{1,15}$/, 'Write the name of a network interface such as wwan0.')
+          .meta({ title: 'Network interface' }),
+        metered: z.boolean().default(true).meta({ title: 'Each octet costs money' }),
+      }),
+    )
+    .max(16)
+    .default([])
+    .meta({
+      title: 'Links',
+      description: 'While the default route leads out by a metered one, large letters that are not critical wait for another.',
+    }),
+  meteredMaxBytes: z.int().min(1000).max(10_000_000).default(20_000).meta({
+    title: 'Largest letter over a metered link',
+    description:
+      'In octets. A larger one waits until a link that is not metered carries the default route, or half of its keep time is over; then it leaves by whatever there is. Critical ones never wait.',
+  }),
   digest: z
     .strictObject({
       from: z.int().min(0).default(5).meta({

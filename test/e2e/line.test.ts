@@ -40,7 +40,7 @@ test('a line on a serial port and a message from a broker are mail in the reader
   const mails = (await station.letters()).join('\n')
   assert.match(mails, /PUMP3 OVERTEMP/)
   assert.match(mails, /Door =C3=B6ffnet/)
-  assert.match(mails, /^Subject: =\?UTF-8\?/m)
+  assert.match(mails, /^Subject: Pump station 7: CRITICAL: Door =\?UTF-8\?Q\?=C3=B6ffnet\?=/m)
   assert.match(mails, /^Received: by ps7\.example\.net \(Outpost [^)]*\) via serial/m)
 })
 

@@ -5,7 +5,7 @@ import type { Alert } from '../../src/alert/alert.ts'
 import { timeSentence, whenHappened } from '../../src/alert/when.ts'
 import { compose, type LetterFacts } from '../../src/mail/compose.ts'
 import { composeNotice } from '../../src/mail/notice.ts'
-import { decodeWords } from '../../src/mail/words.ts'
+import { decodeWords, encodeWords, fold } from '../../src/mail/words.ts'
 import { instant, monotonic } from '../../src/ports/clock.ts'
 
 const at = instant(Date.UTC(2026, 10, 24, 3, 12))
@@ -44,7 +44,7 @@ test('a letter says who, when and what, in the words of the standards', () => {
   assert.equal(head.get('Auto-Submitted'), 'auto-generated')
   assert.equal(head.get('Importance'), 'high')
   assert.equal(decodeWords(head.get('Subject') ?? ''), 'Pump station 7: CRITICAL: Pump 3 überhitzt')
-  assert.match(head.get('Received') ?? '', /^by ps7\.example\.org \(Outpost 0\) via MQTT id 7\.aa; Tue, 24 Nov 2026 04:12:00 \+0100$/)
+  assert.match(head.get('Received') ?? '', /^by ps7\.example\.org \(Outpost 0\) via MQTT; Tue, 24 Nov 2026 04:12:00 \+0100$/)
 })
 
 test('nothing that a sensor says becomes a header, an address or a broken line', () => {
@@ -52,7 +52,9 @@ test('nothing that a sensor says becomes a header, an address or a broken line',
     unit: fc.constantFrom('\r', '\n', '\0', '\u2028', 'ä', '😀', ':', '<', '>', '@', ',', '=', '?', ' ', 'a', '.', '"', '\u202e'),
     maxLength: 300,
   })
-  const namesOf = (content: Uint8Array) => headers(content).flatMap(([name]) => (name === 'Content-Transfer-Encoding' ? [] : [name]))
+  // These two say what the text is, and stand there only when it is more than ASCII.
+  const namesOf = (content: Uint8Array) =>
+    headers(content).flatMap(([name]) => (['Content-Type', 'Content-Transfer-Encoding'].includes(name) ? [] : [name]))
   const names = namesOf(compose({ ...alert, key: 'k' }, facts).content)
   fc.assert(
     fc.property(nasty, nasty, nasty, nasty, (text, key, topic, unit) => {
@@ -69,6 +71,96 @@ test('nothing that a sensor says becomes a header, an address or a broken line',
       assert.deepEqual(letter.to, ['ops@example.org'])
     }),
     { numRuns: 500 },
+  )
+})
+
+test('every field of the header stands there once, however many are told', () => {
+  const many = { ...facts, to: [...facts.to, { name: 'Night, shift', address: 'night@example.org' }, { address: 'c@example.org' }] }
+  const fields = headers(compose(alert, { ...many, thread: { root: '<o3.aa@ps7.example.org>' } }).content)
+  assert.equal(new Set(fields.map(([name]) => name)).size, fields.length)
+  assert.equal(new Map(fields).get('To'), 'Ops <ops@example.org>, "Night, shift" <night@example.org>, c@example.org')
+})
+
+const usual: [what: string, alert: Partial<Alert>, facts: Partial<LetterFacts>][] = [
+  [
+    'a line from a PLC',
+    { text: 'PUMP3 OVERTEMP', key: 'pump3' },
+    { site: { name: 'Pump station 7', domain: 'ps7.example.org', timeZone: 'Europe/Berlin', language: 'en' } },
+  ],
+  [
+    'a German alert with value and topic',
+    {
+      text: 'Pumpe 3 überhitzt: Lager bei 81.2 °C',
+      key: 'pump-3/overtemp',
+      value: 81.2,
+      unit: '°C',
+      topic: 'alerts/pump3',
+    },
+    { replyTo: 'leitstelle@example.org' },
+  ],
+  [
+    'a German recovery for two people, in the thread of its raise',
+    {
+      text: 'Kühlraum 2 wieder im Bereich',
+      key: 'kuehlraum-2',
+      state: 'cleared',
+      severity: 'warning',
+      value: -18.5,
+      unit: '°C',
+    },
+    {
+      to: [
+        { name: 'Bereitschaft', address: 'bereitschaft@example.org' },
+        { name: 'Betriebsführung', address: 'bf@example.org' },
+      ],
+      thread: { root: '<o48102.3f9c1a7be2d04c58@pw7.example.org>' },
+    },
+  ],
+]
+for (const [what, more, about] of usual)
+  test(`${what} is less than 1 KB as a whole`, (t) => {
+    const { content } = compose(
+      { ...alert, number: 4711, source: 'field', ...more },
+      {
+        ...facts,
+        id: 48_213,
+        deviceId: '3f9c1a7be2d04c58',
+        site: { name: 'Pumpwerk Süd', domain: 'pw7.example.org', timeZone: 'Europe/Berlin', language: 'de' },
+        from: { name: 'Pumpwerk Süd', address: 'pw7@example.org' },
+        to: [{ name: 'Leitstelle Nürnberg', address: 'leitstelle@example.org' }],
+        software: 'Outpost 0.1.0',
+        previousNumber: 4705,
+        ...about,
+      },
+    )
+    t.diagnostic(`${content.length} octets`)
+    assert.ok(content.length < 1000, `${content.length} octets:\n${Buffer.from(content)}`)
+  })
+
+test('ASCII stands as it is; other text takes the shorter encoding', () => {
+  const of = (text: string) => new Map(headers(compose({ ...alert, text }, facts).content))
+  assert.equal(of('pump 3 = hot').get('Content-Transfer-Encoding'), undefined)
+  assert.equal(of('pump 3 = hot').get('Content-Type'), undefined, 'plain ASCII is what a letter is without it (RFC 2045 section 5.2)')
+  assert.equal(of('Pumpe überhitzt').get('Content-Transfer-Encoding'), 'quoted-printable')
+  assert.equal(of('Насос перегрелся, подшипник горячий, остановлен вручную').get('Content-Transfer-Encoding'), 'base64')
+  assert.equal(of('x'.repeat(79)).get('Content-Transfer-Encoding'), 'quoted-printable', 'lines stay short')
+})
+
+test('header words beyond ASCII come back as they were, each decodes alone, and no line is long', () => {
+  const text = fc.string({ unit: fc.constantFrom('ä', '😀', 'a', 'longer', ' ', '?', '=', '_', ':', '=?', 'я', '"'), maxLength: 120 })
+  fc.assert(
+    fc.property(text, fc.integer({ min: 1, max: 40 }), (raw, column) => {
+      const value = raw.replace(/ +/g, ' ').trim()
+      const folded = fold(`${'x'.repeat(column - 1)} ${encodeWords(value, column)}`)
+      for (const line of folded.split('\r\n')) assert.ok(line.length <= 76 || !/=\?.*\?=/.test(line), line)
+      const unfolded = folded.replaceAll('\r\n', '').slice(column)
+      assert.match(unfolded, /^[\x20-\x7e]*$/)
+      assert.equal(decodeWords(unfolded), value)
+      for (const [word] of unfolded.matchAll(/=\?UTF-8\?[QB]\?[^?]*\?=/g)) {
+        assert.ok(word.length <= 75, word)
+        assert.doesNotMatch(decodeWords(word), /\ufffd/)
+      }
+    }),
   )
 })
 

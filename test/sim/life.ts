@@ -5,6 +5,7 @@ import { checkSettings } from '../../src/settings/check.ts'
 import { effective } from '../../src/settings/schema.ts'
 import { SimClock } from './world/clock.ts'
 import { SimDisk } from './world/disk.ts'
+import { SimLink } from './world/link.ts'
 import { SimRandom } from './world/random.ts'
 import { kind, SimNet, SimRelay } from './world/relay.ts'
 import { SimBroker, SimSerial } from './world/sensors.ts'
@@ -48,6 +49,7 @@ class Device {
   readonly relay: SimRelay
   readonly serial: SimSerial
   readonly broker: SimBroker
+  readonly link: SimLink
   readonly trace: string[] = []
   disk = new SimDisk()
   clock: SimClock
@@ -55,6 +57,9 @@ class Device {
   gateway: Gateway | undefined
   cuts = 0
   readonly faults: string[] = []
+  /** Spans in which the box could see that its link was away, and every connection that it tried. */
+  readonly away: { from: number; to: number }[] = []
+  readonly nets: SimNet[] = []
   #boots = 0
 
   constructor(seed: number) {
@@ -62,8 +67,27 @@ class Device {
     this.relay = new SimRelay(this.timeline, this.random.fork())
     this.serial = new SimSerial(this.timeline, this.random.fork())
     this.broker = new SimBroker(this.timeline)
+    this.link = new SimLink(this.timeline, this.random.fork())
+    this.link.change('eth0', { up: true, address: '198.51.100.2', defaultRoute: true })
     this.clock = new SimClock(this.timeline, 'boot-0')
     this.net = new SimNet(this.timeline, this.relay)
+  }
+
+  /** `seen`: the interface loses its carrier; else only the net behind it is gone. */
+  linkAway(seen: boolean): void {
+    this.note(seen ? 'link away' : 'net away')
+    this.net.up = false
+    this.net.cut()
+    if (!seen || this.away.at(-1)?.to === Number.POSITIVE_INFINITY) return
+    this.away.push({ from: this.timeline.now, to: Number.POSITIVE_INFINITY })
+    this.link.change('eth0', { up: false })
+  }
+
+  linkBack(): void {
+    this.net.up = true
+    const last = this.away.at(-1)
+    if (last) last.to = Math.min(last.to, this.timeline.now)
+    this.link.change('eth0', { up: true })
   }
 
   note(words: string): void {
@@ -85,6 +109,7 @@ class Device {
     }
     const up = this.net.up
     this.net = new SimNet(this.timeline, this.relay)
+    this.nets.push(this.net)
     this.net.up = up
     const delays = this.random.fork()
     this.disk.delay = () => new Promise((resolve) => void this.timeline.at(1 + delays.below(20), resolve))
@@ -93,6 +118,7 @@ class Device {
       clock,
       disk: this.disk,
       net: this.net,
+      link: this.link,
       serial: this.serial,
       broker: this.broker,
       random: this.random.fork(),
@@ -126,6 +152,7 @@ class Device {
     this.net.dead = true
     this.net.cut()
     this.broker.vanish()
+    this.link.vanish()
     this.serial.vanish()
     this.gateway = undefined
     this.disk = this.disk.powerCut(this.random)
@@ -142,7 +169,7 @@ export async function live(seed: number): Promise<Verdict> {
   await timeline.run(badHours * hourMs)
   // Good days: everything works, and what waits must leave.
   relay.faults = { ...kind }
-  device.net.up = true
+  device.linkBack()
   broker.up = true
   serial.plugged = true
   const settled = () =>
@@ -175,12 +202,8 @@ function schedule(device: Device): number {
   }
   sometimes(random.below(6), () => device.gateway && device.powerCut())
   const linkAway = () => {
-    device.note('link away')
-    device.net.up = false
-    device.net.cut()
-    timeline.at(random.below(6 * hourMs), () => {
-      device.net.up = true
-    })
+    device.linkAway(random.once(2))
+    timeline.at(random.below(6 * hourMs), () => device.linkBack())
   }
   sometimes(random.below(8), linkAway)
   // The worst moment for the power to go: the relay has a letter, and its answer is on the way.
@@ -252,6 +275,8 @@ function judge(device: Device, alerts: number, settled: boolean): void {
   for (const letter of relay.taken)
     if (/^Date: .* (19\d\d|20[01]\d|202[0-5]) /m.test(letter.content))
       faults.push(`a letter claims a time long ago: ${/^Date: .*/m.exec(letter.content)?.[0]}`)
+  for (const at of device.nets.flatMap((net) => net.tries))
+    if (device.away.some(({ from, to }) => at > from && at < to)) faults.push(`a connection was tried at ${at}, when there was no way`)
   sameOctets(relay, faults)
   order(relay, faults)
   pairs(relay, faults)

@@ -305,6 +305,8 @@ export class SimNet implements Net {
   dead = false
   /** Web servers by the origin of their address. */
   readonly webs = new Map<string, (request: WebRequest) => WebResponse>()
+  /** When somebody tried to connect. */
+  readonly tries: number[] = []
   readonly #timeline: Timeline
   readonly #relay: SimRelay
   readonly #wires = new Set<SimWire>()
@@ -325,7 +327,14 @@ export class SimNet implements Net {
     this.#wires.clear()
   }
 
+  /** Nothing comes through any more, and nobody is told. */
+  stall(): void {
+    for (const wire of this.#wires) wire.stall()
+    this.#wires.clear()
+  }
+
   connect(target: Target): Promise<Wire> {
+    this.tries.push(this.#timeline.now)
     return new Promise((resolve, reject) => {
       this.#timeline.at(this.up ? this.latencyMs * 2 : 1000, () => {
         if (this.dead) return
@@ -372,13 +381,14 @@ class SimWire implements Wire {
   #chunks: Uint8Array[] = []
   #ended = false
   #broken = false
+  #stalled = false
   #closed = false
   #wake: (() => void) | undefined
 
   constructor(timeline: Timeline, latencyMs: number) {
     this.#timeline = timeline
     this.#latencyMs = latencyMs
-    const later = (call: () => void) => void timeline.at(latencyMs, () => !this.#broken && call())
+    const later = (call: () => void) => void timeline.at(latencyMs, () => !this.#broken && !this.#stalled && call())
     this.server = {
       onData: () => {},
       send: (text) => later(() => this.#arrive(Buffer.from(text))),
@@ -388,6 +398,10 @@ class SimWire implements Wire {
           this.#wake?.()
         }),
     }
+  }
+
+  stall(): void {
+    this.#stalled = true
   }
 
   break(): void {
@@ -410,7 +424,7 @@ class SimWire implements Wire {
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#broken || this.#closed) throw new NetError('stream', 'ECONNRESET', 'the connection broke')
     const copy = bytes.slice()
-    this.#timeline.at(this.#latencyMs, () => !this.#broken && this.server.onData(copy))
+    this.#timeline.at(this.#latencyMs, () => !this.#broken && !this.#stalled && this.server.onData(copy))
   }
 
   async startTls(): Promise<void> {}

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import type { Severity } from '../../src/alert/alert.ts'
+import { planOf } from '../../src/gateway/plan.ts'
+import { Gateway } from '../../src/gateway.ts'
+import { checkSettings } from '../../src/settings/check.ts'
+import { effective } from '../../src/settings/schema.ts'
+import { SimClock } from '../sim/world/clock.ts'
+import { SimDisk } from '../sim/world/disk.ts'
+import { SimLink } from '../sim/world/link.ts'
+import { SimRandom } from '../sim/world/random.ts'
+import { SimNet, SimRelay } from '../sim/world/relay.ts'
+import { SimBroker, SimSerial } from '../sim/world/sensors.ts'
+import { Timeline } from '../sim/world/timeline.ts'
+
+const home = { up: true, address: '198.51.100.2', defaultRoute: true }
+
+/** A whole gateway with one relay and one link, where nothing goes wrong that the test does not ask for. */
+export class Box {
+  readonly timeline = new Timeline()
+  readonly random: SimRandom
+  readonly relay: SimRelay
+  readonly link: SimLink
+  readonly log: { at: number; event: string; facts: Record<string, unknown> }[] = []
+  disk = new SimDisk()
+  clock: SimClock
+  net: SimNet
+  #gateway: Gateway | undefined
+  readonly #settings: string
+  #boots = 0
+
+  constructor(seed: number, settings: Record<string, unknown> = {}) {
+    this.random = new SimRandom(seed)
+    this.relay = new SimRelay(this.timeline, this.random.fork())
+    this.link = new SimLink(this.timeline, this.random.fork())
+    this.link.change('eth0', home)
+    this.net = new SimNet(this.timeline, this.relay)
+    this.clock = new SimClock(this.timeline, 'boot-0')
+    this.#settings = JSON.stringify({
+      site: { domain: 'site.example.org' },
+      broker: { enabled: false },
+      people: [{ id: 'ops', name: 'Ops', address: 'ops@example.org' }],
+      relays: [{ id: 'isp', host: 'relay.example.org', security: 'none', port: 25, timeout: '5m' }],
+      ...settings,
+    })
+  }
+
+  get gateway(): Gateway {
+    assert.ok(this.#gateway, 'the gateway runs')
+    return this.#gateway
+  }
+
+  get waiting(): number {
+    return this.gateway.desk.state().queue.waiting
+  }
+
+  async boot(): Promise<void> {
+    // At one in the morning: the boot before which a letter left must not be yesterday's.
+    this.clock = new SimClock(this.timeline, `boot-${++this.#boots}`, Date.UTC(2026, 11, 1, 1))
+    const { clock, disk, net, link, timeline } = this
+    const { settings, findings } = checkSettings(this.#settings)
+    assert.ok(settings, JSON.stringify(findings))
+    const plan = planOf({
+      settings: effective(settings),
+      secret: () => undefined,
+      refreshToken: () => ({ read: async () => undefined, keep: async () => {} }),
+      pem: new Map(),
+      device: { id: '00000000000000aa' },
+      dir: 'data',
+      software: 'Outpost sim',
+      builtAt: Date.UTC(2026, 10, 1),
+      segmentBytes: 64 * 1024,
+    })
+    const serial = new SimSerial(timeline, this.random.fork())
+    const broker = new SimBroker(timeline)
+    const log = (_: string, event: string, facts = {}) => void (!clock.dead && this.log.push({ at: timeline.now, event, facts }))
+    const starting = Gateway.start({ clock, disk, net, link, serial, broker, random: this.random.fork(), log }, plan)
+    this.#gateway = await this.settled(starting)
+  }
+
+  async powerCut(): Promise<void> {
+    this.clock.dead = true
+    this.net.dead = true
+    this.net.cut()
+    this.link.vanish()
+    this.disk = this.disk.powerCut(this.random)
+    const { up, tries } = this.net
+    this.net = new SimNet(this.timeline, this.relay)
+    this.net.up = up
+    this.net.tries.push(...tries)
+    await this.boot()
+  }
+
+  async settled<T>(promise: Promise<T>): Promise<T> {
+    let result: { value: T } | { error: unknown } | undefined
+    promise.then(
+      (value) => {
+        result = { value }
+      },
+      (error) => {
+        result = { error }
+      },
+    )
+    await this.timeline.run(this.timeline.now + 60_000, () => result !== undefined)
+    assert.ok(result, 'it came to an end')
+    if ('error' in result) throw result.error
+    return result.value
+  }
+
+  pass(ms: number): Promise<void> {
+    return this.timeline.run(this.timeline.now + ms)
+  }
+
+  async send(text: string, severity: Severity = 'warning', key?: string): Promise<void> {
+    const taken = await this.settled(this.gateway.desk.send({ to: 'ops', text, severity, ...(key === undefined ? {} : { key }) }))
+    assert.equal(taken.kind, 'accepted')
+  }
+
+  /** The modem has lost its net, or the cable is pulled. `quietly`: connections hang and nobody is told. */
+  away(quietly = false): void {
+    this.link.change('eth0', { up: false })
+    this.net.up = false
+    if (quietly) this.net.stall()
+    else this.net.cut()
+  }
+
+  back(change: { address?: string; defaultRoute?: boolean } = {}): void {
+    this.net.up = true
+    this.link.change('eth0', { ...home, ...change })
+  }
+
+  /** The first line of each letter that the relay has, in its order. */
+  told(): string[] {
+    return this.relay.taken.map((letter) => letter.content.split('\r\n\r\n')[1]?.split('\r\n')[0]?.slice(0, 40) ?? '')
+  }
+}
