@@ -9,7 +9,7 @@ import { instant, monotonic } from '../../src/ports/clock.ts'
 import { nodePorts } from '../../src/ports/node.ts'
 import { fly, type RelayOptions } from '../../src/relay/flight.ts'
 import type { Outcome } from '../../src/relay/outcome.ts'
-import { knownAt, learned, type Traits, unknownTraits } from '../../src/relay/traits.ts'
+import { knownAt, learned, type Skill, type Traits, unknownTraits } from '../../src/relay/traits.ts'
 import { makeCertificates } from '../peers/certificates.ts'
 import { EximRelay } from '../peers/exim.ts'
 import { OpensmtpdRelay } from '../peers/opensmtpd.ts'
@@ -115,17 +115,21 @@ const trace = /^(?:(?:Return-Path|Received|Delivered-To|Envelope-to|Delivery-dat
 
 const inOrder = Array.from({ length: count }, (_, index) => index + 1)
 
-/** Sends a backlog by way of a relay and looks at what came of it. `accepted`: the relay's own word, Message-IDs or recipients. */
-async function everyLetterArrives(name: string, relay: RelayOptions, accepted: () => string[]): Promise<void> {
+/**
+ * Sends a backlog by way of a relay and looks at what came of it. `accepted`: the relay's own word, Message-IDs or recipients. `takes`: what the
+ * first flight must have found out about it, so that it is known which way the letters went.
+ */
+async function everyLetterArrives(name: string, relay: RelayOptions, accepted: () => string[], takes: readonly Skill[]): Promise<void> {
   const letters = lettersFor(name)
   const { settled, traits } = await send(relay, letters)
-  console.error(name, JSON.stringify(traits))
   assert.deepEqual(
     settled.map((one) => one.letter).sort((a, b) => a - b),
     inOrder,
     'every letter is settled once',
   )
   for (const { outcome } of settled) assert.equal(outcome.kind, 'delivered', 'why' in outcome ? outcome.why : '')
+  const shown = Object.fromEntries(Object.entries(traits.skills).map(([skill, { good }]) => [skill, good]))
+  assert.deepEqual(shown, Object.fromEntries(takes.map((skill) => [skill, true])), 'what it takes')
   const came = () => sink.letters.filter((letter) => letter.to.some((to) => to.startsWith(`ops+${name}-`)))
   await until(`${name} has passed on ${count} letters`, 60_000, () => came().length >= count)
   const numberOf = (word: string) => letters.find((letter) => letter.messageId === word || letter.to[0] === word)?.id
@@ -155,12 +159,13 @@ const relayOf = (id: string, port: number, security: RelayOptions['security'], l
   ehlo: 'ps7.example.org',
 })
 
-const doors: readonly (Omit<Door, 'port'> & { name: string; what: string })[] = [
-  { name: 'chunking', what: 'Postfix over implicit TLS', security: 'tls' },
-  { name: 'starttls', what: 'Postfix over STARTTLS', security: 'starttls' },
-  { name: 'data', what: 'Postfix without CHUNKING', security: 'tls', without: 'chunking' },
-  { name: 'nopipe', what: 'Postfix without PIPELINING', security: 'tls', without: 'pipelining' },
-  { name: 'steps', what: 'Postfix without CHUNKING and PIPELINING', security: 'tls', without: 'chunking, pipelining' },
+const everything = ['pipelining', 'chunking', 'together'] as const
+const doors: readonly (Omit<Door, 'port'> & { name: string; what: string; takes: readonly Skill[] })[] = [
+  { name: 'chunking', what: 'Postfix over implicit TLS', security: 'tls', takes: everything },
+  { name: 'starttls', what: 'Postfix over STARTTLS', security: 'starttls', takes: everything },
+  { name: 'data', what: 'Postfix without CHUNKING', security: 'tls', without: 'chunking', takes: ['pipelining', 'together'] },
+  { name: 'nopipe', what: 'Postfix without PIPELINING', security: 'tls', without: 'pipelining', takes: [] },
+  { name: 'steps', what: 'Postfix without CHUNKING and PIPELINING', security: 'tls', without: 'chunking, pipelining', takes: [] },
 ]
 
 test(`${count} letters through Postfix, whatever it offers, arrive once, in order, octet by octet`, {
@@ -179,8 +184,8 @@ test(`${count} letters through Postfix, whatever it offers, arrive once, in orde
   })
   try {
     await postfix.start()
-    for (const { name, what, security } of doors)
-      await t.test(what, () => everyLetterArrives(name, relayOf(name, portOf(name), security, true), () => postfix.accepted()))
+    for (const { name, what, security, takes } of doors)
+      await t.test(what, () => everyLetterArrives(name, relayOf(name, portOf(name), security, true), () => postfix.accepted(), takes))
   } finally {
     await postfix.stop()
   }
@@ -191,7 +196,7 @@ test(`${count} letters through Exim arrive once, in order, octet by octet`, { sk
   const exim = new EximRelay(`${dir}/exim`, port, sinkPort, tls)
   try {
     await exim.start()
-    await everyLetterArrives('exim', relayOf('exim', port, 'tls', true), () => exim.accepted())
+    await everyLetterArrives('exim', relayOf('exim', port, 'tls', true), () => exim.accepted(), everything)
   } finally {
     await exim.stop()
   }
@@ -202,7 +207,7 @@ test(`${count} letters through OpenSMTPD arrive once, in order, octet by octet`,
   const opensmtpd = new OpensmtpdRelay(`${dir}/opensmtpd`, port, sinkPort)
   try {
     await opensmtpd.start()
-    await everyLetterArrives('opensmtpd', relayOf('opensmtpd', port, 'none', false), () => opensmtpd.accepted())
+    await everyLetterArrives('opensmtpd', relayOf('opensmtpd', port, 'none', false), () => opensmtpd.accepted(), [])
   } finally {
     await opensmtpd.stop()
   }

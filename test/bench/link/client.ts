@@ -14,7 +14,7 @@ export type Job = {
   user: string
   password: string
   letters: number
-  /** Part of every Message-ID of this run. */
+  /** Names this run; every Message-ID of it is made from it. */
   tag: string
   /** How many connections, for those who ask: 0 is one for each letter. */
   connections: number

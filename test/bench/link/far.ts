@@ -2,6 +2,7 @@ import { makeCertificates } from '../../peers/certificates.ts'
 import type { Namespace } from '../../peers/namespace.ts'
 import { account, type Door, PostfixRelay } from '../../peers/postfix.ts'
 import type { Job } from './client.ts'
+import { isOf } from './letters.ts'
 
 /** The relay at the far end: one Postfix, with a door for each kind of relay that is met in the field. */
 export const doors = {
@@ -41,7 +42,7 @@ export class FarRelay {
 
   /** How many letters of a run were accepted, and how many of them twice or more. */
   accepted(tag: string): { once: number; again: number } {
-    const all = this.#postfix.accepted().filter((messageId) => messageId.startsWith(`<${tag}.`))
+    const all = this.#postfix.accepted().filter(isOf(tag))
     const once = new Set(all).size
     return { once, again: all.length - once }
   }

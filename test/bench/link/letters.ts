@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Letter } from '../../../src/mail/letter.ts'
 
 /** What every client is given: letters of 2 KB, one recipient each, the same octets for the same name. */
@@ -5,7 +6,13 @@ export const letterOctets = 2048
 export const sender = 'ps7@example.org'
 export const recipient = 'ops@example.org'
 
-export const messageIdOf = (tag: string, n: number): string => `<${tag}.${n}@ps7.example.org>`
+/** As the gateway names its letters: by the place in the journal and the device, which here stands for the run. */
+const messageIdOf = (tag: string, n: number): string => `<o${n}.${deviceOf(tag)}@ps7.example.org>`
+const deviceOf = (tag: string): string => createHash('sha256').update(tag).digest('hex').slice(0, 16)
+export const isOf = (tag: string): ((messageId: string) => boolean) => {
+  const end = `.${deviceOf(tag)}@ps7.example.org>`
+  return (messageId) => messageId.endsWith(end)
+}
 
 export function letterOf(tag: string, n: number): Letter {
   const messageId = messageIdOf(tag, n)
