@@ -3,10 +3,12 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { NodeClock } from '../../src/ports/node/clock.ts'
 import { NodeDisk } from '../../src/ports/node/disk.ts'
+import { NodeRandom } from '../../src/ports/node/random.ts'
 import { NodeSerial } from '../../src/ports/node/serial.ts'
 import { missing, sleep, start, stop, until } from '../peers/process.ts'
 import { clockContract } from './clock.ts'
 import { diskContract } from './disk.ts'
+import { randomContract } from './random.ts'
 import { serialContract } from './serial.ts'
 
 const folder = () => mkdtempSync(`${tmpdir()}/outpost-contract-`)
@@ -17,6 +19,8 @@ diskContract('the disk of the machine', async () => {
   const dir = folder()
   return { disk: new NodeDisk(), dir, done: async () => rmSync(dir, { recursive: true, force: true }) }
 })
+
+randomContract('the chance of the machine', { make: () => new NodeRandom(), repeats: false })
 
 serialContract(
   'a pty',

@@ -5,6 +5,7 @@ import { SimSerial } from '../sim/world/sensors.ts'
 import { Timeline } from '../sim/world/timeline.ts'
 import { clockContract } from './clock.ts'
 import { diskContract } from './disk.ts'
+import { randomContract } from './random.ts'
 import { serialContract } from './serial.ts'
 
 clockContract('the simulated clock', () => {
@@ -17,6 +18,8 @@ diskContract('the simulated disk', async () => {
   await disk.makeDir('data')
   return { disk, dir: 'data', done: async () => {} }
 })
+
+randomContract('chance from a seed', { make: (seed) => new SimRandom(seed), repeats: true })
 
 serialContract('the simulated line', async () => {
   const timeline = new Timeline()
