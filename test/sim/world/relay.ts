@@ -1,6 +1,6 @@
-import { type Net, NetError, type Target, type Wire } from '../../../src/ports/net.ts'
 import type { SimRandom } from './random.ts'
 import type { Timeline } from './timeline.ts'
+import type { ServerEnd } from './wire.ts'
 
 /** A letter that the relay took responsibility for. */
 export type Taken = { at: number; messageId: string; to: string[]; content: string }
@@ -38,8 +38,6 @@ export class SimRelay {
     new Talk(this, wire, this.#random, this.#timeline).begin()
   }
 }
-
-export type ServerEnd = { onData: (bytes: Uint8Array) => void; send(text: string): void; hangUp(): void }
 
 class Talk {
   readonly #relay: SimRelay
@@ -213,114 +211,5 @@ class Talk {
   #hangUp(): void {
     this.#dead = true
     this.#wire.hangUp()
-  }
-}
-
-/** The way to the relay: names, a link that comes and goes, a latency. */
-export class SimNet implements Net {
-  up = true
-  latencyMs = 50
-  dead = false
-  readonly #timeline: Timeline
-  readonly #relay: SimRelay
-  readonly #wires = new Set<SimWire>()
-
-  constructor(timeline: Timeline, relay: SimRelay) {
-    this.#timeline = timeline
-    this.#relay = relay
-  }
-
-  /** Every connection breaks. */
-  cut(): void {
-    for (const wire of this.#wires) wire.break()
-    this.#wires.clear()
-  }
-
-  connect(target: Target): Promise<Wire> {
-    return new Promise((resolve, reject) => {
-      this.#timeline.at(this.up ? this.latencyMs * 2 : 1000, () => {
-        if (this.dead) return
-        if (!this.up) return reject(new NetError('dns', 'EAI_AGAIN', `the name ${target.host} could not be looked up`))
-        const wire = new SimWire(this.#timeline, this.latencyMs)
-        this.#wires.add(wire)
-        this.#relay.serve(wire.server)
-        resolve(wire)
-      })
-    })
-  }
-
-  async connectPath(): Promise<Wire> {
-    throw new NetError('connect', 'ENOENT', 'no such socket')
-  }
-
-  async listenPath(path: string): Promise<{ address: string; close(): Promise<void> }> {
-    return { address: path, close: async () => {} }
-  }
-
-  async resolve(host: string): Promise<string[]> {
-    return [host]
-  }
-}
-
-class SimWire implements Wire {
-  readonly peer = 'relay'
-  readonly tls = undefined
-  readonly server: ServerEnd
-  readonly #timeline: Timeline
-  readonly #latencyMs: number
-  #chunks: Uint8Array[] = []
-  #ended = false
-  #broken = false
-  #closed = false
-  #wake: (() => void) | undefined
-
-  constructor(timeline: Timeline, latencyMs: number) {
-    this.#timeline = timeline
-    this.#latencyMs = latencyMs
-    const later = (call: () => void) => void timeline.at(latencyMs, () => !this.#broken && call())
-    this.server = {
-      onData: () => {},
-      send: (text) => later(() => this.#arrive(Buffer.from(text))),
-      hangUp: () =>
-        later(() => {
-          this.#ended = true
-          this.#wake?.()
-        }),
-    }
-  }
-
-  break(): void {
-    this.#broken = true
-    this.#wake?.()
-  }
-
-  async read(): Promise<Uint8Array | undefined> {
-    for (;;) {
-      const chunk = this.#chunks.shift()
-      if (chunk) return chunk
-      if (this.#closed || this.#ended) return undefined
-      if (this.#broken) throw new NetError('stream', 'ECONNRESET', 'the connection broke')
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
-  }
-
-  async write(bytes: Uint8Array): Promise<void> {
-    if (this.#broken || this.#closed) throw new NetError('stream', 'ECONNRESET', 'the connection broke')
-    const copy = bytes.slice()
-    this.#timeline.at(this.#latencyMs, () => !this.#broken && this.server.onData(copy))
-  }
-
-  async startTls(): Promise<void> {}
-
-  close(): void {
-    this.#closed = true
-    this.#wake?.()
-  }
-
-  #arrive(bytes: Uint8Array): void {
-    this.#chunks.push(bytes)
-    this.#wake?.()
   }
 }
