@@ -8,8 +8,10 @@ import { NodeSerial } from '../../src/ports/node/serial.ts'
 import { missing, sleep, start, stop, until } from '../peers/process.ts'
 import { clockContract } from './clock.ts'
 import { diskContract } from './disk.ts'
+import { netContract } from './net.ts'
 import { randomContract } from './random.ts'
 import { serialContract } from './serial.ts'
+import { nodeNetWorld } from './world/node-net.ts'
 
 const folder = () => mkdtempSync(`${tmpdir()}/outpost-contract-`)
 
@@ -19,6 +21,8 @@ diskContract('the disk of the machine', async () => {
   const dir = folder()
   return { disk: new NodeDisk(), dir, done: async () => rmSync(dir, { recursive: true, force: true }) }
 })
+
+netContract('sockets on loopback', nodeNetWorld, { slowsDown: true, resumes: true })
 
 randomContract('the chance of the machine', { make: () => new NodeRandom(), repeats: false })
 

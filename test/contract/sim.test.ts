@@ -5,8 +5,10 @@ import { SimSerial } from '../sim/world/sensors.ts'
 import { Timeline } from '../sim/world/timeline.ts'
 import { clockContract } from './clock.ts'
 import { diskContract } from './disk.ts'
+import { netContract } from './net.ts'
 import { randomContract } from './random.ts'
 import { serialContract } from './serial.ts'
+import { simNetWorld } from './world/sim-net.ts'
 
 clockContract('the simulated clock', () => {
   const timeline = new Timeline()
@@ -18,6 +20,9 @@ diskContract('the simulated disk', async () => {
   await disk.makeDir('data')
   return { disk, dir: 'data', done: async () => {} }
 })
+
+// The simulated peers say little, and seldom: nothing holds them back, and no session is taken up again.
+netContract('the simulated ways out', simNetWorld, { slowsDown: false, resumes: false })
 
 randomContract('chance from a seed', { make: (seed) => new SimRandom(seed), repeats: true })
 
