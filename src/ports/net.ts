@@ -49,6 +49,7 @@ export interface Wire {
 export interface Listener {
   /** What it listens on: `host:port` or a path. */
   readonly address: string
+  /** Stops listening. Wires that came have a second to be closed, then they are: who is connected and says nothing holds nobody up. */
   close(): Promise<void>
 }
 

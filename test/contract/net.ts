@@ -313,6 +313,26 @@ export function netContract(name: string, make: () => Promise<NetWorld>, abiliti
     await assert.rejects(world.net.connectPath(path), netError('connect'))
   })
 
+  on(
+    'a socket with a path ends although somebody is connected and says nothing, and not before an answer in the air',
+    async (world, until) => {
+      const path = world.path()
+      const wires: Wire[] = []
+      const listener = await world.net.listenPath(path, (wire) => wires.push(wire))
+      const [idle, asking] = [await world.net.connectPath(path), await world.net.connectPath(path)]
+      await asking.write(octets('question'))
+      await until('both came', () => wires.length === 2)
+      const closed = listener.close().then(() => 'closed')
+      await world.pass(200)
+      for (const wire of wires) await wire.write(octets('answer'))
+      assert.equal(await readText(asking, 6), 'answer')
+      assert.equal(await Promise.race([closed, world.pass(3000).then(() => 'still open')]), 'closed')
+      assert.equal(await readText(idle, 6), 'answer')
+      assert.equal(await idle.read(), undefined)
+      for (const wire of [idle, asking]) wire.close()
+    },
+  )
+
   on('whoever listens on a path after somebody that died has it', async (world, until) => {
     const path = world.path()
     const dead = await world.net.listenPath(path, () => {})

@@ -6,6 +6,10 @@ import { type Listener, type Net, NetError, type Target, type Wire } from '../ne
 import { codeOf, limited, NodeWire } from './wire.ts'
 
 /** The Net port over Node's sockets. */
+/** Callers of one Unix socket at a time. */
+const connectionsLimit = 32
+/** For an answer that is being given when the listener is closed. */
+const farewellMs = 1000
 /** A Unix socket's name may have 107 octets; a longer one is reached by way of its open directory. */
 const pathLimit = 100
 
@@ -65,11 +69,17 @@ export class NodeNet implements Net {
   }
 
   async listenPath(path: string, onWire: (wire: Wire) => void): Promise<Listener> {
+    const wires = new Set<NodeWire>()
+    const server = createServer((socket) => {
+      const wire = new NodeWire(socket, path, this.#sessions)
+      wires.add(wire)
+      socket.once('close', () => wires.delete(wire))
+      onWire(wire)
+    })
+    server.maxConnections = connectionsLimit
     const near = await reachable(path)
-    await rm(near.path, { force: true })
-    const server = createServer((socket) => onWire(new NodeWire(socket, path, this.#sessions)))
-    server.maxConnections = 32
     try {
+      await rm(near.path, { force: true })
       await new Promise<void>((resolve, reject) => {
         server.once('error', (error) =>
           reject(new NetError('connect', codeOf(error), `cannot listen on ${path}: ${codeOf(error)}`, { cause: error })),
@@ -84,7 +94,11 @@ export class NodeNet implements Net {
       address: path,
       close: () =>
         new Promise((resolve) => {
-          server.close(() => void rm(path, { force: true }).then(() => resolve()))
+          const late = setTimeout(() => wires.forEach((wire) => void wire.close()), farewellMs)
+          server.close(() => {
+            clearTimeout(late)
+            void rm(path, { force: true }).then(() => resolve())
+          })
         }),
     }
   }

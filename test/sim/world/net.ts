@@ -10,6 +10,8 @@ type Path = { onWire: (wire: Wire) => void; wires: Set<Wire> }
 
 /** How long a resolver asks around before it gives up. */
 const lookUpMs = 1000
+/** What a listener that is closed leaves its callers. */
+const farewellMs = 1000
 const epoch = Date.UTC(2026, 11, 1)
 
 /**
@@ -72,7 +74,8 @@ export class SimNet implements Net {
   async connectPath(path: string): Promise<Wire> {
     const there = this.#paths.get(path)
     if (!there) throw new NetError('connect', 'ENOENT', `cannot reach ${path}: ENOENT`)
-    const [near, far] = [this.#wire(path, 0), this.#wire(path, 0)]
+    const near = this.#wire(path, 0)
+    const far = this.#wire(path, 0, () => there.wires.delete(far))
     near.join(far)
     there.wires.add(far)
     there.onWire(far)
@@ -86,6 +89,7 @@ export class SimNet implements Net {
       address: path,
       close: async () => {
         if (this.#paths.get(path) === listening) this.#paths.delete(path)
+        for (let waited = 0; listening.wires.size > 0 && waited < farewellMs; waited += 10) await this.#pass(10)
         for (const wire of listening.wires) wire.close()
       },
     }
@@ -104,8 +108,12 @@ export class SimNet implements Net {
     if (host.endsWith('.invalid')) throw new NetError('dns', 'ENOTFOUND', `the name ${host} could not be looked up`)
   }
 
-  #wire(peer: string, latencyMs: number): SimWire {
-    const wire = new SimWire(this.#timeline, { peer, latencyMs, net: this, onClose: () => this.#wires.delete(wire) })
+  #wire(peer: string, latencyMs: number, onClose = () => {}): SimWire {
+    const closed = () => {
+      this.#wires.delete(wire)
+      onClose()
+    }
+    const wire = new SimWire(this.#timeline, { peer, latencyMs, net: this, onClose: closed })
     this.#wires.add(wire)
     return wire
   }
