@@ -33,7 +33,10 @@ export interface Wire {
   readonly peer: string
   /** Set once the stream is encrypted. */
   readonly tls: TlsFacts | undefined
-  /** The next octets; undefined when the peer has closed in order. Rejects with NetError when the stream broke. One reader at a time. */
+  /**
+   * The next octets; undefined when the peer has closed in order. Rejects with NetError when the stream broke. A second reader beside one
+   * that waits is a bug, and throws.
+   */
   read(): Promise<Uint8Array | undefined>
   /** Resolves when the system has taken the octets, which says nothing about the peer. */
   write(bytes: Uint8Array): Promise<void>

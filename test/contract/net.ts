@@ -157,6 +157,17 @@ export function netContract(name: string, make: () => Promise<NetWorld>, abiliti
     assert.equal(peer.heard().length, whole.length)
   })
 
+  on('a second reader is a bug that is told; the first one is served', async (world) => {
+    const [wire, peer] = await meet(world)
+    const first = wire.read()
+    await assert.rejects(wire.read(), (error) => error instanceof Error && !(error instanceof NetError))
+    peer.say('250 ok\r\n')
+    assert.equal(text(await first), '250 ok\r\n')
+    peer.say('251 ok\r\n')
+    assert.equal(text(await wire.read()), '251 ok\r\n')
+    wire.close()
+  })
+
   on(`much arrives whole, and who sends is ${abilities.slowsDown ? '' : 'not '}slowed down while nobody reads`, async (world) => {
     const piece = Buffer.alloc(64 * 1024, 'octets ')
     const pieces = 512

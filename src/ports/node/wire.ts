@@ -35,6 +35,7 @@ export class NodeWire implements Wire {
   }
 
   async read(): Promise<Uint8Array | undefined> {
+    if (this.#wake) throw new Error(`two readers of one wire, ${this.peer}`)
     for (;;) {
       const chunk = this.#chunks.shift()
       if (chunk) {
@@ -113,7 +114,13 @@ export class NodeWire implements Wire {
     this.#socket.end()
     // A peer that never answers the FIN must not keep the descriptor.
     setTimeout(() => this.#socket.destroy(), 2000).unref()
-    this.#wake?.()
+    this.#news()
+  }
+
+  #news(): void {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
   }
 
   #listen(socket: Socket): void {
@@ -121,19 +128,19 @@ export class NodeWire implements Wire {
       this.#chunks.push(bytes)
       this.#bytes += bytes.length
       if (this.#bytes >= bufferLimit) socket.pause()
-      this.#wake?.()
+      this.#news()
     })
     socket.on('end', () => {
       this.#ended = true
-      this.#wake?.()
+      this.#news()
     })
     socket.on('error', (error) => {
       this.#error ??= new NetError('stream', codeOf(error), `the connection to ${this.peer} broke: ${codeOf(error)}`, { cause: error })
-      this.#wake?.()
+      this.#news()
     })
     socket.on('close', () => {
       if (!this.#ended) this.#error ??= new NetError('stream', 'ECONNRESET', `the connection to ${this.peer} broke`)
-      this.#wake?.()
+      this.#news()
     })
   }
 }
