@@ -245,6 +245,20 @@ export function netContract(name: string, make: () => Promise<NetWorld>, abiliti
       for (const one of heard) assert.equal(one.heard(), '')
     })
 
+  on('an authority is trusted only where it is named, also when the same peer was trusted before', async (world) => {
+    const at = await world.peer((peer) => peer.say('220 relay\r\n'), 'good')
+    for (let i = 0; i < 2; i++) {
+      const wire = await world.net.connect({ ...at, timeoutMs, tls: { serverName: world.name, ca: world.ca } })
+      // The ticket for taking a session up comes with the first octets.
+      await readText(wire, 11)
+      assert.equal(wire.tls?.resumed, i > 0 && abilities.resumes)
+      assert.equal(wire.tls?.certificate?.subject, world.name)
+      wire.close()
+    }
+    const without = world.net.connect({ ...at, timeoutMs, tls: { serverName: world.name } })
+    await assert.rejects(without, netError('tls', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'))
+  })
+
   on('STARTTLS: in clear before, encrypted after', async (world, until) => {
     const [wire, peer] = await meet(world)
     peer.say('220 go\r\n')

@@ -3,7 +3,9 @@ import { chmod, type FileHandle, open, rm } from 'node:fs/promises'
 import { connect as connectSocket, createServer, isIP, type Socket } from 'node:net'
 import { basename, dirname } from 'node:path'
 import { type Listener, type Net, NetError, type Target, type Wire } from '../net.ts'
-import { codeOf, limited, NodeWire } from './wire.ts'
+import { codeOf, limited } from './error.ts'
+import { TlsMemory } from './trust.ts'
+import { NodeWire } from './wire.ts'
 
 /** The Net port over Node's sockets. */
 /** Callers of one Unix socket at a time. */
@@ -14,8 +16,7 @@ const farewellMs = 1000
 const pathLimit = 100
 
 export class NodeNet implements Net {
-  /** TLS sessions by host and port, so that the next connection saves a round trip and 3 kB. */
-  readonly #sessions = new Map<string, Buffer>()
+  readonly #memory = new TlsMemory()
 
   async connect(target: Target): Promise<Wire> {
     const deadline = performance.now() + target.timeoutMs
@@ -26,7 +27,7 @@ export class NodeNet implements Net {
       if (left <= 0) break
       try {
         const socket = await opened(address, target.port, left / Math.min(2, addresses.length - index))
-        const wire = new NodeWire(socket, `${target.host}:${target.port}`, this.#sessions)
+        const wire = new NodeWire(socket, `${target.host}:${target.port}`, this.#memory)
         if (target.tls) await wire.startTls(target.tls, Math.max(1000, deadline - performance.now()))
         return wire
       } catch (error) {
@@ -61,7 +62,7 @@ export class NodeNet implements Net {
         socket.once('error', (error) =>
           reject(new NetError('connect', codeOf(error), `cannot reach ${path}: ${codeOf(error)}`, { cause: error })),
         )
-        socket.once('connect', () => resolve(new NodeWire(socket, path, this.#sessions)))
+        socket.once('connect', () => resolve(new NodeWire(socket, path, this.#memory)))
       })
     } finally {
       await near.done()
@@ -71,7 +72,7 @@ export class NodeNet implements Net {
   async listenPath(path: string, onWire: (wire: Wire) => void): Promise<Listener> {
     const wires = new Set<NodeWire>()
     const server = createServer((socket) => {
-      const wire = new NodeWire(socket, path, this.#sessions)
+      const wire = new NodeWire(socket, path, this.#memory)
       wires.add(wire)
       socket.once('close', () => wires.delete(wire))
       onWire(wire)
@@ -107,16 +108,13 @@ export class NodeNet implements Net {
 function opened(address: string, port: number, timeoutMs: number): Promise<Socket> {
   const socket = connectSocket({ host: address, port })
   const done = new Promise<Socket>((resolve, reject) => {
-    socket.once('connect', () => {
-      socket.removeAllListeners('error')
-      resolve(socket)
-    })
-    socket.once('error', (error) =>
+    socket.once('connect', () => resolve(socket))
+    // It stays: what breaks before the wire listens must not end the process.
+    socket.on('error', (error) =>
       reject(new NetError('connect', codeOf(error), `${address} port ${port} cannot be reached: ${codeOf(error)}`, { cause: error })),
     )
   })
   return limited(done, timeoutMs, () => {
-    socket.on('error', () => {})
     socket.destroy()
     return new NetError('connect', 'ETIMEDOUT', `${address} port ${port} did not answer in ${Math.round(timeoutMs)} ms`)
   })

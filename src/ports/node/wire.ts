@@ -1,22 +1,16 @@
-import { isIP, type Socket } from 'node:net'
-import {
-  checkServerIdentity,
-  connect as connectTls,
-  getCACertificates,
-  type PeerCertificate,
-  rootCertificates,
-  type TLSSocket,
-} from 'node:tls'
+import type { Socket } from 'node:net'
 import { NetError, type TlsFacts, type TlsOptions, type Wire } from '../net.ts'
+import { codeOf } from './error.ts'
+import { shake } from './tls.ts'
+import type { TlsMemory } from './trust.ts'
 
 /** One byte stream over a socket of Node, in clear or in TLS. */
 const bufferLimit = 256 * 1024
-const sessionsLimit = 32
 
 export class NodeWire implements Wire {
   readonly peer: string
   tls: TlsFacts | undefined
-  readonly #sessions: Map<string, Buffer>
+  readonly #memory: TlsMemory
   #socket: Socket
   #chunks: Uint8Array[] = []
   #bytes = 0
@@ -24,11 +18,13 @@ export class NodeWire implements Wire {
   #error: NetError | undefined
   #closed = false
   #wake: (() => void) | undefined
+  /** Takes its own listeners off the socket, and only those. */
+  #deaf: () => void = () => {}
 
-  constructor(socket: Socket, peer: string, sessions: Map<string, Buffer>) {
+  constructor(socket: Socket, peer: string, memory: TlsMemory) {
     this.peer = peer
     this.#socket = socket
-    this.#sessions = sessions
+    this.#memory = memory
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 60_000)
     this.#listen(socket)
@@ -66,46 +62,17 @@ export class NodeWire implements Wire {
   async startTls(options: TlsOptions, timeoutMs: number): Promise<void> {
     if (this.#bytes > 0)
       throw new NetError('tls', 'EPLAINTEXT', `octets came before the TLS handshake of ${this.peer}; somebody may have put them there`)
-    const plain = this.#socket
-    plain.removeAllListeners('data').removeAllListeners('end').removeAllListeners('close').removeAllListeners('error')
-    const byName = isIP(options.serverName) === 0
-    const sessionKey = `${this.peer} ${options.serverName}`
-    const session = this.#sessions.get(sessionKey)
-    const secure = connectTls({
-      socket: plain,
-      minVersion: 'TLSv1.2',
-      ca: options.ca === undefined ? trusted() : [...trusted(), options.ca],
-      checkServerIdentity: (_, certificate) => checkServerIdentity(options.serverName, certificate),
-      ...(byName ? { servername: options.serverName } : {}),
-      ...(session ? { session } : {}),
-    })
-    secure.on('session', (ticket: Buffer) => {
-      this.#sessions.set(sessionKey, ticket)
-      if (this.#sessions.size > sessionsLimit) this.#sessions.delete(this.#sessions.keys().next().value ?? '')
-    })
-    const shaken = new Promise<void>((resolve, reject) => {
-      secure.once('secureConnect', resolve)
-      secure.once('error', (error) => reject(new NetError('tls', codeOf(error), tlsSentence(this.peer, error), { cause: error })))
-      secure.once('close', () => reject(new NetError('tls', 'ECONNRESET', `${this.peer} hung up during the TLS handshake`)))
-    })
+    this.#deaf()
     try {
-      await limited(
-        shaken,
-        timeoutMs,
-        () => new NetError('tls', 'ETIMEDOUT', `the TLS handshake with ${this.peer} took longer than ${timeoutMs} ms`),
-      )
+      const { socket, facts } = await shake(this.#socket, this.peer, options, timeoutMs, this.#memory)
+      this.#socket = socket
+      this.tls = facts
     } catch (error) {
-      this.#sessions.delete(sessionKey)
-      secure.on('error', () => {})
-      secure.destroy()
-      plain.destroy()
       this.#closed = true
+      this.#news()
       throw error
     }
-    secure.removeAllListeners('error').removeAllListeners('close')
-    this.#socket = secure
-    this.tls = factsOf(secure)
-    this.#listen(secure)
+    this.#listen(this.#socket)
   }
 
   close(): void {
@@ -124,75 +91,24 @@ export class NodeWire implements Wire {
   }
 
   #listen(socket: Socket): void {
-    socket.on('data', (bytes: Buffer) => {
+    const broke = (error?: Error) => {
+      const code = error ? codeOf(error) : 'ECONNRESET'
+      this.#error ??= new NetError('stream', code, `the connection to ${this.peer} broke: ${code}`, { cause: error })
+      this.#news()
+    }
+    const data = (bytes: Buffer) => {
       this.#chunks.push(bytes)
       this.#bytes += bytes.length
       if (this.#bytes >= bufferLimit) socket.pause()
       this.#news()
-    })
-    socket.on('end', () => {
+    }
+    const end = () => {
       this.#ended = true
       this.#news()
-    })
-    socket.on('error', (error) => {
-      this.#error ??= new NetError('stream', codeOf(error), `the connection to ${this.peer} broke: ${codeOf(error)}`, { cause: error })
-      this.#news()
-    })
-    socket.on('close', () => {
-      if (!this.#ended) this.#error ??= new NetError('stream', 'ECONNRESET', `the connection to ${this.peer} broke`)
-      this.#news()
-    })
+    }
+    const close = () => (this.#ended ? this.#news() : broke())
+    socket.on('data', data).on('end', end).on('error', broke).on('close', close)
+    if (socket.destroyed) close()
+    this.#deaf = () => void socket.off('data', data).off('end', end).off('error', broke).off('close', close)
   }
-}
-
-let trust: string[] | undefined
-function trusted(): string[] {
-  trust ??= [...new Set([...rootCertificates, ...systemCertificates()])]
-  return trust
-}
-
-function systemCertificates(): string[] {
-  try {
-    return getCACertificates('system')
-  } catch {
-    return []
-  }
-}
-
-function factsOf(socket: TLSSocket): TlsFacts {
-  const peer: PeerCertificate | undefined = socket.getPeerCertificate()
-  const facts = { protocol: socket.getProtocol() ?? '', cipher: socket.getCipher().name, resumed: socket.isSessionReused() }
-  if (!peer?.subject) return facts
-  const { subject, issuer, valid_from: validFrom, valid_to: validTo, fingerprint256: fingerprint } = peer
-  return {
-    ...facts,
-    certificate: { subject: String(subject.CN ?? ''), issuer: String(issuer.CN ?? issuer.O ?? ''), validFrom, validTo, fingerprint },
-  }
-}
-
-const tlsSentences: Readonly<Record<string, string>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed; name it under `ca` if it is yours',
-  SELF_SIGNED_CERT_IN_CHAIN:
-    'its certificate comes from an authority that is not trusted here; name that authority under `ca` if it is yours',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    'its certificate comes from an authority that is not trusted here; name that authority under `ca` if it is yours',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    'its certificate comes from an authority that is not trusted here; name that authority under `ca` if it is yours',
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
-}
-
-const tlsSentence = (peer: string, error: Error): string => {
-  const code = codeOf(error)
-  return `${peer} was not trusted: ${tlsSentences[code] ?? error.message}${code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? ` (${error.message})` : ''}`
-}
-
-export const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException)?.code ?? 'EUNKNOWN')
-
-export function limited<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(late()), ms)
-    promise.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 }
