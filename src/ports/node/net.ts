@@ -120,8 +120,11 @@ function opened(address: string, port: number, timeoutMs: number): Promise<Socke
   })
 }
 
+/** A name that the kernel takes; `done` lets its directory go. Rejects with NetError. */
 async function reachable(path: string): Promise<{ path: string; done(): Promise<void> }> {
   if (Buffer.byteLength(path) <= pathLimit) return { path, done: async () => {} }
-  const dir: FileHandle = await open(dirname(path), 'r')
+  const dir: FileHandle = await open(dirname(path), 'r').catch((error) => {
+    throw new NetError('connect', codeOf(error), `cannot reach the directory of ${path}: ${codeOf(error)}`, { cause: error })
+  })
   return { path: `/proc/self/fd/${dir.fd}/${basename(path)}`, done: () => dir.close() }
 }
