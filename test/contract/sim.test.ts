@@ -3,11 +3,13 @@ import { SimDisk } from '../sim/world/disk.ts'
 import { SimRandom } from '../sim/world/random.ts'
 import { SimSerial } from '../sim/world/sensors.ts'
 import { Timeline } from '../sim/world/timeline.ts'
+import { brokerContract } from './broker.ts'
 import { clockContract } from './clock.ts'
 import { diskContract } from './disk.ts'
 import { netContract } from './net.ts'
 import { randomContract } from './random.ts'
 import { serialContract } from './serial.ts'
+import { simBrokerWorld } from './world/sim-broker.ts'
 import { simNetWorld } from './world/sim-net.ts'
 
 clockContract('the simulated clock', () => {
@@ -23,6 +25,8 @@ diskContract('the simulated disk', async () => {
 
 // The simulated peers say little, and seldom: nothing holds them back, and no session is taken up again.
 netContract('the simulated ways out', simNetWorld, { slowsDown: false, resumes: false })
+
+brokerContract('the simulated broker', simBrokerWorld)
 
 randomContract('chance from a seed', { make: (seed) => new SimRandom(seed), repeats: true })
 
