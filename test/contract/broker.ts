@@ -127,6 +127,26 @@ export function brokerContract(name: string, make: () => Promise<BrokerWorld>, o
       await session.close()
     })
 
+    on(`a message of QoS ${qos} that is refused holds nobody up, and comes again in the next session`, async ({ world, until, listen }) => {
+      const first = listen()
+      first.answer = async (message) => (payloadOf(message) === 'no' ? 'refused' : 'taken')
+      const session = await first.connect()
+      for (const payload of ['yes', 'no', 'later']) await world.publish('alerts/a', payload, { qos })
+      await until('the one behind it is acknowledged', () => world.acknowledged().includes('later'))
+      await world.pass(200)
+      assert.deepEqual(world.acknowledged(), ['yes', 'later'])
+      assert.deepEqual(first.payloads, ['yes', 'no', 'later'])
+      await session.close()
+      const second = listen()
+      const next = await second.connect()
+      assert.equal(next.sessionPresent, true)
+      await until('it is acknowledged', () => world.acknowledged().includes('no'))
+      assert.deepEqual(second.payloads, ['no'])
+      assert.equal(second.heard[0]?.dup, true)
+      assert.equal(second.heard[0]?.packetId, first.heard[1]?.packetId)
+      await next.close()
+    })
+
     on(`what fails to be taken is refused, with QoS ${qos}`, async ({ world, until, listen }) => {
       const ear = listen()
       ear.answer = async () => {

@@ -18,8 +18,9 @@ import { IncomingStore } from './incoming-store.ts'
 /**
  * The Broker port over the `mqtt` package: one attempt a `connect`, and no acknowledgement before the promise of `message` has resolved.
  *
- * The package acknowledges QoS 1 when the callback of `handleMessage` is called, and answers a QoS 2 PUBLISH with PUBREC when the store
- * for incoming packets has taken it; both are waited for here. It hands over one packet at a time.
+ * The package acknowledges QoS 1 when the callback of `handleMessage` is called, and answers a QoS 2 PUBLISH with PUBREC when
+ * `customHandleAcks` lets it; both are waited for here. It hands over one packet at a time: what is refused must be called back, too, or
+ * nothing behind it is heard, not even the answer to our ping.
  */
 const farewellMs = 2000
 const sessionsLimit = 64
@@ -37,8 +38,7 @@ export class NodeBroker implements Broker {
     const { connect } = await import('mqtt')
     const store = this.#store(`${options.url} ${options.clientId}`)
     const client = connect(options.url, clientOptions(options, store))
-    const session = new Session(client, on, this.#log)
-    store.onPut = (packet) => session.take(packet)
+    const session = new Session(client, store, on, this.#log)
     try {
       const sessionPresent = await connected(client, options)
       session.begin(sessionPresent)
@@ -118,12 +118,19 @@ class Session implements BrokerSession {
   #ended = false
   #inAir = 0
 
-  constructor(client: MqttClient, on: BrokerEvents, log: Log) {
+  constructor(client: MqttClient, store: IncomingStore, on: BrokerEvents, log: Log) {
     this.#client = client
     this.#on = on
     this.#log = log
+    // Set afterwards: the package takes it as an option for MQTT 5 only, and asks it for both.
+    client.options.customHandleAcks = (_topic, _payload, packet, done) => {
+      const { qos, messageId } = packet
+      if (qos !== 2 || store.has(messageId)) return done(0, 0)
+      // Without a PUBREC the broker sends the packet again in the next session.
+      void this.take(packet).then((taken) => (taken ? done(0, 0) : done(new Error('not taken'), 0)))
+    }
     client.handleMessage = (packet, done) => {
-      // A QoS 2 packet was taken when it came (see IncomingStore); this is its PUBREL.
+      // A QoS 2 packet was taken when it came; this is its PUBREL.
       if (packet.qos === 2) return done()
       void this.take(packet).then((taken) => done(taken ? undefined : new Error('not taken')))
     }

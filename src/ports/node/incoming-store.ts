@@ -1,28 +1,21 @@
 import { Readable } from 'node:stream'
-import type { IPublishPacket, Packet } from 'mqtt-packet'
+import type { Packet } from 'mqtt-packet'
 
 /**
- * Incoming store: QoS 2 packets between PUBREC and PUBREL. The mqtt package puts a packet here before it sends PUBREC, so this is where the
- * alert is made durable; after PUBREC the broker has only the packet's number left.
+ * Incoming store: QoS 2 packets between PUBREC and PUBREL. The mqtt package puts a packet here when its alert is durable, before it sends
+ * PUBREC; after PUBREC the broker has only the packet's number left.
  */
 export class IncomingStore {
-  /** Set by the session; true lets PUBREC go out. */
-  onPut: (packet: IPublishPacket) => Promise<boolean> = async () => false
   readonly #packets = new Map<number, Packet>()
 
+  /** Sent again because our PUBREC was lost: it was taken once, and only PUBREC is said again. */
+  has(id: number | undefined): boolean {
+    return this.#packets.has(id ?? -1)
+  }
+
   put(packet: Packet, done: (error?: Error) => void): this {
-    const id = idOf(packet)
-    // Sent again because our PUBREC was lost: it was taken once, and only PUBREC is said again.
-    if (packet.cmd !== 'publish' || this.#packets.has(id)) {
-      done()
-      return this
-    }
-    void this.onPut(packet).then((taken) => {
-      // Without the callback no PUBREC goes out, and the broker sends the packet again in the next session.
-      if (!taken) return
-      this.#packets.set(id, packet)
-      done()
-    })
+    this.#packets.set(packet.messageId ?? -1, packet)
+    done()
     return this
   }
 
@@ -47,5 +40,3 @@ export class IncomingStore {
     done()
   }
 }
-
-const idOf = (packet: Packet): number => packet.messageId ?? -1
