@@ -257,6 +257,21 @@ export function brokerContract(name: string, make: () => Promise<BrokerWorld>, o
     await session.close()
   })
 
+  on('a broker that lost its sessions counts anew: the same number is no repetition', async ({ world, until, listen }) => {
+    const ear = listen()
+    await ear.connect()
+    world.lose('acknowledgement')
+    await world.publish('alerts/a', 'x', { qos: 2 })
+    await until('the loss is told', () => ear.lost.length === 1)
+    await world.forget()
+    const session = await ear.connect()
+    assert.equal(session.sessionPresent, false)
+    await world.publish('alerts/a', 'y', { qos: 2 })
+    await until('it is heard', () => ear.payloads.includes('y'))
+    assert.equal(ear.heard[1]?.packetId, ear.heard[0]?.packetId)
+    await session.close()
+  })
+
   on('after a broker lost its sessions, the topics are asked for again', async ({ world, until, listen }) => {
     const ear = listen()
     await (await ear.connect()).close()

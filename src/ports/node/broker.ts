@@ -42,6 +42,7 @@ export class NodeBroker implements Broker {
     try {
       const sessionPresent = await connected(client, options)
       session.begin(sessionPresent)
+      if (!sessionPresent) store.clear()
       if (!sessionPresent) await subscribe(client, options)
       if (options.presence) await session.publish(options.presence.topic, options.presence.online, { qos: 1, retain: true })
       return session
@@ -124,8 +125,7 @@ class Session implements BrokerSession {
     this.#log = log
     // Set afterwards: the package takes it as an option for MQTT 5 only, and asks it for both.
     client.options.customHandleAcks = (_topic, _payload, packet, done) => {
-      const { qos, messageId } = packet
-      if (qos !== 2 || store.has(messageId)) return done(0, 0)
+      if (packet.qos !== 2 || store.knows(packet)) return done(0, 0)
       // Without a PUBREC the broker sends the packet again in the next session.
       void this.take(packet).then((taken) => (taken ? done(0, 0) : done(new Error('not taken'), 0)))
     }

@@ -1,33 +1,42 @@
+import { hash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import type { Packet } from 'mqtt-packet'
+import type { IPublishPacket, Packet } from 'mqtt-packet'
 
 /**
- * Incoming store: QoS 2 packets between PUBREC and PUBREL. The mqtt package puts a packet here when its alert is durable, before it sends
- * PUBREC; after PUBREC the broker has only the packet's number left.
+ * Incoming store: numbers of QoS 2 packets between PUBREC and PUBREL. The mqtt package puts a packet here when its alert is durable, before it
+ * sends PUBREC; after PUBREC the broker has only the packet's number left. Of a packet its print is kept: the broker decides how many there are.
  */
 export class IncomingStore {
-  readonly #packets = new Map<number, Packet>()
+  readonly #prints = new Map<number, string>()
 
-  /** Sent again because our PUBREC was lost: it was taken once, and only PUBREC is said again. */
-  has(id: number | undefined): boolean {
-    return this.#packets.has(id ?? -1)
+  /**
+   * Whether this packet was taken and is sent again because our PUBREC was lost. Numbers are used again: another content, or no DUP flag
+   * (MQTT 3.3.1.1), is another message, whose predecessor the broker has forgotten.
+   */
+  knows(packet: IPublishPacket): boolean {
+    return packet.dup && this.#prints.get(packet.messageId ?? -1) === printOf(packet)
+  }
+
+  /** The broker has begun a new session: all numbers are free. */
+  clear(): void {
+    this.#prints.clear()
   }
 
   put(packet: Packet, done: (error?: Error) => void): this {
-    this.#packets.set(packet.messageId ?? -1, packet)
+    if (packet.cmd === 'publish') this.#prints.set(packet.messageId ?? -1, printOf(packet))
     done()
     return this
   }
 
-  get(packet: { messageId?: number | undefined }, done: (error?: Error, packet?: Packet) => void): this {
-    const known = this.#packets.get(packet.messageId ?? -1)
-    if (known) done(undefined, known)
+  get({ messageId = -1 }: { messageId?: number | undefined }, done: (error?: Error, packet?: Packet) => void): this {
+    if (this.#prints.has(messageId))
+      done(undefined, { cmd: 'publish', topic: '', payload: '', qos: 2, dup: false, retain: false, messageId })
     else done(new Error('unknown packet'))
     return this
   }
 
-  del(packet: { messageId?: number | undefined }, done: (error?: Error, packet?: Packet) => void): this {
-    this.#packets.delete(packet.messageId ?? -1)
+  del({ messageId = -1 }: { messageId?: number | undefined }, done: (error?: Error, packet?: Packet) => void): this {
+    this.#prints.delete(messageId)
     done()
     return this
   }
@@ -40,3 +49,6 @@ export class IncomingStore {
     done()
   }
 }
+
+const printOf = ({ topic, payload }: IPublishPacket): string =>
+  hash('sha256', Buffer.concat([Buffer.from(`${topic}\0`), Buffer.from(payload)])).slice(0, 16)
