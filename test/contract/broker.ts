@@ -283,6 +283,53 @@ export function brokerContract(name: string, make: () => Promise<BrokerWorld>, o
     await session.close()
   })
 
+  on('a subscription that was lost on the way is made up for, although the broker knows the session', async ({ world, until, listen }) => {
+    const ear = listen()
+    world.lose('subscription')
+    await assert.rejects(ear.connect(), brokerError('network'))
+    assert.deepEqual(ear.lost, [])
+    const session = await ear.connect()
+    await world.publish('alerts/a', 'x', { qos: 1 })
+    await until('it is heard', () => ear.heard.length === 1)
+    await session.close()
+  })
+
+  on('a broker that lets us in and then says nothing is given up in time', async ({ world, until, listen }) => {
+    const ear = listen()
+    world.lose('subscription', 'silence')
+    const began = ear.connect({ connectTimeoutMs: 500 }).catch((error) => error)
+    const ended = await Promise.race([began, world.pass(5000).then(() => 'still trying')])
+    assert.ok(brokerError('network')(ended))
+    assert.deepEqual(ear.lost, [])
+    const session = await ear.connect()
+    await world.publish('alerts/a', 'x', { qos: 1 })
+    await until('it is heard', () => ear.heard.length === 1)
+    await session.close()
+  })
+
+  on('in a session that is known, other topics are asked for and old ones given up', async ({ world, until, listen }) => {
+    const ear = listen()
+    await (await ear.connect({ topics: ['alerts/#'] })).close()
+    const session = await ear.connect({ topics: ['doors/#'] })
+    assert.equal(session.sessionPresent, true)
+    await world.publish('alerts/a', 'old', { qos: 1 })
+    await world.publish('doors/a', 'new', { qos: 1 })
+    await until('it is heard', () => ear.payloads.includes('new'))
+    await world.pass(200)
+    assert.deepEqual(ear.payloads, ['new'])
+    await session.close()
+  })
+
+  on('a topic that we may not have is told at every attempt', async ({ world, listen }) => {
+    const ear = listen()
+    for (let i = 0; i < 2; i++)
+      await assert.rejects(ear.connect({ topics: ['alerts/#', world.forbidden] }), (error) => {
+        brokerError('subscription')(error)
+        return /^\d+$/.test((error as BrokerError).code)
+      })
+    assert.deepEqual(ear.lost, [])
+  })
+
   on('a retained message says so, and one that comes later does not', async ({ world, until, listen }) => {
     await world.publish('alerts/kept', 'old', { qos: 1, retain: true })
     const ear = listen()

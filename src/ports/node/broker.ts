@@ -13,6 +13,7 @@ import { BrokerError } from '../broker.ts'
 import type { Log } from '../log.ts'
 import { sentence } from '../log.ts'
 import { serveBroker } from './broker-server.ts'
+import { codeOf, limited } from './error.ts'
 import { IncomingStore } from './incoming-store.ts'
 
 /**
@@ -23,12 +24,15 @@ import { IncomingStore } from './incoming-store.ts'
  * nothing behind it is heard, not even the answer to our ping.
  */
 const farewellMs = 2000
-const sessionsLimit = 64
+const memoriesLimit = 64
+
+/** What outlives a connection, because the broker keeps its side of it, too: QoS 2 packets, and the topics that it granted with their QoS. */
+type Memory = { incoming: IncomingStore; granted: Map<string, number> }
 
 export class NodeBroker implements Broker {
   readonly #log: Log
-  /** QoS 2 packets between PUBREC and PUBREL, by broker and client id: they outlive a connection. */
-  readonly #incoming = new Map<string, IncomingStore>()
+  /** By broker and client id. */
+  readonly #memories = new Map<string, Memory>()
 
   constructor(log: Log) {
     this.#log = log
@@ -36,14 +40,12 @@ export class NodeBroker implements Broker {
 
   async connect(options: BrokerOptions, on: BrokerEvents): Promise<BrokerSession> {
     const { connect } = await import('mqtt')
-    const store = this.#store(`${options.url} ${options.clientId}`)
-    const client = connect(options.url, clientOptions(options, store))
-    const session = new Session(client, store, on, this.#log)
+    const memory = this.#memoryOf(`${options.url} ${options.clientId}`)
+    const client = connect(options.url, clientOptions(options, memory.incoming))
+    const session = new Session(client, memory.incoming, on, this.#log)
+    const late = () => new BrokerError('network', 'ETIMEDOUT', `the broker ${hostOf(options.url)} did not answer in time`)
     try {
-      const sessionPresent = await connected(client, options)
-      session.begin(sessionPresent)
-      if (!sessionPresent) store.clear()
-      if (!sessionPresent) await subscribe(client, options)
+      await limited(establish(client, options, memory, session), options.connectTimeoutMs, late)
       if (options.presence) await session.publish(options.presence.topic, options.presence.online, { qos: 1, retain: true })
       return session
     } catch (error) {
@@ -56,12 +58,23 @@ export class NodeBroker implements Broker {
     return serveBroker(options, on, this.#log)
   }
 
-  #store(name: string): IncomingStore {
-    const store = this.#incoming.get(name) ?? new IncomingStore()
-    this.#incoming.set(name, store)
-    if (this.#incoming.size > sessionsLimit) this.#incoming.delete(this.#incoming.keys().next().value ?? '')
-    return store
+  #memoryOf(name: string): Memory {
+    const memory = this.#memories.get(name) ?? { incoming: new IncomingStore(), granted: new Map() }
+    this.#memories.set(name, memory)
+    if (this.#memories.size > memoriesLimit) this.#memories.delete(this.#memories.keys().next().value ?? '')
+    return memory
   }
+}
+
+/** CONNECT and whatever SUBSCRIBE is needed; afterwards the session hears everything that it is to hear. */
+async function establish(client: MqttClient, options: BrokerOptions, memory: Memory, session: Session): Promise<void> {
+  const sessionPresent = await connected(client, options)
+  if (!sessionPresent) {
+    memory.incoming.clear()
+    memory.granted.clear()
+  }
+  await agree(client, options, memory.granted)
+  session.begin(sessionPresent)
 }
 
 function clientOptions(options: BrokerOptions, incomingStore: IncomingStore): IClientOptions {
@@ -71,7 +84,8 @@ function clientOptions(options: BrokerOptions, incomingStore: IncomingStore): IC
     protocolVersion: version,
     clean: false,
     keepalive: keepaliveS,
-    connectTimeout: connectTimeoutMs,
+    // The whole of `connect` has its own end; this one must not come before it.
+    connectTimeout: 2 * connectTimeoutMs,
     reconnectPeriod: 0,
     resubscribe: false,
     rejectUnauthorized: true,
@@ -101,13 +115,43 @@ function connectError(error: Error): BrokerError {
   return new BrokerError('network', codeOf(error), `the broker cannot be reached: ${sentence(error)}`, { cause: error })
 }
 
-async function subscribe(client: MqttClient, options: BrokerOptions): Promise<void> {
-  const wanted: IClientSubscribeOptions = { qos: options.qos }
-  const granted = await client.subscribeAsync(options.topics, wanted).catch((error) => {
-    throw new BrokerError('subscription', codeOf(error), `the broker refused the subscription: ${sentence(error)}`, { cause: error })
+/**
+ * Asks for the topics that the broker is not known to hold for us. That it knows our session says only that somebody once connected: the
+ * subscription may have been refused or lost then, or been another one.
+ */
+async function agree(client: MqttClient, { topics, qos }: BrokerOptions, granted: Map<string, number>): Promise<void> {
+  const gone = [...granted.keys()].filter((topic) => !topics.includes(topic))
+  const fresh = topics.filter((topic) => granted.get(topic) !== qos)
+  if (gone.length > 0) await client.unsubscribeAsync(gone)
+  for (const topic of gone) granted.delete(topic)
+  if (fresh.length > 0) await subscribe(client, fresh, qos)
+  for (const topic of fresh) granted.set(topic, qos)
+}
+
+async function subscribe(client: MqttClient, topics: string[], qos: 0 | 1 | 2): Promise<void> {
+  // rh 1: what is retained comes only with a subscription that is new to the broker (MQTT 5 section 3.8.3.1).
+  const wanted: IClientSubscribeOptions = { qos, rh: 1 }
+  const answer = await client.subscribeAsync(topics, wanted).catch((error: Error) => error)
+  if (!(answer instanceof Error)) return
+  const codes = codesOf(answer)
+  // Without the broker's answer it was lost on the way.
+  if (!codes?.some(isRefusal))
+    throw new BrokerError('network', codeOf(answer), `the connection was lost during the subscription: ${sentence(answer)}`, {
+      cause: answer,
+    })
+  const refused = topics.filter((_, index) => isRefusal(codes[index] ?? 0))
+  throw new BrokerError('subscription', String(codes.find(isRefusal)), `the broker does not let us subscribe to ${refused.join(', ')}`, {
+    cause: answer,
   })
-  const refused = granted.find((grant) => grant.qos >= 0x80)
-  if (refused) throw new BrokerError('subscription', String(refused.qos), `the broker does not let us subscribe to ${refused.topic}`)
+}
+
+/** MQTT 5 section 3.9.3; MQTT 3.1.1 knows only the first of them. */
+const isRefusal = (code: number): boolean => code >= 0x80
+
+/** The broker's answer to each topic, when it gave one: the package puts it into its error. */
+function codesOf(error: Error): number[] | undefined {
+  const granted = (error as { packet?: { granted?: unknown } }).packet?.granted
+  return Array.isArray(granted) ? granted.map(Number) : undefined
 }
 
 class Session implements BrokerSession {
@@ -115,6 +159,7 @@ class Session implements BrokerSession {
   readonly #client: MqttClient
   readonly #on: BrokerEvents
   readonly #log: Log
+  #gone = false
   #open = false
   #ended = false
   #inAir = 0
@@ -139,7 +184,9 @@ class Session implements BrokerSession {
     client.on('close', () => this.#lost())
   }
 
+  /** From now on a loss is told. Throws when the connection is lost already. */
   begin(sessionPresent: boolean): void {
+    if (this.#gone) throw new BrokerError('network', 'ECLOSED', 'the connection to the broker was lost at once')
     this.sessionPresent = sessionPresent
     this.#open = true
   }
@@ -192,14 +239,13 @@ class Session implements BrokerSession {
   }
 
   #lost(): void {
+    this.#gone = true
     if (this.#ended || !this.#open) return
     this.#ended = true
     this.#client.end(true)
     this.#on.closed('the connection to the broker was lost')
   }
 }
-
-const codeOf = (error: unknown): string => String((error as { code?: unknown })?.code ?? 'EUNKNOWN')
 
 const hostOf = (url: string): string => {
   try {
