@@ -2,7 +2,6 @@ import type { IClientOptions, IClientSubscribeOptions, MqttClient } from 'mqtt'
 import type {
   Broker,
   BrokerEvents,
-  BrokerMessage,
   BrokerOptions,
   BrokerServer,
   BrokerServerEvents,
@@ -13,17 +12,11 @@ import { BrokerError } from '../broker.ts'
 import type { Log } from '../log.ts'
 import { sentence } from '../log.ts'
 import { serveBroker } from './broker-server.ts'
+import { Session } from './broker-session.ts'
 import { codeOf, limited } from './error.ts'
 import { IncomingStore } from './incoming-store.ts'
 
-/**
- * The Broker port over the `mqtt` package: one attempt a `connect`, and no acknowledgement before the promise of `message` has resolved.
- *
- * The package acknowledges QoS 1 when the callback of `handleMessage` is called, and answers a QoS 2 PUBLISH with PUBREC when
- * `customHandleAcks` lets it; both are waited for here. It hands over one packet at a time: what is refused must be called back, too, or
- * nothing behind it is heard, not even the answer to our ping.
- */
-const farewellMs = 2000
+/** The Broker port over the `mqtt` package: one attempt a `connect`, and no acknowledgement before the promise of `message` has resolved. */
 const memoriesLimit = 64
 
 /** What outlives a connection, because the broker keeps its side of it, too: QoS 2 packets, and the topics that it granted with their QoS. */
@@ -152,99 +145,6 @@ const isRefusal = (code: number): boolean => code >= 0x80
 function codesOf(error: Error): number[] | undefined {
   const granted = (error as { packet?: { granted?: unknown } }).packet?.granted
   return Array.isArray(granted) ? granted.map(Number) : undefined
-}
-
-class Session implements BrokerSession {
-  sessionPresent = false
-  readonly #client: MqttClient
-  readonly #on: BrokerEvents
-  readonly #log: Log
-  #gone = false
-  #open = false
-  #ended = false
-  #inAir = 0
-
-  constructor(client: MqttClient, store: IncomingStore, on: BrokerEvents, log: Log) {
-    this.#client = client
-    this.#on = on
-    this.#log = log
-    // Set afterwards: the package takes it as an option for MQTT 5 only, and asks it for both.
-    client.options.customHandleAcks = (_topic, _payload, packet, done) => {
-      if (packet.qos !== 2 || store.knows(packet)) return done(0, 0)
-      // Without a PUBREC the broker sends the packet again in the next session.
-      void this.take(packet).then((taken) => (taken ? done(0, 0) : done(new Error('not taken'), 0)))
-    }
-    client.handleMessage = (packet, done) => {
-      // A QoS 2 packet was taken when it came; this is its PUBREL.
-      if (packet.qos === 2) return done()
-      void this.take(packet).then((taken) => done(taken ? undefined : new Error('not taken')))
-    }
-    // The package reports through events; without a listener they would end the process.
-    client.on('error', (error) => this.#log('debug', 'mqtt: error', { why: sentence(error) }))
-    client.on('close', () => this.#lost())
-  }
-
-  /** From now on a loss is told. Throws when the connection is lost already. */
-  begin(sessionPresent: boolean): void {
-    if (this.#gone) throw new BrokerError('network', 'ECLOSED', 'the connection to the broker was lost at once')
-    this.sessionPresent = sessionPresent
-    this.#open = true
-  }
-
-  /** True when the message may be acknowledged. Never rejects. */
-  async take(packet: {
-    topic: string
-    payload: string | Buffer
-    qos: 0 | 1 | 2
-    retain: boolean
-    dup: boolean
-    messageId?: number | undefined
-  }): Promise<boolean> {
-    this.#inAir++
-    try {
-      const message: BrokerMessage = {
-        topic: packet.topic.toString(),
-        payload: typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload,
-        qos: packet.qos,
-        retain: packet.retain,
-        dup: packet.dup,
-        ...(packet.messageId === undefined ? {} : { packetId: packet.messageId }),
-      }
-      return (await this.#on.message(message)) === 'taken'
-    } catch (error) {
-      this.#log('error', 'mqtt: a message could not be taken', { why: sentence(error) })
-      return false
-    } finally {
-      this.#inAir--
-    }
-  }
-
-  async publish(topic: string, payload: string, options: { qos?: 0 | 1; retain?: boolean } = {}): Promise<void> {
-    await this.#client.publishAsync(topic, payload, { qos: options.qos ?? 0, retain: options.retain ?? false })
-  }
-
-  async close(): Promise<void> {
-    this.#ended = true
-    for (let waited = 0; this.#inAir > 0 && waited < farewellMs; waited += 20) await new Promise((resolve) => setTimeout(resolve, 20))
-    const ended = this.#client.endAsync()
-    const timer = setTimeout(() => this.#client.end(true), farewellMs)
-    await ended.catch(() => {})
-    clearTimeout(timer)
-  }
-
-  /** The attempt failed: nothing is told any more. */
-  abandon(): void {
-    this.#ended = true
-    this.#client.end(true)
-  }
-
-  #lost(): void {
-    this.#gone = true
-    if (this.#ended || !this.#open) return
-    this.#ended = true
-    this.#client.end(true)
-    this.#on.closed('the connection to the broker was lost')
-  }
 }
 
 const hostOf = (url: string): string => {
