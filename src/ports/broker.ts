@@ -46,7 +46,7 @@ export interface BrokerSession {
   /** Whether the broker knew our session and will send again what we did not acknowledge. */
   readonly sessionPresent: boolean
   publish(topic: string, payload: string, options?: { qos?: 0 | 1; retain?: boolean }): Promise<void>
-  /** Waits for messages in the air to be acknowledged (at most 2 s), then DISCONNECT. */
+  /** Waits for messages in the air to be acknowledged (at most 2 s), then DISCONNECT, which a silent broker does not hold up (2 s more). */
   close(): Promise<void>
 }
 

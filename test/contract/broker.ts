@@ -362,6 +362,15 @@ export function brokerContract(name: string, make: () => Promise<BrokerWorld>, o
     assert.equal(ear.lost.length, 1)
   })
 
+  on('closing ends although the broker has fallen silent', async ({ world, listen }) => {
+    const ear = listen()
+    const session = await ear.connect()
+    world.freeze()
+    const closed = session.close().then(() => 'closed')
+    assert.equal(await Promise.race([closed, world.pass(8000).then(() => 'still open')]), 'closed')
+    assert.deepEqual(ear.lost, [])
+  })
+
   on('a broker that does not let us in has refused', async ({ world, listen }) => {
     const ear = listen()
     await assert.rejects(ear.connect(world.wrong), (error) => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { MqttClient } from 'mqtt'
 import { BrokerError, type BrokerEvents, type BrokerMessage, type BrokerSession } from '../broker.ts'
 import { type Log, sentence } from '../log.ts'
@@ -82,12 +83,15 @@ export class Session implements BrokerSession {
   }
 
   async close(): Promise<void> {
+    if (this.#ended) return
     this.#ended = true
-    for (let waited = 0; this.#inAir > 0 && waited < farewellMs; waited += 20) await new Promise((resolve) => setTimeout(resolve, 20))
-    const ended = this.#client.endAsync()
-    const timer = setTimeout(() => this.#client.end(true), farewellMs)
-    await ended.catch(() => {})
-    clearTimeout(timer)
+    for (let waited = 0; this.#inAir > 0 && waited < farewellMs; waited += 20) await sleep(20)
+    // DISCONNECT goes out when everything before it was answered; a broker that has fallen silent is not waited for.
+    const ended = this.#client.endAsync().catch(() => {})
+    const late = new AbortController()
+    await Promise.race([ended, sleep(farewellMs, undefined, { signal: late.signal }).catch(() => {})])
+    late.abort()
+    this.#client.stream.destroy()
   }
 
   /** The attempt failed: nothing is told any more. */
