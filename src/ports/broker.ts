@@ -45,6 +45,7 @@ export type BrokerEvents = {
 export interface BrokerSession {
   /** Whether the broker knew our session and will send again what we did not acknowledge. */
   readonly sessionPresent: boolean
+  /** QoS 0: resolves when it was sent; QoS 1: when the broker has it. Rejects with BrokerError, also when the connection goes meanwhile. */
   publish(topic: string, payload: string, options?: { qos?: 0 | 1; retain?: boolean }): Promise<void>
   /** Waits for messages in the air to be acknowledged (at most 2 s), then DISCONNECT, which a silent broker does not hold up (2 s more). */
   close(): Promise<void>

@@ -391,4 +391,22 @@ export function brokerContract(name: string, make: () => Promise<BrokerWorld>, o
     await assert.rejects(ear.connect(), brokerError('network'))
     assert.deepEqual(ear.lost, [])
   })
+
+  on('what we publish arrives; when the connection is gone, it says so', async ({ world, until, listen }) => {
+    const ear = listen()
+    const session = await ear.connect()
+    await session.publish('outpost/box/said', 'one')
+    await session.publish('outpost/box/said', 'two', { qos: 1, retain: true })
+    await until('both are heard', () => world.published().length === 2)
+    assert.deepEqual(world.published(), ['outpost/box/said one', 'outpost/box/said two'])
+    assert.equal(await world.retained('outpost/box/said'), 'two')
+    world.cut()
+    await until('the loss is told', () => ear.lost.length === 1)
+    for (const qos of [0, 1] as const) {
+      const late = session.publish('outpost/box/said', 'three', { qos }).then(() => 'sent')
+      const ended = await Promise.race([late.catch((error) => error), world.pass(3000).then(() => 'still waiting')])
+      assert.ok(brokerError('network')(ended))
+    }
+    await session.close()
+  })
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { MqttClient } from 'mqtt'
 import { BrokerError, type BrokerEvents, type BrokerMessage, type BrokerSession } from '../broker.ts'
 import { type Log, sentence } from '../log.ts'
+import { codeOf } from './error.ts'
 import type { IncomingStore } from './incoming-store.ts'
 
 /**
@@ -22,6 +23,8 @@ export class Session implements BrokerSession {
   #open = false
   #ended = false
   #inAir = 0
+  /** Who waits for the broker to take something. */
+  readonly #waiting = new Set<(error: BrokerError) => void>()
 
   constructor(client: MqttClient, store: IncomingStore, on: BrokerEvents, log: Log) {
     this.#client = client
@@ -78,8 +81,19 @@ export class Session implements BrokerSession {
     }
   }
 
-  async publish(topic: string, payload: string, options: { qos?: 0 | 1; retain?: boolean } = {}): Promise<void> {
-    await this.#client.publishAsync(topic, payload, { qos: options.qos ?? 0, retain: options.retain ?? false })
+  /** The package would keep what it cannot send, and call nobody back when the connection goes. */
+  async publish(topic: string, payload: string, { qos = 0, retain = false }: { qos?: 0 | 1; retain?: boolean } = {}): Promise<void> {
+    if (this.#ended || this.#gone) throw new BrokerError('network', 'ECLOSED', 'the connection to the broker is gone')
+    const lost = Promise.withResolvers<never>()
+    this.#waiting.add(lost.reject)
+    try {
+      await Promise.race([this.#client.publishAsync(topic, payload, { qos, retain }), lost.promise])
+    } catch (error) {
+      if (error instanceof BrokerError) throw error
+      throw new BrokerError('refused', codeOf(error), `the broker did not take what we published: ${sentence(error)}`, { cause: error })
+    } finally {
+      this.#waiting.delete(lost.reject)
+    }
   }
 
   async close(): Promise<void> {
@@ -102,6 +116,7 @@ export class Session implements BrokerSession {
 
   #lost(): void {
     this.#gone = true
+    for (const reject of this.#waiting) reject(new BrokerError('network', 'ECLOSED', 'the connection to the broker was lost'))
     if (this.#ended || !this.#open) return
     this.#ended = true
     this.#client.end(true)
