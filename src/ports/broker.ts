@@ -32,9 +32,14 @@ export type BrokerOptions = {
   receiveMaximum: number
   sessionExpiryS: number
   connectTimeoutMs: number
-  /** Told by the broker when we vanish, and by us when we come (retained, QoS 1). */
-  presence?: { topic: string; online: string; offline: string }
+  presence?: Presence
 }
+
+/**
+ * Told by us when we come and when we go, and by the broker when we vanish (retained, QoS 1). It is no condition: a broker that does not let us
+ * publish still gives us its messages.
+ */
+export type Presence = { topic: string; online: string; offline: string }
 
 export type BrokerEvents = {
   message(message: BrokerMessage): Promise<Taking>

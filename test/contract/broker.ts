@@ -20,6 +20,8 @@ export type BrokerWorld = {
   wrong: Partial<BrokerOptions>
   /** A topic filter that this user may not have. */
   forbidden: string
+  /** A topic that this user may not publish to. */
+  unwritable: string
   /** A device publishes; resolves when the broker has it. */
   publish(topic: string, payload: string, more?: { qos?: 0 | 1 | 2; retain?: boolean }): Promise<void>
   /** Payloads in the order in which their PUBACK or PUBREC reached the broker. */
@@ -389,6 +391,50 @@ export function brokerContract(name: string, make: () => Promise<BrokerWorld>, o
     assert.ok(brokerError('network')(ended))
     await world.vanish()
     await assert.rejects(ear.connect(), brokerError('network'))
+    assert.deepEqual(ear.lost, [])
+  })
+
+  on('presence: online while we are there, offline after we vanished and after we left', async ({ world, until, listen }) => {
+    const presence = { topic: 'outpost/box/status', online: 'online', offline: 'offline' }
+    const status = async (wanted: string) => {
+      for (let i = 0; i < 50 && (await world.retained(presence.topic)) !== wanted; i++) await world.pass(20)
+      assert.equal(await world.retained(presence.topic), wanted)
+    }
+    const ear = listen()
+    await ear.connect({ presence })
+    await status('online')
+    world.cut()
+    await status('offline')
+    await until('it is told', () => ear.lost.length === 1)
+    const session = await ear.connect({ presence })
+    await status('online')
+    await session.close()
+    await status('offline')
+  })
+
+  on('presence is no condition: alerts come, although it was lost on the way', async ({ world, until, listen }) => {
+    const presence = { topic: 'outpost/box/status', online: 'online', offline: 'offline' }
+    const ear = listen()
+    world.lose('presence')
+    const first = ear.connect({ presence }).catch((error) => error)
+    const ended = await Promise.race([first, world.pass(5000).then(() => 'still trying')])
+    assert.notEqual(ended, 'still trying')
+    if (ended instanceof Error) brokerError('network')(ended)
+    else await until('the loss is told', () => ear.lost.length === 1)
+    const session = await ear.connect({ presence })
+    await world.publish('alerts/a', 'x', { qos: 1 })
+    await until('it is heard', () => ear.heard.length === 1)
+    await session.close()
+  })
+
+  on('presence is no condition: alerts come from a broker that does not let us publish', async ({ world, until, listen }) => {
+    const ear = listen()
+    const session = await ear.connect({ presence: { topic: world.unwritable, online: 'online', offline: 'offline' } })
+    await world.publish('alerts/a', 'x', { qos: 1 })
+    await until('it is heard', () => ear.heard.length === 1)
+    await world.pass(200)
+    assert.equal(await world.retained(world.unwritable), undefined)
+    await session.close()
     assert.deepEqual(ear.lost, [])
   })
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { MqttClient } from 'mqtt'
-import { BrokerError, type BrokerEvents, type BrokerMessage, type BrokerSession } from '../broker.ts'
+import { BrokerError, type BrokerEvents, type BrokerMessage, type BrokerSession, type Presence } from '../broker.ts'
 import { type Log, sentence } from '../log.ts'
 import { codeOf } from './error.ts'
 import type { IncomingStore } from './incoming-store.ts'
@@ -19,9 +19,12 @@ export class Session implements BrokerSession {
   readonly #client: MqttClient
   readonly #on: BrokerEvents
   readonly #log: Log
-  #gone = false
+  #presence: Presence | undefined
   #open = false
-  #ended = false
+  /** The connection is no more. */
+  #gone = false
+  /** Nothing is told any more. */
+  #quiet = false
   #inAir = 0
   /** Who waits for the broker to take something. */
   readonly #waiting = new Set<(error: BrokerError) => void>()
@@ -83,7 +86,7 @@ export class Session implements BrokerSession {
 
   /** The package would keep what it cannot send, and call nobody back when the connection goes. */
   async publish(topic: string, payload: string, { qos = 0, retain = false }: { qos?: 0 | 1; retain?: boolean } = {}): Promise<void> {
-    if (this.#ended || this.#gone) throw new BrokerError('network', 'ECLOSED', 'the connection to the broker is gone')
+    if (this.#gone) throw new BrokerError('network', 'ECLOSED', 'the connection to the broker is gone')
     const lost = Promise.withResolvers<never>()
     this.#waiting.add(lost.reject)
     try {
@@ -96,10 +99,18 @@ export class Session implements BrokerSession {
     }
   }
 
+  /** Says that we are there. Nobody waits for it: alerts come also from a broker that does not let us publish. */
+  appear(presence: Presence): void {
+    this.#presence = presence
+    this.#tell(presence, 'online')
+  }
+
   async close(): Promise<void> {
-    if (this.#ended) return
-    this.#ended = true
-    for (let waited = 0; this.#inAir > 0 && waited < farewellMs; waited += 20) await sleep(20)
+    if (this.#quiet) return
+    this.#quiet = true
+    for (let waited = 0; this.#inAir > 0 && waited < farewellMs && !this.#gone; waited += 20) await sleep(20)
+    // Of itself a broker says that we are gone only when we vanish.
+    if (this.#presence && !this.#gone) this.#tell(this.#presence, 'offline')
     // DISCONNECT goes out when everything before it was answered; a broker that has fallen silent is not waited for.
     const ended = this.#client.endAsync().catch(() => {})
     const late = new AbortController()
@@ -110,15 +121,21 @@ export class Session implements BrokerSession {
 
   /** The attempt failed: nothing is told any more. */
   abandon(): void {
-    this.#ended = true
+    this.#quiet = true
     this.#client.end(true)
+  }
+
+  #tell(presence: Presence, state: 'online' | 'offline'): void {
+    this.publish(presence.topic, presence[state], { qos: 1, retain: true }).catch((error) =>
+      this.#log('warning', 'mqtt: our presence could not be told', { topic: presence.topic, why: sentence(error) }),
+    )
   }
 
   #lost(): void {
     this.#gone = true
     for (const reject of this.#waiting) reject(new BrokerError('network', 'ECLOSED', 'the connection to the broker was lost'))
-    if (this.#ended || !this.#open) return
-    this.#ended = true
+    if (this.#quiet || !this.#open) return
+    this.#quiet = true
     this.#client.end(true)
     this.#on.closed('the connection to the broker was lost')
   }

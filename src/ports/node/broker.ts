@@ -39,7 +39,7 @@ export class NodeBroker implements Broker {
     const late = () => new BrokerError('network', 'ETIMEDOUT', `the broker ${hostOf(options.url)} did not answer in time`)
     try {
       await limited(establish(client, options, memory, session), options.connectTimeoutMs, late)
-      if (options.presence) await session.publish(options.presence.topic, options.presence.online, { qos: 1, retain: true })
+      if (options.presence) session.appear(options.presence)
       return session
     } catch (error) {
       session.abandon()

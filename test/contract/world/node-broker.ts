@@ -13,6 +13,7 @@ import { Tap } from './tap.ts'
 const plugin = globSync('/usr/lib/*/mosquitto_dynamic_security.so')[0]
 export const skip = missing('mosquitto') || (plugin ? false : missing('mosquitto_dynamic_security.so'))
 
+const unwritable = 'outpost/forbidden'
 const passwords = { box: 'box-secret', device: 'device-secret' }
 
 /** The file of the plugin for dynamic security, as its own command would write it. */
@@ -24,7 +25,10 @@ function users(): string {
   }
   const role = (rolename: keyof typeof passwords, topics: string[]) => ({
     rolename,
-    acls: topics.map((topic) => ({ acltype: 'subscribePattern', topic, allow: true })),
+    acls: [
+      ...topics.map((topic) => ({ acltype: 'subscribePattern', topic, allow: true })),
+      { acltype: 'publishClientSend', topic: unwritable, allow: rolename !== 'box' },
+    ],
   })
   return JSON.stringify({
     defaultACLAccess: { publishClientSend: true, publishClientReceive: true, subscribe: false, unsubscribe: true },
@@ -103,6 +107,7 @@ export const nodeBrokerWorld = (version: 4 | 5) => async (): Promise<BrokerWorld
     },
     wrong: { password: 'guessed' },
     forbidden: 'secrets/#',
+    unwritable,
     publish: async (topic, payload, { qos = 0, retain = false } = {}) => void (await device.publishAsync(topic, payload, { qos, retain })),
     acknowledged: () => tap.acknowledged,
     published: () => heard.filter((line) => line.startsWith('outpost/box/said ')),

@@ -10,6 +10,7 @@ export async function simBrokerWorld(): Promise<BrokerWorld> {
   const broker = new SimBroker(timeline)
   broker.user = { name: 'box', password: 'box-secret' }
   broker.forbidden.add('secrets/#')
+  broker.unwritable.add('outpost/forbidden')
   return {
     broker,
     options: {
@@ -27,6 +28,7 @@ export async function simBrokerWorld(): Promise<BrokerWorld> {
     },
     wrong: { password: 'guessed' },
     forbidden: 'secrets/#',
+    unwritable: 'outpost/forbidden',
     publish: async (topic, payload, { qos = 0, retain = false } = {}) => broker.publish(topic, payload, qos, retain),
     acknowledged: () => broker.acknowledged,
     published: () => broker.published,

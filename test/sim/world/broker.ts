@@ -34,7 +34,9 @@ export class SimBroker implements Broker {
   frozen = false
   /** The only one who is let in; undefined: anybody. */
   user: { name: string; password: string } | undefined
+  /** Topic filters that are refused, and topics that nobody may publish to. */
   readonly forbidden = new Set<string>()
+  readonly unwritable = new Set<string>()
   /** Payloads whose acknowledgement reached the broker. */
   readonly acknowledged: string[] = []
   readonly retained = new Map<string, string>()
@@ -114,6 +116,7 @@ export class SimBroker implements Broker {
       sessionPresent,
       publish: async (topic, payload, { retain = false } = {}) => {
         if (!session.open) throw new BrokerError('network', 'ECLOSED', 'the connection to the broker is gone')
+        if (this.unwritable.has(topic)) throw new BrokerError('refused', '135', 'the broker did not take what we published')
         this.published.push(`${topic} ${payload}`)
         if (retain) this.#retain(topic, payload)
       },
@@ -177,6 +180,7 @@ export class SimBroker implements Broker {
   }
 
   #retain(topic: string, payload: string): void {
+    if (this.unwritable.has(topic)) return
     if (payload === '') this.retained.delete(topic)
     else this.retained.set(topic, payload)
   }
