@@ -15,6 +15,7 @@ import { serveBroker } from './broker-server.ts'
 import { Session } from './broker-session.ts'
 import { codeOf, limited } from './error.ts'
 import { IncomingStore } from './incoming-store.ts'
+import { trustedWith } from './trust.ts'
 
 /** The Broker port over the `mqtt` package: one attempt a `connect`, and no acknowledgement before the promise of `message` has resolved. */
 const memoriesLimit = 64
@@ -87,7 +88,7 @@ function clientOptions(options: BrokerOptions, incomingStore: IncomingStore): IC
     ...(version === 5 ? { properties: { sessionExpiryInterval: sessionExpiryS, receiveMaximum } } : {}),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(ca === undefined ? {} : { ca }),
+    ...(options.url.startsWith('mqtts:') ? { ca: trustedWith(ca) } : {}),
     ...(presence ? { will: { topic: presence.topic, payload: Buffer.from(presence.offline), qos: 1 as const, retain: true } } : {}),
   }
 }
