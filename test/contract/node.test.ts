@@ -7,12 +7,14 @@ import { NodeRandom } from '../../src/ports/node/random.ts'
 import { NodeSerial } from '../../src/ports/node/serial.ts'
 import { missing, sleep, start, stop, until } from '../peers/process.ts'
 import { brokerContract } from './broker.ts'
+import { brokerServerContract } from './broker-server.ts'
 import { clockContract } from './clock.ts'
 import { diskContract } from './disk.ts'
 import { netContract } from './net.ts'
 import { randomContract } from './random.ts'
 import { serialContract } from './serial.ts'
 import { skip as noBroker, nodeBrokerWorld } from './world/node-broker.ts'
+import { nodeServeWorld } from './world/node-broker-server.ts'
 import { nodeNetWorld } from './world/node-net.ts'
 
 const folder = () => mkdtempSync(`${tmpdir()}/outpost-contract-`)
@@ -28,6 +30,8 @@ netContract('sockets on loopback', nodeNetWorld, { slowsDown: true, resumes: tru
 
 for (const version of [4, 5] as const)
   brokerContract(`mosquitto, MQTT ${version === 4 ? '3.1.1' : '5'}`, nodeBrokerWorld(version), { skip: noBroker })
+
+brokerServerContract('a broker of our own', nodeServeWorld)
 
 randomContract('the chance of the machine', { make: () => new NodeRandom(), repeats: false })
 

@@ -4,12 +4,14 @@ import { SimRandom } from '../sim/world/random.ts'
 import { SimSerial } from '../sim/world/sensors.ts'
 import { Timeline } from '../sim/world/timeline.ts'
 import { brokerContract } from './broker.ts'
+import { brokerServerContract } from './broker-server.ts'
 import { clockContract } from './clock.ts'
 import { diskContract } from './disk.ts'
 import { netContract } from './net.ts'
 import { randomContract } from './random.ts'
 import { serialContract } from './serial.ts'
 import { simBrokerWorld } from './world/sim-broker.ts'
+import { simServeWorld } from './world/sim-broker-server.ts'
 import { simNetWorld } from './world/sim-net.ts'
 
 clockContract('the simulated clock', () => {
@@ -27,6 +29,8 @@ diskContract('the simulated disk', async () => {
 netContract('the simulated ways out', simNetWorld, { slowsDown: false, resumes: false })
 
 brokerContract('the simulated broker', simBrokerWorld)
+
+brokerServerContract('the simulated broker of our own', simServeWorld)
 
 randomContract('chance from a seed', { make: (seed) => new SimRandom(seed), repeats: true })
 
