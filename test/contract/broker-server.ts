@@ -141,6 +141,16 @@ export function brokerServerContract(name: string, make: () => Promise<ServeWorl
         assert.deepEqual(told.map(textOf), ['x', 'x', 'y', 'x'])
       },
     )
+
+    on(`acknowledgements go out in the order of arrival, QoS ${qos}`, async ({ world, answer, serve, enter }) => {
+      const waits: Record<string, number> = { a: 200, b: 100, c: 0 }
+      answer((one) => world.pass(waits[textOf(one)] ?? 0).then(() => 'taken'))
+      const device = await enter(await serve())
+      const ended: string[] = []
+      const all = device.publishAll(['a', 'b', 'c'].map((payload, index) => message(payload, qos, index + 1)))
+      await Promise.all(all.map((fate, index) => fate.then((end) => ended.push(`${index + 1} ${end}`))))
+      assert.deepEqual(ended, ['1 acknowledged', '2 acknowledged', '3 acknowledged'])
+    })
   }
 
   on('a publication of QoS 0 is told without a number', async ({ told, serve, enter, until }) => {
