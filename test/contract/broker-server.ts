@@ -173,6 +173,16 @@ export function brokerServerContract(name: string, make: () => Promise<ServeWorl
     assert.deepEqual(told.map(textOf), ['x'])
   })
 
+  on('QoS 2: after its release a number is free, and what comes under it is told, whatever its flags', async ({ told, serve, enter }) => {
+    const device = await enter(await serve())
+    for (const dup of [false, true, true]) {
+      // A device that is cut off before the first copy arrived says DUP with the second.
+      assert.equal(await device.publish({ ...message('x', 2), dup }), 'acknowledged')
+      assert.equal(await device.release(1), 'acknowledged')
+    }
+    assert.deepEqual(told.map(textOf), ['x', 'x', 'x'])
+  })
+
   on('with users only they come in, and are named', async ({ world, told, serve, enter }) => {
     const { address, ...server } = await serve({ users: [{ name: 'sensor', password: 'secret' }] })
     for (const who of [

@@ -9,8 +9,9 @@ import { type Log, sentence } from '../log.ts'
  * asks `authorizePublish` before it sends PUBACK or PUBREC.
  */
 const connectMs = 10_000
-/** QoS 2 packets whose PUBREL is awaited, of all clients. */
-const unreleasedLimit = 10_000
+
+/** Of what aedes remembers; its types do not say. */
+type Persistence = { incomingGetPacket(client: Client, packet: PublishPacket): Promise<{ topic: string; payload: string | Buffer }> }
 
 export async function serveBroker(options: BrokerServerOptions, on: BrokerServerEvents, log: Log): Promise<BrokerServer> {
   const { host } = addressOf(options.listen)
@@ -31,6 +32,8 @@ export async function serveBroker(options: BrokerServerOptions, on: BrokerServer
     },
     authorizePublish: (client, packet, done) => void door.take(client, packet).then((fault) => done(fault ? new Error(fault) : null)),
   })
+  const { persistence } = broker as unknown as { persistence: Persistence }
+  door.held = (client, packet) => persistence.incomingGetPacket(client, packet)
   broker.on('clientError', (client, error) =>
     log('warning', 'embedded broker: a client was dropped', { client: client.id, why: sentence(error) }),
   )
@@ -58,7 +61,8 @@ class Door {
   readonly #names = new WeakMap<Client, string>()
   /** The answer to each client's last packet. */
   readonly #turns = new WeakMap<Client, Promise<Taking>>()
-  readonly #unreleased = new Map<string, string>()
+  /** The QoS 2 packet under this number whose PUBREL is awaited; rejects when there is none. */
+  held: Persistence['incomingGetPacket'] = () => Promise.reject(new Error('no such packet'))
 
   constructor(options: BrokerServerOptions, on: BrokerServerEvents, log: Log) {
     this.#options = options
@@ -80,14 +84,17 @@ class Door {
     if (!client) return undefined
     const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
     if (payload.length > this.#options.maxBytes) return `more than ${this.#options.maxBytes} octets`
-    // aedes asks again when a QoS 2 packet is repeated before its release.
-    const name = `${client.id}\0${packet.messageId}`
-    const print = hash('sha1', Buffer.concat([Buffer.from(`${packet.topic}\0`), payload]))
-    if (packet.qos === 2 && packet.dup && this.#unreleased.get(name) === print) return undefined
-    if ((await this.#inTurn(client, this.#tell(client, packet, payload))) === 'refused') return 'not accepted now'
-    if (packet.qos === 2) this.#unreleased.set(name, print)
-    if (this.#unreleased.size > unreleasedLimit) this.#unreleased.delete(this.#unreleased.keys().next().value ?? '')
-    return undefined
+    if (packet.qos === 2 && packet.dup && (await this.#isRepeated(client, packet, payload))) return undefined
+    return (await this.#inTurn(client, this.#tell(client, packet, payload))) === 'refused' ? 'not accepted now' : undefined
+  }
+
+  /**
+   * aedes asks again when a QoS 2 packet is repeated before its release. It holds what it has not released; DUP alone says nothing, since the
+   * first copy may never have come.
+   */
+  async #isRepeated(client: Client, packet: PublishPacket, payload: Uint8Array): Promise<boolean> {
+    const held = await this.held(client, packet).catch(() => undefined)
+    return held !== undefined && held.topic === packet.topic && Buffer.from(held.payload).equals(payload)
   }
 
   async #tell(client: Client, { topic, qos, retain, dup, messageId }: PublishPacket, payload: Uint8Array): Promise<Taking> {
