@@ -74,6 +74,7 @@ export type BrokerServerEvents = {
 
 export interface BrokerServer {
   readonly address: string
+  /** Cuts everybody off, and frees the port. */
   close(): Promise<void>
 }
 

@@ -238,4 +238,17 @@ export function brokerServerContract(name: string, make: () => Promise<ServeWorl
     assert.equal(await device.publish({ ...message('x'), topic: '$SYS/broker/clients' }), 'closed')
     assert.deepEqual(told, [])
   })
+
+  on('closing cuts everybody off at once, who says nothing, too, and frees the port', async ({ world, serve, enter }) => {
+    const server = await serve()
+    const device = await enter(server)
+    await world.visitor(server.address)
+    const closed = server.close().then(() => 'closed')
+    assert.equal(await Promise.race([closed, world.pass(3000).then(() => 'still open')]), 'closed')
+    assert.equal(await device.publish(message('x')), 'closed')
+    assert.equal(await world.device(server.address, { clientId: 'late' }), undefined)
+    const next = await serve({ listen: server.address })
+    assert.equal(next.address, server.address)
+    assert.equal(await (await enter(next)).publish(message('y')), 'acknowledged')
+  })
 }

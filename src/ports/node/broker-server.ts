@@ -1,5 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto'
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { Aedes, AuthenticateError, Client, PublishPacket } from 'aedes'
 import { BrokerError, type BrokerServer, type BrokerServerEvents, type BrokerServerOptions, type Taking } from '../broker.ts'
 import { type Log, sentence } from '../log.ts'
@@ -38,7 +38,12 @@ export async function serveBroker(options: BrokerServerOptions, on: BrokerServer
     log('warning', 'embedded broker: a client was dropped', { client: client.id, why: sentence(error) }),
   )
   broker.on('connectionError', (_, error) => log('debug', 'embedded broker: a connection failed', { why: sentence(error) }))
-  const server = createServer(broker.handle)
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    broker.handle(socket)
+  })
   server.maxConnections = options.maxClients
   await listening(server, options.listen, broker)
   const address = server.address()
@@ -48,6 +53,8 @@ export async function serveBroker(options: BrokerServerOptions, on: BrokerServer
       new Promise((resolve) => {
         server.close(() => resolve())
         broker.close()
+        // Who has not said CONNECT yet is nobody to aedes.
+        for (const socket of sockets) socket.destroy()
       }),
   }
 }
