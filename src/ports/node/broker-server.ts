@@ -3,12 +3,16 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Aedes, AuthenticateError, Client, PublishPacket } from 'aedes'
 import { BrokerError, type BrokerServer, type BrokerServerEvents, type BrokerServerOptions, type Taking } from '../broker.ts'
 import { type Log, sentence } from '../log.ts'
+import { PacketLengths } from './packet-lengths.ts'
 
 /**
  * A small broker of our own over `aedes`, which is loaded only here. A publisher is acknowledged after the gateway has the alert: aedes
  * asks `authorizePublish` before it sends PUBACK or PUBREC.
  */
 const connectMs = 10_000
+
+/** The six other fields that a packet may have (topic, client id, will and its topic, name, password), of 64 KiB each. */
+const fieldsLimit = 6 * 65_536
 
 /** Of what aedes remembers; its types do not say. */
 type Persistence = { incomingGetPacket(client: Client, packet: PublishPacket): Promise<{ topic: string; payload: string | Buffer }> }
@@ -42,6 +46,7 @@ export async function serveBroker(options: BrokerServerOptions, on: BrokerServer
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
+    limit(socket, options.maxBytes + fieldsLimit)
     broker.handle(socket)
   })
   server.maxConnections = options.maxClients
@@ -56,6 +61,18 @@ export async function serveBroker(options: BrokerServerOptions, on: BrokerServer
         // Who has not said CONNECT yet is nobody to aedes.
         for (const socket of sockets) socket.destroy()
       }),
+  }
+}
+
+/** aedes collects a packet to its end, however long; it is cut off where aedes would read on. */
+function limit(socket: Socket, octets: number): void {
+  const lengths = new PacketLengths(octets)
+  const read = socket.read.bind(socket)
+  socket.read = (size?: number) => {
+    const bytes: Buffer | null = read(size)
+    if (bytes === null || lengths.allow(bytes)) return bytes
+    socket.destroy(new Error(`a packet of more than ${octets} octets`))
+    return null
   }
 }
 
