@@ -15,8 +15,8 @@ import type { Timeline } from './timeline.ts'
 
 type Qos = 0 | 1 | 2
 type Message = { topic: string; payload: string; qos: Qos; packetId: number; sentIn: Session | undefined; retain: boolean }
-/** `cut`: what is in the air is lost. */
-type Session = { on: BrokerEvents; options: BrokerOptions; open: boolean; cut: boolean; inAir: number; turn: Promise<void> }
+/** `begun`: a loss is told. `cut`: what is in the air is lost. */
+type Session = { on: BrokerEvents; options: BrokerOptions; open: boolean; begun: boolean; cut: boolean; inAir: number; turn: Promise<void> }
 /** A packet of the gateway that can be lost on the way. */
 export type Lossy = 'acknowledgement' | 'subscription' | 'presence'
 
@@ -70,7 +70,7 @@ export class SimBroker implements Broker {
   /** The connection is lost; acknowledgements in the air are, too. */
   drop(): void {
     const session = this.#end()
-    if (session) this.#timeline.at(1, () => session.on.closed('the connection was lost'))
+    if (session?.begun) this.#timeline.at(1, () => session.on.closed('the connection was lost'))
   }
 
   /** The power of the gateway went: nobody is told, and it remembers nothing. */
@@ -102,16 +102,21 @@ export class SimBroker implements Broker {
       throw new BrokerError('refused', '5', 'the broker refused the connection')
     this.drop()
     const sessionPresent = this.#subscribed !== undefined
-    this.#subscribed ??= new Set()
     if (!sessionPresent) this.#granted.clear()
-    const fault = this.#subscribe(options)
-    if (fault === 'silence') return this.#silence(options)
-    if (fault) throw fault
-    const session: Session = { on, options, open: true, cut: false, inAir: 0, turn: Promise.resolve() }
+    const session: Session = { on, options, open: true, begun: false, cut: false, inAir: 0, turn: Promise.resolve() }
     this.#session = session
+    // What is kept follows CONNACK at once, before the topics are agreed on.
+    if (sessionPresent) this.#pump()
+    try {
+      await this.#agree(session)
+    } catch (error) {
+      this.#end()
+      throw error
+    }
+    session.begun = true
     if (this.#isLost('presence', options.presence !== undefined)) this.drop()
     else if (options.presence) this.#retain(options.presence.topic, options.presence.online)
-    this.#timeline.at(1, () => this.#pump())
+    this.#pump()
     return {
       sessionPresent,
       publish: async (topic, payload, { retain = false } = {}) => {
@@ -153,19 +158,21 @@ export class SimBroker implements Broker {
   }
 
   /** Asks for what the session does not have yet, and gives up what is not wanted any more. */
-  #subscribe({ topics, qos }: BrokerOptions): BrokerError | 'silence' | undefined {
-    const wanted = new Set(topics.map((topic) => `${qos} ${topic}`))
+  async #agree(session: Session): Promise<void> {
+    const { topics, qos } = session.options
     const fresh = topics.filter((topic) => !this.#granted.has(`${qos} ${topic}`))
+    if (fresh.length > 0) await this.#pass(connectMs)
+    this.#subscribed ??= new Set()
     const silent = this.#lose?.then === 'silence'
-    if (this.#isLost('subscription', fresh.length > 0))
-      return silent ? 'silence' : new BrokerError('network', 'ECLOSED', 'the connection to the broker was lost')
+    const lost = this.#isLost('subscription', fresh.length > 0)
+    if (lost && silent) await this.#silence(session.options)
+    if (lost || !session.open) throw new BrokerError('network', 'ECLOSED', 'the connection to the broker was lost')
     if (fresh.some((topic) => this.forbidden.has(topic)))
-      return new BrokerError('subscription', '128', 'the broker refused the subscription')
-    this.#granted = wanted
+      throw new BrokerError('subscription', '128', 'the broker refused the subscription')
+    this.#granted = new Set(topics.map((topic) => `${qos} ${topic}`))
     this.#subscribed = new Set(topics)
     for (const [topic, payload] of this.retained)
       if (fresh.some((filter) => matchesTopic(filter, topic))) this.#enqueue(topic, payload, 1, true)
-    return undefined
   }
 
   #isLost(what: Lossy, there: boolean): boolean {
