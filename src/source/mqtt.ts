@@ -90,17 +90,17 @@ class MqttSource implements Source {
         const ended = Promise.withResolvers<string | undefined>()
         const stop = () => ended.resolve(undefined)
         signal.addEventListener('abort', stop, { once: true })
+        // What was kept for us comes before the session is handed over; it may be refused then.
+        const renewed = Promise.withResolvers<undefined>()
+        this.#renew = () => renewed.resolve(undefined)
         this.#session = await this.#broker.connect(this.#brokerOptions(), {
           message: (message) => this.#message(message),
           closed: (why) => ended.resolve(why),
         })
         this.#say('up')
         attempt = 0
-        const renewed = new Promise<undefined>((resolve) => {
-          this.#renew = () => resolve(undefined)
-        })
         if (signal.aborted) stop()
-        const why = await Promise.race([ended.promise, renewed])
+        const why = await Promise.race([ended.promise, renewed.promise])
         signal.removeEventListener('abort', stop)
         this.#renew = undefined
         await this.#session.close().catch(() => {})

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { BrokerMessage } from '../../src/ports/broker.ts'
 import { silent } from '../../src/ports/log.ts'
-import { takeMessage } from '../../src/source/mqtt.ts'
+import { mqttSource, takeMessage } from '../../src/source/mqtt.ts'
 import type { Heard, SourceTools, Taken } from '../../src/source/source.ts'
+import { SimBroker } from '../sim/world/broker.ts'
 import { SimClock } from '../sim/world/clock.ts'
 import { SimRandom } from '../sim/world/random.ts'
 import { Timeline } from '../sim/world/timeline.ts'
@@ -39,4 +40,47 @@ test('a transmission is named by packet identifier and content, and its topic is
   assert.match(heard[0]?.transmission ?? '', /^7:[0-9a-f]{16}$/)
   assert.equal(heard[0]?.dup, true)
   assert.doesNotMatch(heard[0]?.topic ?? '', /[\r\n\0]/)
+})
+
+test('what is refused while the session is only beginning is asked for again, too', async () => {
+  const timeline = new Timeline()
+  const broker = new SimBroker(timeline)
+  let full = true
+  const begin = () => {
+    const topics = ['alerts/#']
+    const source = mqttSource(
+      {
+        id: 'field',
+        url: 'mqtt://broker',
+        topics,
+        qos: 1,
+        version: 5,
+        clientId: 'box',
+        retained: 'ignore',
+        keepaliveS: 60,
+        maxBytes: 1000,
+      },
+      broker,
+      {
+        clock: new SimClock(timeline, 'b'),
+        random: new SimRandom(1),
+        log: silent,
+        take: async () => (full ? refused(true) : { kind: 'accepted', id: '1', number: 1, repeated: false }),
+      },
+    )
+    source.start()
+    return source
+  }
+  begin()
+  await timeline.run(1000)
+  // The gateway begins anew: it does not know what the broker has granted, and asks, while what was kept for it comes already.
+  broker.vanish()
+  broker.publish('alerts/a', 'kept for us', 1)
+  const source = begin()
+  await timeline.run(10_000)
+  assert.equal(source.state().state, 'up')
+  assert.deepEqual(broker.acknowledged, [])
+  full = false
+  await timeline.run(120_000, () => broker.acknowledged.length > 0)
+  assert.deepEqual(broker.acknowledged, ['kept for us'])
 })
