@@ -6,7 +6,7 @@ import { silent } from '../../../src/ports/log.ts'
 import { NodeBroker } from '../../../src/ports/node/broker.ts'
 import { listens } from '../../peers/mosquitto.ts'
 import { freePort, missing, sleep, start, stop, until } from '../../peers/process.ts'
-import type { BrokerWorld } from '../broker.ts'
+import type { BrokerWorld } from '../broker-world.ts'
 import { Tap } from './tap.ts'
 
 /** A real mosquitto for the Broker contract: it knows users, and what each may subscribe to; a restart forgets all sessions. */

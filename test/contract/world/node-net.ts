@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { NodeNet } from '../../../src/ports/node/net.ts'
 import { makeAuthority, makeCertificate, type Pair } from '../../peers/certificates.ts'
 import { freePort, sleep } from '../../peers/process.ts'
-import type { NetWorld, PeerWire, Showing } from '../net.ts'
+import type { NetWorld, PeerWire, Showing } from '../net-world.ts'
 
 /** Real sockets and certificates on loopback for the Net contract. */
 const host = '127.0.0.1'

@@ -1,6 +1,6 @@
 import { SimBroker } from '../../sim/world/broker.ts'
 import { Timeline } from '../../sim/world/timeline.ts'
-import type { BrokerWorld } from '../broker.ts'
+import type { BrokerWorld } from '../broker-world.ts'
 import { lively } from './lively.ts'
 
 /** The simulated broker for the Broker contract. */

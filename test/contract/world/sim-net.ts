@@ -3,7 +3,7 @@ import { SimRandom } from '../../sim/world/random.ts'
 import { SimRelay } from '../../sim/world/relay.ts'
 import { Timeline } from '../../sim/world/timeline.ts'
 import type { ServerEnd, SimCertificate } from '../../sim/world/wire.ts'
-import type { NetWorld, PeerWire, Showing } from '../net.ts'
+import type { NetWorld, PeerWire, Showing } from '../net-world.ts'
 import { lively } from './lively.ts'
 
 /** The simulated ways out for the Net contract. */

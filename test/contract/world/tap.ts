@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { type Packet, Packets, packet, published } from '../../peers/mqtt.ts'
-import type { Lost } from '../broker.ts'
+import type { Lost } from '../broker-world.ts'
 
 type Pair = readonly [client: Socket, broker: Socket]
 
