@@ -365,4 +365,6 @@ test('where reports are offered, an urgent letter names itself in its envelope a
     'MAIL FROM:<ps7@example.org> RET=HDRS ENVID=o7.00aa',
     'RCPT TO:<ops@example.org> NOTIFY=FAILURE,DELAY',
   ])
+  const usual = replay(`${dsn}\nS: ‹gone›`, [letter(8)], { known })
+  assert.deepEqual(usual.said.slice(1, 3), ['MAIL FROM:<ps7@example.org>', 'RCPT TO:<ops@example.org>'])
 })
