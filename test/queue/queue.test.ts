@@ -168,6 +168,7 @@ test('after a failed sync the batch goes to another segment, and nothing acknowl
         if (one.kind === 'accepted') accepted.push(one.id)
       }
       assert.equal(accepted.length, 12, `${fault} ${nth}`)
+      assert.equal(disk.syncedAgain, 0, 'a later sync on the same descriptor may succeed and mean nothing')
       const after = await live(open(disk.powerCut(new SimRandom(nth))))
       const waiting = new Set(after.waiting.ids(100))
       for (const id of accepted) assert.ok(waiting.has(id), `${fault} ${nth}: ${id}`)

@@ -28,6 +28,8 @@ export type DiskFaults = {
 export class SimDisk implements Disk {
   faults: DiskFaults = {}
   syncs = 0
+  /** Syncs that were asked for although one on the same descriptor had failed. */
+  syncedAgain = 0
   #names = new Map<string, Inode>()
   #durableNames = new Map<string, Inode>()
   #changes: NameChange[] = []
@@ -222,7 +224,10 @@ class SimFile implements DiskFile {
   }
 
   async sync(): Promise<void> {
-    if (this.#failed) throw new Error(`${this.path} was synced again after a failed sync`)
+    if (this.#failed) {
+      this.#disk.syncedAgain++
+      throw new Error(`${this.path} was synced again after a failed sync`)
+    }
     try {
       await this.#disk.syncFile(this.#inode)
     } catch (error) {
