@@ -279,12 +279,22 @@ function judge(device: Device, alerts: number, settled: boolean): void {
       faults.push(`a letter claims a time long ago: ${/^Date: .*/m.exec(letter.content)?.[0]}`)
   for (const at of device.nets.flatMap((net) => net.tries))
     if (device.away.some(({ from, to }) => at > from && at < to)) faults.push(`a connection was tried at ${at}, when there was no way`)
+  const refused = refusedOnce(device)
   sameOctets(relay, faults)
-  order(relay, faults)
-  pairs(relay, faults)
+  order(relay, refused, faults)
+  pairs(relay, refused, faults)
   const acknowledged = serial.acknowledged.length + broker.acknowledged.length
   if (acknowledged < alerts) faults.push(`${alerts - acknowledged} of ${alerts} alerts were never acknowledged`)
 }
+
+/**
+ * Letters that the relay refused at least once. When the power goes before that is noted they are tried again, and this relay, which draws lots,
+ * may take them then, behind others.
+ */
+const refusedOnce = ({ trace }: Device): Set<string> =>
+  new Set(
+    trace.flatMap((line) => /letter: refused \{"id":(\d+)/.exec(line)?.[1] ?? []).map((id) => `<o${id}.00000000000000aa@site.example.org>`),
+  )
 
 /** A twin is the same letter to the last octet. */
 function sameOctets(relay: SimRelay, faults: string[]): void {
@@ -296,8 +306,8 @@ function sameOctets(relay: SimRelay, faults: string[]): void {
   }
 }
 
-/** Of one source, key and severity, first arrivals come by number; only a letter that was put off with its content in the air may be passed. */
-function order(relay: SimRelay, faults: string[]): void {
+/** Of one source, key and severity, first arrivals come by number; only a letter that was put off with its content in the air, or refused, may be passed. */
+function order(relay: SimRelay, refused: ReadonlySet<string>, faults: string[]): void {
   const last = new Map<string, number>()
   const seen = new Set<string>()
   const field = (content: string, name: string) => new RegExp(`^X-Outpost-${name}: (.*?)\\r$`, 'm').exec(content)?.[1] ?? ''
@@ -306,19 +316,26 @@ function order(relay: SimRelay, faults: string[]): void {
     seen.add(messageId)
     const number = Number(field(content, 'Number'))
     const line = `${field(content, 'Source')} ${field(content, 'Key')} ${field(content, 'Severity')}`
-    if (number < (last.get(line) ?? 0) && !relay.putOff.has(messageId)) faults.push(`${line} #${number} came after #${last.get(line)}`)
+    if (number < (last.get(line) ?? 0) && !relay.putOff.has(messageId) && !refused.has(messageId))
+      faults.push(`${line} #${number} came after #${last.get(line)}`)
     last.set(line, Math.max(number, last.get(line) ?? 0))
   }
 }
 
 /** Nobody hears that something is over before hearing of it, unless the relay refused that letter, or the later one is worse and goes first. */
-function pairs(relay: SimRelay, faults: string[]): void {
+function pairs(relay: SimRelay, refused: ReadonlySet<string>, faults: string[]): void {
   const arrived = new Set<string>()
   const severity = (messageId: string) =>
     relay.taken.find((one) => one.messageId === messageId)?.content.match(/^X-Outpost-Severity: (.*)\r$/m)?.[1]
   for (const { messageId, content } of relay.taken) {
     const parent = /^In-Reply-To: (<.*>)\r$/m.exec(content)?.[1]
-    if (parent !== undefined && !arrived.has(parent) && !relay.refused.has(parent) && severity(parent) === severity(messageId))
+    if (
+      parent !== undefined &&
+      !arrived.has(parent) &&
+      !relay.refused.has(parent) &&
+      !refused.has(parent) &&
+      severity(parent) === severity(messageId)
+    )
       faults.push(`${messageId} came before ${parent}, which it belongs to`)
     arrived.add(messageId)
   }
