@@ -39,6 +39,7 @@ export class Gateway {
     const scribe: Scribe = new Scribe({
       ...common,
       ...plan.mail,
+      ...(plan.dkim ? { dkim: plan.dkim } : {}),
       people: plan.people,
       viaOf: plan.viaOf,
       onLost: (id) => void postmaster.lost(id),

@@ -4,13 +4,14 @@ import { sentence } from '../ports/log.ts'
 import { withCure } from '../relay/cure.ts'
 import { type Command, exit, type Options, type Scene } from './command.ts'
 import { ask } from './control.ts'
+import { lookAtDkim } from './dkim.ts'
 import { probeRelays, relayFlags, relaysAsked, relayUsage } from './doctor-relay.ts'
 import { loadSettings } from './load.ts'
 import { planFor } from './plan.ts'
 
 export const doctor: Command = {
   usage: `outpost doctor ${relayUsage} [--json] [--data DIR]`,
-  help: 'Looks at the settings, clock, disk, the running gateway or else its lines and brokers, and each relay up to RCPT. Nothing is sent or taken; what fails is told with its cure. With --host it tries a relay that is not saved; its password comes from OUTPOST_SECRET_DOCTOR or standard input.',
+  help: 'Looks at the settings, clock, disk, the DKIM record where letters are signed, the running gateway or else its lines and brokers, and each relay up to RCPT. Nothing is sent or taken; what fails is told with its cure. With --host it tries a relay that is not saved; its password comes from OUTPOST_SECRET_DOCTOR or standard input.',
   flags: { ...relayFlags, json: 'yes' },
   async run(scene, options) {
     const asked = await relaysAsked(scene, options)
@@ -24,8 +25,9 @@ export const doctor: Command = {
 async function lookAround(scene: Scene, report: Report): Promise<void> {
   lookAtClock(scene, report)
   await lookAtDisk(scene, report)
-  if (await lookAtGateway(scene, report)) return
   const { settings, secrets } = await loadSettings(scene)
+  await lookAtDkim(scene, settings, (ok, words, ms) => report.say(ok, 'DKIM', words, ms))
+  if (await lookAtGateway(scene, report)) return
   await lookAtSources(scene, await planFor(scene, settings, secrets), report)
 }
 

@@ -6,6 +6,7 @@ import { DeviceStore } from '../settings/device.ts'
 import type { EffectiveSettings } from '../settings/schema.ts'
 import type { Secrets } from '../settings/secrets.ts'
 import type { Scene } from './command.ts'
+import { dkimKeyOf } from './dkim.ts'
 
 /** The plan of a data directory: reads device.json and the certificates that the settings name (paths are relative to the data directory). */
 export async function planFor(scene: Scene, settings: EffectiveSettings, secrets: Secrets, store?: DeviceStore): Promise<Plan> {
@@ -22,6 +23,7 @@ export async function planFor(scene: Scene, settings: EffectiveSettings, secrets
       scene.ports.log('error', 'settings: a certificate cannot be read', { path, why: sentence(error) })
     }
   }
+  const dkim = await dkimKeyOf(scene, settings)
   const keepRelay = (id: string, traits: Traits) =>
     void device
       .relay(id, traits)
@@ -36,6 +38,7 @@ export async function planFor(scene: Scene, settings: EffectiveSettings, secrets
     dir,
     software,
     builtAt,
+    ...(dkim ? { dkim } : {}),
   })
 }
 

@@ -3,6 +3,7 @@ import { sentence } from '../ports/log.ts'
 import { DeviceStore } from '../settings/device.ts'
 import { type Command, exit, Refusal, type Scene } from './command.ts'
 import { serveControl } from './control.ts'
+import { makeDkimKey } from './dkim.ts'
 import { keepKnownTime } from './known-time.ts'
 import { loadSettings } from './load.ts'
 import { planFor } from './plan.ts'
@@ -51,5 +52,6 @@ const stopped = (scene: Scene): Promise<void> => new Promise((resolve) => scene.
 
 async function begin(scene: Scene, device: DeviceStore): Promise<Gateway> {
   const { settings, secrets } = await loadSettings(scene)
+  await makeDkimKey(scene, settings)
   return Gateway.start(scene.ports, await planFor(scene, settings, secrets, device))
 }

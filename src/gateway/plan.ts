@@ -1,3 +1,4 @@
+import type { DkimKey } from '../mail/dkim.ts'
 import type { Ports } from '../ports/ports.ts'
 import type { RelayOptions } from '../relay/flight.ts'
 import { RefreshedTokens, type RefreshToken } from '../relay/token.ts'
@@ -25,6 +26,7 @@ export type Plan = {
   people: readonly Person[]
   rules: Rule[]
   mail: { from: { name?: string; address: string }; replyTo?: string }
+  dkim?: DkimKey
   relays: readonly RelayOptions[]
   /** What the relays showed of themselves in earlier lives, and where it is kept. */
   relayTraits: Readonly<Record<string, Traits>>
@@ -61,6 +63,7 @@ export type PlanOptions = {
   software: string
   builtAt: number
   segmentBytes?: number
+  dkim?: DkimKey
 }
 
 /** What a relay alone needs of it. */
@@ -71,7 +74,7 @@ export const brokerSource = 'broker'
 
 /** `settings` are effective ones: nothing that a default stands for is missing. */
 export function planOf(options: PlanOptions): Plan {
-  const { settings, secret, pem, device, keepRelay = () => {}, dir, software, builtAt, segmentBytes } = options
+  const { settings, secret, pem, device, keepRelay = () => {}, dir, software, builtAt, segmentBytes, dkim } = options
   const { site, mail, delivery, sources } = settings
   const kinds = new Map(sources.map((source) => [source.id, source]))
   return {
@@ -81,6 +84,7 @@ export function planOf(options: PlanOptions): Plan {
     builtAt,
     ...(device.lastSync ? { lastSync: device.lastSync.wall } : {}),
     ...(segmentBytes === undefined ? {} : { segmentBytes }),
+    ...(dkim ? { dkim } : {}),
     site,
     people: settings.people,
     rules: settings.rules.map(ruleOf),

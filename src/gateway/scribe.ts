@@ -2,6 +2,7 @@ import type { Alert } from '../alert/alert.ts'
 import { stampNow } from '../alert/stamp.ts'
 import { type Known, type When, whenHappened } from '../alert/when.ts'
 import { compose, messageIdOf } from '../mail/compose.ts'
+import { type DkimKey, signed } from '../mail/dkim.ts'
 import type { Letter } from '../mail/letter.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
@@ -22,6 +23,8 @@ export type ScribeOptions = {
   replyTo?: string
   people: readonly Person[]
   software: string
+  /** Letters that leave the box are signed with it. */
+  dkim?: DkimKey
   known(): Known
   viaOf(source: string): string
   /** The journal cannot read this alert any more. */
@@ -83,11 +86,11 @@ export class Scribe {
 
   /** The letter as it would be now. Pure but for the clock. */
   compose(alert: Alert, id: number, recipients: Recipient[]): Letter {
-    const { clock, site, deviceId, from, replyTo, people, software } = this.#options
+    const { clock, site, deviceId, from, replyTo, people, software, dkim } = this.#options
     const when = this.#when(alert)
     const delay = this.#isLate(id) ? this.#delay(id, alert) : undefined
     const all = alert.to.map((ref) => recipient(ref, people, site.domain))
-    return compose(alert, {
+    const letter = compose(alert, {
       id,
       deviceId,
       site,
@@ -103,6 +106,7 @@ export class Scribe {
       via: this.#options.viaOf(alert.source),
       software,
     })
+    return dkim && recipients.some((one) => !one.local) ? { ...letter, content: signed(letter.content, dkim) } : letter
   }
 
   #when(alert: Alert): When {

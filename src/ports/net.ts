@@ -1,8 +1,8 @@
 import type { Instant } from './clock.ts'
 
 /**
- * Net: byte streams to other hosts, with or without TLS. Who is at the other end is always verified: by the authorities of this machine, `ca`
- * beside them, or the pins instead of them. Nothing switches that off.
+ * Net: byte streams to other hosts, with or without TLS. Who is at the other end is verified: by the authorities of this machine, `ca` beside them, or
+ * the pins instead of them. Only `unverified` switches that off, which no setting does.
  */
 export type TlsOptions = {
   /** The host name that the certificate must bear (RFC 7817), or an IP address: as configured, never what a look-up made of it. */
@@ -19,6 +19,11 @@ export type TlsOptions = {
    * is asked for every connection, also when a session is resumed.
    */
   check?: (chain: readonly Uint8Array[]) => string | undefined
+  /**
+   * Whoever is there will do: encryption against those who only listen (RFC 7435). For mail from host to host where neither side has agreed on more, and
+   * never where a password is said.
+   */
+  unverified?: true
   /** False: a whole handshake, so that the server has to show now what it has. */
   resume?: boolean
 }
@@ -26,6 +31,8 @@ export type TlsOptions = {
 export type Target = {
   host: string
   port: number
+  /** Addresses of the host, in the order to try: then its name is not looked up again. Not empty. */
+  addresses?: readonly string[]
   /** Present: TLS from the first octet. */
   tls?: TlsOptions
   timeoutMs: number

@@ -4,6 +4,7 @@ import { NodeClock } from './node/clock.ts'
 import { NodeDisk } from './node/disk.ts'
 import { NodeLink } from './node/link.ts'
 import { nodeLog } from './node/log.ts'
+import { NodeNames } from './node/names.ts'
 import { NodeNet } from './node/net.ts'
 import { NodeRandom } from './node/random.ts'
 import { NodeSerial } from './node/serial.ts'
@@ -17,6 +18,7 @@ export function nodePorts(options: { secrets?: () => string[]; pretty?: boolean;
     clock: new NodeClock(),
     disk: new NodeDisk(),
     net: new NodeNet(),
+    names: (servers) => new NodeNames(servers),
     link: new NodeLink(),
     serial: new NodeSerial(),
     broker: new NodeBroker(log),

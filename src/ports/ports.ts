@@ -3,9 +3,20 @@ import type { Clock } from './clock.ts'
 import type { Disk } from './disk.ts'
 import type { Link } from './link.ts'
 import type { Log } from './log.ts'
+import type { NamesOf } from './names.ts'
 import type { Net } from './net.ts'
 import type { Random } from './random.ts'
 import type { Serial } from './serial.ts'
 
 /** The whole outside world, handed in. */
-export type Ports = { clock: Clock; disk: Disk; net: Net; link: Link; serial: Serial; broker: Broker; random: Random; log: Log }
+export type Ports = {
+  clock: Clock
+  disk: Disk
+  net: Net
+  link: Link
+  names: NamesOf
+  serial: Serial
+  broker: Broker
+  random: Random
+  log: Log
+}

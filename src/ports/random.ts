@@ -4,6 +4,8 @@ export interface Random {
   bytes(count: number): Uint8Array
   /** In [0, 1). For jitter. */
   unit(): number
+  /** A new RSA private key, PKCS #8 in PEM. Takes seconds on a small board, beside other work. */
+  rsaKey(bits: number): Promise<string>
 }
 
 /** `ms` spread evenly over +-`part` of itself, so that a fleet does not knock in step. */

@@ -1,6 +1,7 @@
 import { replyCures } from './cure-reply.ts'
 import { wayCures } from './cure-way.ts'
 import type { Fault, Stage } from './outcome.ts'
+import type { Security } from './session.ts'
 
 /**
  * Cure: what to do about a fault, as one sentence for the person on site. A table and no more: the first row of which everything holds. What no
@@ -13,8 +14,8 @@ export type Trouble = Fault & {
   offered?: string
 }
 
-/** The relay as the settings have it. */
-export type Way = { host: string; port: number; security: 'tls' | 'starttls' | 'none'; user?: string }
+/** The relay as the settings have it; `direct`: it is not in the settings, but a host of the recipient's domain. */
+export type Way = { host: string; port: number; security: Security; user?: string; direct?: true }
 
 export type Row = {
   stage?: readonly Stage[]
@@ -43,10 +44,16 @@ const told = (row: Row | undefined, trouble: Trouble, way: Way): string | undefi
 /** The fault with its cure; where there is none it keeps the hint that it had. */
 export function cured(fault: Fault, way: Way, more: Pick<Trouble, 'said' | 'offered'> = {}): Fault {
   const trouble = { ...fault, ...more }
+  if (way.direct && !isOurs(trouble)) return withoutHint(fault)
   const row = rowFor(trouble, way)
   const hint = row?.general && fault.hint !== undefined ? fault.hint : (told(row, trouble, way) ?? fault.hint)
   return hint === undefined ? fault : { ...fault, hint }
 }
+
+/** Of a host of others only the way there can be mended from here. */
+const isOurs = ({ stage, code, clock }: Trouble): boolean => clock === true || (stage === 'connect' && code !== 'ECONNREFUSED')
+
+const withoutHint = ({ hint: _, ...fault }: Fault): Fault => fault
 
 /** Both for one line on a page; `why` may end in the words of a server, and those in anything. */
 export const withCure = (why: string, help: string | undefined): string =>

@@ -20,6 +20,7 @@ export function* dialogue(hello: Hello): Asking<{ fault?: Fault }> {
       throw new Ended({ stage: 'greeting', reply: greeting, why: `The server does not want to talk: ${quoted(greeting)}` })
     let offers = yield* greet(hello)
     if (hello.security === 'starttls') offers = yield* secure(hello, offers)
+    if (hello.security === 'opportunistic') offers = yield* secureIfOffered(hello, offers)
     yield { kind: 'offers', offers }
     const session = yield* enter(hello, offers)
     let way = fastest(session)
@@ -45,6 +46,10 @@ function fastest({ offers, known }: Session): (session: Session) => Asking<void>
 /** Logs in, or leaves the login to go with the first letters where the server is known to take it so. */
 function* enter(hello: Hello, offers: Offers): Asking<Session> {
   const { known, login } = hello
+  if (hello.security === 'opportunistic') {
+    if (login.kind === 'none') return new Session(hello, offers, undefined)
+    throw new Ended({ stage: 'auth', hold: true, why: 'No login is said to a server of which nobody has verified who it is.' })
+  }
   const mechanism = chooseMechanism(login, offers.auth, hello.security !== 'none' || hello.loopback, hello.nonce)
   if (!mechanism || login.kind === 'none') return new Session(hello, offers, undefined)
   const proven = known.together === true || known.pipelining === true
@@ -93,6 +98,18 @@ function* secure(hello: Hello, offers: Offers): Asking<Offers> {
   yield* say('STARTTLS')
   const reply = yield* hear('starttls', hello.capMs)
   if (reply.code !== 220) throw refuse(`The server refused STARTTLS: ${quoted(reply)}`, reply)
+  return yield* shake(hello)
+}
+
+/** RFC 7435: better than nothing. A host that does not offer it, or refuses it, is spoken to in clear. */
+function* secureIfOffered(hello: Hello, offers: Offers): Asking<Offers> {
+  if (!offers.starttls) return offers
+  yield* say('STARTTLS')
+  const reply = yield* hear('starttls', hello.capMs)
+  return reply.code === 220 ? yield* shake(hello) : offers
+}
+
+function* shake(hello: Hello): Asking<Offers> {
   const answer = yield { kind: 'secure' }
   if ('lost' in answer) throw new Ended({ ...answer.fault, stage: answer.code === 'EPLAINTEXT' ? 'starttls' : 'tls', why: answer.lost })
   return yield* greet(hello)

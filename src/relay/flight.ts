@@ -6,10 +6,12 @@ import { type Net, NetError, type TlsOptions, type Wire } from '../ports/net.ts'
 import { hex, type Random } from '../ports/random.ts'
 import { type Answer, type Ask, Ended, timers } from './ask.ts'
 import { cured, type Way } from './cure.ts'
+import type { ChainCheck } from './dane-chain.ts'
 import { dialogue } from './dialogue.ts'
 import { hush, type Login, secretsOf } from './login.ts'
 import type { Fault, FlightReport, Offers, Outcome } from './outcome.ts'
 import { ReplyReader } from './reply.ts'
+import type { Security } from './session.ts'
 import type { Tokens } from './token.ts'
 import type { Known, Skill } from './traits.ts'
 
@@ -18,7 +20,15 @@ export type RelayOptions = {
   id: string
   host: string
   port: number
-  security: 'tls' | 'starttls' | 'none'
+  security: Security
+  /** A host of the recipient's domain (RFC 5321 section 5.1), found by the DNS and not by the settings. */
+  direct?: true
+  /** Addresses of the host, in the order to try; its name is then not looked up again. */
+  addresses?: readonly string[]
+  /** The name to ask for in the TLS handshake, where it is not the host's (RFC 7672 section 8.1). */
+  serverName?: string
+  /** Decides alone about the certificates that are shown (DANE): see `TlsOptions`. */
+  check?: ChainCheck
   /** Further trusted certificates, PEM. */
   ca?: string
   /** SHA-256 fingerprints of certificates that are trusted in themselves. */
@@ -53,8 +63,24 @@ const pieceBytes = 64 * 1024
 /** RFC 5802 section 5.1 wants enough that no nonce is ever used twice. */
 const nonceBytes = 18
 
-/** One connection to a relay, for as many letters as there are. Never rejects: a fault of the relay or the way is in the report. */
+/**
+ * One connection to a relay, for as many letters as there are. Never rejects: a fault of the relay or the way is in the report.
+ *
+ * Where TLS was only a try and the handshake failed, nothing has been said of a letter: they go in clear, as to a host that offers no TLS, instead of
+ * never (RFC 7435 section 3). Silence is no such failure: it would be the same again.
+ */
 export async function fly(net: Net, clock: Clock, random: Random, relay: RelayOptions, supply: Supply): Promise<FlightReport> {
+  const first = await connectAndFly(net, clock, random, relay, supply)
+  const { fault, sent, received, turns } = first
+  const noLogin = relay.auth.kind === 'none' && !relay.tokens
+  const noTls = relay.security === 'opportunistic' && noLogin && fault?.stage === 'tls' && fault.code !== 'ETIMEDOUT'
+  if (!noTls || supply.signal?.aborted) return first
+  supply.transcript?.(`TLS: ${fault.why} Once more, in clear.`)
+  const second = await connectAndFly(net, clock, random, { ...relay, security: 'none' }, supply)
+  return { ...second, sent: sent + second.sent, received: received + second.received, turns: turns + second.turns }
+}
+
+async function connectAndFly(net: Net, clock: Clock, random: Random, relay: RelayOptions, supply: Supply): Promise<FlightReport> {
   const report: FlightReport = { letters: 0, uncertain: 0, sent: 0, received: 0, turns: 0 }
   let wire: Wire
   let login: Login
@@ -63,6 +89,7 @@ export async function fly(net: Net, clock: Clock, random: Random, relay: RelayOp
     wire = await net.connect({
       host: relay.host,
       port: relay.port,
+      ...(relay.addresses === undefined ? {} : { addresses: relay.addresses }),
       timeoutMs: Math.min(timers.connect, relay.timeoutMs ?? defaultCapMs),
       ...(relay.security === 'tls' ? { tls: tlsOptions(relay) } : {}),
     })
@@ -87,17 +114,21 @@ const plaintext = {
   fault: { stage: 'starttls', code: 'EPLAINTEXT', why: '' },
 } as const
 
-export const wayOf = ({ host, port, security, auth }: RelayOptions): Way => ({
+export const wayOf = ({ host, port, security, direct, auth }: RelayOptions): Way => ({
   host,
   port,
   security,
+  ...(direct ? { direct } : {}),
   ...('user' in auth ? { user: auth.user } : {}),
 })
 
 export const tlsOptions = (relay: RelayOptions): TlsOptions => ({
-  serverName: relay.host,
+  serverName: relay.serverName ?? relay.host,
   ...(relay.ca === undefined ? {} : { ca: relay.ca }),
   ...(relay.pins === undefined ? {} : { pins: relay.pins }),
+  ...(relay.check === undefined ? {} : { check: relay.check }),
+  // Nobody is believed who shall hear a password.
+  ...(relay.security === 'opportunistic' && relay.auth.kind === 'none' && !relay.tokens ? { unverified: true } : {}),
 })
 
 /** What kept us from the greeting. */

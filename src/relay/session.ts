@@ -6,11 +6,17 @@ import type { Fault, Offers, Reply } from './outcome.ts'
 import { kindOf } from './reply.ts'
 import type { Known, Skill } from './traits.ts'
 
+/**
+ * How a connection is encrypted: from the first octet; by STARTTLS or not at all; never; or by STARTTLS when it is offered, whoever answers (RFC 7435).
+ * The last is for the hosts of others, and no login is ever said there.
+ */
+export type Security = 'tls' | 'starttls' | 'none' | 'opportunistic'
+
 /** What a session begins with. */
 export type Hello = {
   /** The name that we give ourselves: a host name or an address literal. */
   ehlo: string
-  security: 'tls' | 'starttls' | 'none'
+  security: Security
   login: Login
   /** New for each session: printable ASCII without a comma, unguessable. */
   nonce: string

@@ -176,7 +176,7 @@ export class Visit {
   *#logIn(): Asking<Found> {
     const { security, host } = this.#relay
     const login = this.#login
-    const safe = security !== 'none' || isLoopback(host)
+    const safe = security === 'tls' || security === 'starttls' || (security === 'none' && isLoopback(host))
     const mechanism = chooseMechanism(login, offered(this.#offers, 'AUTH') ?? '', safe, hex(this.#random.bytes(nonceBytes)))
     if (!mechanism || login.kind === 'none') return { sentence: 'No login is set.' }
     yield* logIn(mechanism, login.user, this.#waitMs)

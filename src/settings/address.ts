@@ -30,6 +30,16 @@ export function isListen(text: string): boolean {
   return found !== null && isHost((found[1] ?? '').replace(/^\[(.*)\]$/, '$1')) && Number(found[2]) <= 65535
 }
 
+/** The address of a name server, with or without a port: `192.0.2.53`, `192.0.2.53:53`, `[2001:db8::53]:53`. A name would have to be looked up first. */
+export function isNameServer(text: string): boolean {
+  const found = /^(?:\[(?<six>[0-9A-Fa-f:.]+)\]|(?<four>[\d.]+))(?::(?<port>\d{1,5}))?$|^(?<bare>[0-9A-Fa-f:.]+)$/.exec(text)?.groups
+  const { six, four, bare, port = '53' } = found ?? {}
+  return (isIPv4(four ?? '') || isIPv6(six ?? bare ?? '')) && Number(port) > 0 && Number(port) <= 65535
+}
+
+const isIPv4 = (text: string): boolean => /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/.test(text)
+const isIPv6 = (text: string): boolean => text.includes(':') && URL.canParse(`http://[${text}]/`)
+
 /** This very machine: nothing leaves it. */
 export const isLoopbackHost = (host: string): boolean =>
   host === 'localhost' || host === '::1' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host)

@@ -229,7 +229,21 @@ function crossCheck(settings: Settings): Finding[] {
         'Write "tls" (port 465) or "starttls" (port 587), or remove auth.',
       )
   }
-  const { broker } = settings
+  const { broker, delivery, mail } = settings
+  const sender = /@([^@>\s]+)>?\s*$/.exec(mail.from ?? '')?.[1]?.toLowerCase()
+  const signer = mail.dkim?.domain?.toLowerCase()
+  if (signer !== undefined && sender !== undefined && !`.${sender}`.endsWith(`.${signer}`))
+    say(
+      'mail.dkim.domain',
+      `A signature of ${signer} says nothing about mail from ${sender} (RFC 7489 section 3.1).`,
+      `Write ${sender} or a domain above it, or leave it out.`,
+    )
+  if (delivery.dane && delivery.dns.length === 0)
+    say(
+      'delivery.dane',
+      'It says that the name servers can be trusted, but not which ones.',
+      'Name a name server that verifies DNSSEC under delivery.dns, best 127.0.0.1, or remove dane.',
+    )
   if (broker.enabled && broker.users.length === 0 && !isLoopbackHost(broker.listen.replace(/:\d+$/, '')))
     say(
       'broker.users',

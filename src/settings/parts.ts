@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isAddress, isHost, isListen, isMailbox } from './address.ts'
+import { isAddress, isHost, isListen, isMailbox, isNameServer } from './address.ts'
 import { isDuration } from './duration.ts'
 
 /** The small pieces that the sections of the settings share. Each refusal says what to write instead. */
@@ -14,6 +14,7 @@ export const address = z.string().refine(isAddress, 'Write a mail address such a
 export const mailbox = z.string().refine(isMailbox, 'Write a mail address, or Name <address>, such as Pump station 7 <ps7@example.org>.')
 export const host = z.string().refine(isHost, 'Write a host name such as smtp.example.org, or an address.')
 export const listen = z.string().refine(isListen, 'Write address:port, such as 127.0.0.1:1883.')
+export const nameServer = z.string().refine(isNameServer, 'Write the address of a name server, such as 192.0.2.53 or 192.0.2.53:53.')
 export const port = z.int('Write a whole number.').min(1, 'Write a port from 1 to 65535.').max(65535, 'Write a port from 1 to 65535.')
 export const secret = z
   .strictObject({ secret: line(100) }, 'Write { "secret": "name" } and put the value under that name into secrets.json.')

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { patternFault } from '../rules/match.ts'
 import { isAddress, isHostName } from './address.ts'
-import { address, duration, id, line, listen, mailbox, port, secret, severity } from './parts.ts'
+import { address, duration, id, line, listen, mailbox, nameServer, port, secret, severity } from './parts.ts'
 import { relay } from './relay.ts'
 import { source } from './source.ts'
 
@@ -88,6 +88,23 @@ const rule = z.strictObject({
   recovery: z.boolean().optional().meta({ title: 'Tell the recovery' }),
 })
 
+const dkim = z.strictObject({
+  selector: z
+    .string()
+    .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'Write a short name of small letters, digits and hyphens, such as outpost.')
+    .default('outpost')
+    .meta({
+      title: 'DKIM selector',
+      description:
+        'Letters are signed with a key that is made on the device and never leaves it; outpost doctor shows the record to publish. Another selector is another key: publish its record, then change it, and leave the old record for a week.',
+    }),
+  domain: z
+    .string()
+    .refine(isHostName, 'Write a domain such as example.org.')
+    .optional()
+    .meta({ title: 'DKIM domain', description: 'That of mail.from, or one above it. That of mail.from when left out.' }),
+})
+
 const mail = z.strictObject({
   from: mailbox
     .optional()
@@ -95,12 +112,29 @@ const mail = z.strictObject({
   replyTo: address.optional().meta({ title: 'Reply to' }),
   format: z.enum(['text', 'text+html']).default('text').meta({ title: 'Format' }),
   maxBytes: z.int().min(2000).max(10_000_000).default(20_000).meta({ title: 'Largest letter', description: 'In octets.' }),
+  dkim: dkim.optional().meta({ title: 'DKIM', description: 'Signs letters. For route mx, or where the relay does not sign.' }),
 })
 
 const delivery = z.strictObject({
-  route: z.enum(['relays', 'mx']).default('relays').meta({ title: 'Route' }),
-  dns: z.array(line(100)).max(8).default([]).meta({ title: 'Name servers' }),
-  port: port.default(25).meta({ title: 'Port for route mx' }),
+  route: z.enum(['relays', 'mx']).default('relays').meta({
+    title: 'Route',
+    description:
+      'relays: in their order. mx: straight to the hosts of the recipient, which take mail only from a fixed address whose name leads back to it.',
+  }),
+  dns: z.array(nameServer).max(3).default([]).meta({
+    title: 'Name servers',
+    description: 'Asked in this order, for route mx; those of the system when left out.',
+  }),
+  port: port.default(25).meta({ title: 'Port for route mx', description: 'Other hosts take mail on 25 only.' }),
+  mtaSts: z
+    .boolean()
+    .default(true)
+    .meta({ title: 'MTA-STS', description: 'Asks the web server of each domain for its rules, and keeps to them. For route mx.' }),
+  dane: z.boolean().default(false).meta({
+    title: 'DANE',
+    description:
+      'The name servers under dns verify DNSSEC, and what they say of certificates is kept to. Best one on this machine: whoever sits between could say anything. For route mx.',
+  }),
   retry: z
     .array(duration)
     .min(1)

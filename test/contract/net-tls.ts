@@ -49,6 +49,27 @@ export function tlsStories(on: On, abilities: NetAbilities): void {
       for (const one of heard) assert.equal(one.heard(), '')
     })
 
+  on('unverified: whoever is there will do, from the first octet or after STARTTLS, and is told all the same', async (world, until) => {
+    const heard: string[] = []
+    for (const showing of ['self-signed', 'for another name', 'expired'] as const) {
+      const tls = { serverName: world.name, unverified: true } as const
+      const at = await world.peer((peer) => peer.say(`220 ${showing}\r\n`), showing)
+      const first = await world.net.connect({ ...at, timeoutMs, tls })
+      heard.push(await readText(first, showing.length + 6))
+      assert.equal(first.tls?.chain.length, 1)
+      first.close()
+      // What was taken so, is not believed afterwards.
+      await assert.rejects(world.net.connect({ ...at, timeoutMs, tls: { serverName: world.name, ca: world.ca } }), netError('tls'))
+      const [wire, peer] = await meet(world)
+      peer.secure(showing)
+      await wire.startTls(tls, timeoutMs)
+      await wire.write(octets('EHLO box\r\n'))
+      await until('the peer hears it', () => peer.heard() === 'EHLO box\r\n')
+      wire.close()
+    }
+    assert.deepEqual(heard, ['220 self-signed\r\n', '220 for another name\r\n', '220 expired\r\n'])
+  })
+
   on('an authority is trusted only where it is named, also when the same peer was trusted before', async (world) => {
     const at = await world.peer((peer) => peer.say('220 relay\r\n'), 'good')
     for (let i = 0; i < 2; i++) {

@@ -32,6 +32,8 @@ export type NetWorld = {
   peer(play: (wire: PeerWire) => void, showing?: Showing): Promise<Address>
   /** Nobody listens there. */
   refusing(): Promise<Address>
+  /** An address where nobody listens on any port. */
+  closed: string
   /** Takes no connection and refuses none. */
   silent(): Promise<Address>
   /** A name for a socket in the file system. */

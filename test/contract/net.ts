@@ -106,6 +106,18 @@ export function netContract(name: string, make: () => Promise<NetWorld>, abiliti
     await assert.rejects(world.net.connect({ ...at, timeoutMs: 300 }), netError('connect', 'ETIMEDOUT'))
   })
 
+  on('with addresses the name is not looked up, and the next one is tried when one refuses', async (world) => {
+    const at = await world.peer((peer) => peer.say('220 relay\r\n'))
+    const wire = await world.net.connect({ host: 'relay.invalid', addresses: [at.host], port: at.port, timeoutMs })
+    assert.equal(await readText(wire, 11), '220 relay\r\n')
+    wire.close()
+    const second = await world.net.connect({ host: 'relay.invalid', addresses: [world.closed, at.host], port: at.port, timeoutMs })
+    assert.equal(await readText(second, 11), '220 relay\r\n')
+    second.close()
+    const nobody = world.net.connect({ host: 'relay.invalid', addresses: [world.closed], port: at.port, timeoutMs })
+    await assert.rejects(nobody, netError('connect', 'ECONNREFUSED'))
+  })
+
   on('a name that nobody bears is a fault of the name', async (world) => {
     const codes = ['ENOTFOUND', 'EAI_AGAIN']
     await assert.rejects(world.net.connect({ host: 'relay.invalid', port: 25, timeoutMs }), netError('dns', ...codes))

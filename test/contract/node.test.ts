@@ -4,14 +4,17 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { NodeClock } from '../../src/ports/node/clock.ts'
 import { NodeDisk } from '../../src/ports/node/disk.ts'
+import { NodeNames } from '../../src/ports/node/names.ts'
 import { NodeNet } from '../../src/ports/node/net.ts'
 import { NodeRandom } from '../../src/ports/node/random.ts'
 import { NodeSerial } from '../../src/ports/node/serial.ts'
+import { DnsServer } from '../peers/dns.ts'
 import { missing, sleep, start, stop, until } from '../peers/process.ts'
 import { brokerContract } from './broker.ts'
 import { brokerServerContract } from './broker-server.ts'
 import { clockContract } from './clock.ts'
 import { diskContract } from './disk.ts'
+import { namesContract } from './names.ts'
 import { netContract } from './net.ts'
 import { randomContract } from './random.ts'
 import { serialContract } from './serial.ts'
@@ -29,6 +32,10 @@ diskContract('the disk of the machine', async () => {
   return { disk: new NodeDisk(), dir, done: async () => rmSync(dir, { recursive: true, force: true }) }
 })
 
+namesContract('the names of a name server', async (zone) => {
+  const server = await DnsServer.start(zone)
+  return { names: new NodeNames([server.address], { patienceMs: [150, 150] }), done: () => server.stop() }
+})
 netContract('sockets on loopback', nodeNetWorld, { slowsDown: true, resumes: true })
 
 for (const version of [4, 5] as const)

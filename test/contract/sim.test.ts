@@ -1,5 +1,6 @@
 import { SimClock } from '../sim/world/clock.ts'
 import { SimDisk } from '../sim/world/disk.ts'
+import { SimNames } from '../sim/world/names.ts'
 import { SimNet } from '../sim/world/net.ts'
 import { SimRandom } from '../sim/world/random.ts'
 import { SimRelay } from '../sim/world/relay.ts'
@@ -9,6 +10,7 @@ import { brokerContract } from './broker.ts'
 import { brokerServerContract } from './broker-server.ts'
 import { clockContract } from './clock.ts'
 import { diskContract } from './disk.ts'
+import { namesContract } from './names.ts'
 import { netContract } from './net.ts'
 import { randomContract } from './random.ts'
 import { serialContract } from './serial.ts'
@@ -28,6 +30,7 @@ diskContract('the simulated disk', async () => {
   return { disk, dir: 'data', done: async () => {} }
 })
 
+namesContract('the simulated names', async (zone) => ({ names: new SimNames(zone), done: async () => {} }))
 // The simulated peers say little, and seldom: nothing holds them back, and no session is taken up again.
 netContract('the simulated ways out', simNetWorld, { slowsDown: false, resumes: false })
 

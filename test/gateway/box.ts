@@ -8,6 +8,7 @@ import { SimBroker } from '../sim/world/broker.ts'
 import { SimClock } from '../sim/world/clock.ts'
 import { SimDisk } from '../sim/world/disk.ts'
 import { SimLink } from '../sim/world/link.ts'
+import { SimNames } from '../sim/world/names.ts'
 import { SimNet } from '../sim/world/net.ts'
 import { SimRandom } from '../sim/world/random.ts'
 import { SimRelay } from '../sim/world/relay.ts'
@@ -75,7 +76,10 @@ export class Box {
     const serial = new SimSerial(timeline, this.random.fork())
     const broker = new SimBroker(timeline)
     const log = (_: string, event: string, facts = {}) => void (!clock.dead && this.log.push({ at: timeline.now, event, facts }))
-    const starting = Gateway.start({ clock, disk, net, link, serial, broker, random: this.random.fork(), log }, plan)
+    const starting = Gateway.start(
+      { clock, disk, net, names: () => new SimNames({}, timeline), link, serial, broker, random: this.random.fork(), log },
+      plan,
+    )
     this.#gateway = await this.settled(starting)
   }
 

@@ -7,6 +7,7 @@ import { SimBroker } from './world/broker.ts'
 import { SimClock } from './world/clock.ts'
 import { SimDisk } from './world/disk.ts'
 import { SimLink } from './world/link.ts'
+import { SimNames } from './world/names.ts'
 import { SimNet } from './world/net.ts'
 import { SimRandom } from './world/random.ts'
 import { kind, SimRelay } from './world/relay.ts'
@@ -120,6 +121,7 @@ class Device {
       clock,
       disk: this.disk,
       net: this.net,
+      names: () => new SimNames({}, this.timeline),
       link: this.link,
       serial: this.serial,
       broker: this.broker,

@@ -20,7 +20,7 @@ export class NodeNet implements Net {
 
   async connect(target: Target): Promise<Wire> {
     const deadline = performance.now() + target.timeoutMs
-    const addresses = await this.resolve(target.host, target.timeoutMs)
+    const addresses = target.addresses ?? (await this.resolve(target.host, target.timeoutMs))
     let last: unknown
     for (const [index, address] of addresses.entries()) {
       const left = deadline - performance.now()

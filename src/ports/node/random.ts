@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto'
+import { generateKeyPair, randomBytes } from 'node:crypto'
+import { promisify } from 'node:util'
 import type { Random } from '../random.ts'
 
 /** The Random port over the system's generator. */
@@ -9,5 +10,10 @@ export class NodeRandom implements Random {
 
   unit(): number {
     return Math.random()
+  }
+
+  async rsaKey(bits: number): Promise<string> {
+    const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: bits })
+    return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   }
 }

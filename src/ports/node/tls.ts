@@ -151,8 +151,8 @@ export class Sessions {
 }
 
 /** OpenSSL looked at the authorities when the session began; so what it is trusted by is part of its key. */
-const sessionKey = (peer: string, { serverName, ca, pins, check }: TlsOptions): string =>
-  hash('sha256', JSON.stringify([peer, serverName, ca ?? '', pins ?? '', check !== undefined]))
+const sessionKey = (peer: string, { serverName, ca, pins, check, unverified }: TlsOptions): string =>
+  hash('sha256', JSON.stringify([peer, serverName, ca ?? '', pins ?? '', check !== undefined, unverified === true]))
 
 /** Who is believed: what Node and the system trust, and `ca`, which adds to it and removes nothing. */
 export const trustedWith = (ca?: string): string[] => (ca === undefined ? trusted() : [...trusted(), ca])

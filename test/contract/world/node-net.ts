@@ -58,6 +58,7 @@ export async function nodeNetWorld(): Promise<NetWorld> {
       const address = server.address()
       return { host, port: typeof address === 'object' && address ? address.port : 0 }
     },
+    closed: '127.0.0.2',
     refusing: async () => ({ host, port: await freePort() }),
     silent: async () => {
       const { port, done } = await deafPort()

@@ -17,6 +17,7 @@ export async function simNetWorld(): Promise<NetWorld> {
   const place = (peer: Parameters<SimNet['place']>[2]) => {
     port++
     net.place('127.0.0.1', port, peer)
+    net.place('127.0.0.2', port, 'refuses')
     return { host: '127.0.0.1', port }
   }
   return {
@@ -25,6 +26,7 @@ export async function simNetWorld(): Promise<NetWorld> {
     name: 'localhost',
     peer: async (play, showing) =>
       place({ serve: (end) => play(played(end, net.wall())), ...(showing ? { certificate: certificate(showing, net.wall()) } : {}) }),
+    closed: '127.0.0.2',
     refusing: async () => place('refuses'),
     silent: async () => place('silent'),
     path: () => '/data/socket',

@@ -75,9 +75,22 @@ export class SimNet implements Net {
 
   async connect(target: Target): Promise<Wire> {
     this.tries.push(this.#timeline.now)
-    const { host, port, tls, timeoutMs } = target
-    await this.#lookUp(host, timeoutMs)
-    const there = this.#places.get(`${host}:${port}`)
+    const { host, addresses = [host], port, timeoutMs } = target
+    if (!target.addresses) await this.#lookUp(host, timeoutMs)
+    let last: unknown
+    for (const address of addresses) {
+      try {
+        return await this.#connectTo(address, { ...target, timeoutMs: timeoutMs / addresses.length })
+      } catch (error) {
+        last = error
+        if (error instanceof NetError && error.stage === 'tls') break
+      }
+    }
+    throw last ?? new NetError('connect', 'ETIMEDOUT', `no answer from ${host}:${port} in time`)
+  }
+
+  async #connectTo(address: string, { host, port, tls, timeoutMs }: Target): Promise<Wire> {
+    const there = this.#places.get(`${address}:${port}`) ?? this.#places.get(`${host}:${port}`)
     if (there === 'silent') {
       await this.#pass(timeoutMs)
       throw new NetError('connect', 'ETIMEDOUT', `${host} port ${port} did not answer in ${timeoutMs} ms`)

@@ -1,4 +1,5 @@
 import type { Random } from '../../../src/ports/random.ts'
+import { rsaKey } from './rsa-key.ts'
 
 /** Chance from a seed (mulberry32): the same seed, the same life. */
 export class SimRandom implements Random {
@@ -18,6 +19,11 @@ export class SimRandom implements Random {
 
   bytes(count: number): Uint8Array {
     return Uint8Array.from({ length: count }, () => this.below(256))
+  }
+
+  /** Always the same one: making primes from a seed would take the time of a whole life. */
+  async rsaKey(): Promise<string> {
+    return rsaKey
   }
 
   below(limit: number): number {

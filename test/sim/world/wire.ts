@@ -161,7 +161,8 @@ function factsOf({ subject, issuer, names, from, to }: SimCertificate): TlsFacts
 }
 
 /** OpenSSL's name for what is wrong with a certificate; undefined when nothing is. */
-function doubtOf(certificate: SimCertificate, { serverName, ca }: TlsOptions, { trusted, wall }: Trust): string | undefined {
+function doubtOf(certificate: SimCertificate, { serverName, ca, unverified }: TlsOptions, { trusted, wall }: Trust): string | undefined {
+  if (unverified) return undefined
   const { subject, issuer, names, from, to } = certificate
   if (!trusted.has(issuer) && issuer !== ca) return issuer === subject ? 'DEPTH_ZERO_SELF_SIGNED_CERT' : 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
   if (wall() < from) return 'CERT_NOT_YET_VALID'
