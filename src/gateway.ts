@@ -2,8 +2,10 @@ import type { Known } from './alert/when.ts'
 import { Backlog } from './gateway/backlog.ts'
 import { Courier } from './gateway/courier.ts'
 import { Desk } from './gateway/desk.ts'
+import { Ferry } from './gateway/ferry.ts'
 import { type IntakeOptions, intake } from './gateway/intake.ts'
 import { Lookout } from './gateway/lookout.ts'
+import { ByRelay } from './gateway/outbound.ts'
 import { type Plan, sourcesOf } from './gateway/plan.ts'
 import { Postmaster } from './gateway/postmaster.ts'
 import { Purser } from './gateway/purser.ts'
@@ -11,6 +13,7 @@ import { Scribe } from './gateway/scribe.ts'
 import { instant } from './ports/clock.ts'
 import type { Ports } from './ports/ports.ts'
 import { Queue } from './queue/queue.ts'
+import { RelayHealth } from './relay/health.ts'
 import { compileRules } from './rules/match.ts'
 import type { Source } from './source/source.ts'
 
@@ -48,20 +51,15 @@ export class Gateway {
       courier.nudge()
     }
     const backlog = new Backlog({ ...common, ...plan.digest, onAccepted })
-    const courier: Courier = new Courier({
-      backlog,
-      ports,
-      queue,
-      scribe,
-      postmaster,
-      lookout,
-      purser,
-      relays: plan.relays,
-      retryMs: plan.retryMs,
-      keepMs: plan.keepMs,
-      traits: plan.relayTraits,
-      keepRelay: plan.keepRelay,
-    })
+    const { relays, retryMs, keepMs, relayTraits: traits, keepRelay } = plan
+    const carrying = { ports, queue, scribe, postmaster, backlog, lookout, purser }
+    const ferry = new Ferry({ ...carrying, retryMs, traits, keepRelay })
+    const health = new RelayHealth(
+      relays.map((relay) => relay.id),
+      ports.random,
+    )
+    const outbound = new ByRelay({ queue, ferry, lookout, relays, health, now: () => clock.monotonic() })
+    const courier: Courier = new Courier({ ...carrying, ferry, outbound, keepMs })
     const accepting: IntakeOptions = {
       clock,
       log,

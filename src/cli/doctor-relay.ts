@@ -47,7 +47,8 @@ export async function relaysAsked(scene: Scene, options: Options): Promise<Asked
 
 /** Probes each relay that is asked for; true when all of them would take a letter. */
 export async function probeRelays(scene: Scene, { relays, envelope }: Asked, options: Options, say: Say): Promise<boolean> {
-  if (relays.length === 0) say(true, 'relays', undefined, 'The settings name no relay: only people of this site get mail.')
+  if (relays.length === 0 && !options.flags.json) scene.out('\nrelays\n')
+  if (relays.length === 0) say(true, 'none', undefined, 'The settings name no relay: only people of this site get mail.')
   let good = true
   for (const relay of relays) {
     if (!options.flags.json) scene.out(`\nrelay ${relay.id}: ${relay.host}:${relay.port}, security ${relay.security}\n`)

@@ -5,6 +5,7 @@ import { jitter } from '../ports/random.ts'
 import type { Mark, Queue } from '../queue/queue.ts'
 import { nextTry } from '../queue/schedule.ts'
 import type { Outcome } from '../relay/outcome.ts'
+import type { Recipient } from './people.ts'
 import type { Postmaster } from './postmaster.ts'
 import type { Cargo, Purser } from './purser.ts'
 import type { Scribe, Written } from './scribe.ts'
@@ -24,6 +25,8 @@ export type LoadOptions = {
   signal: AbortSignal
   /** Names the connection among those that fly at once. */
   lane: number
+  /** Who may be told on this connection. */
+  serves(recipient: Recipient): boolean
   /** Letters that are composed (and, when late, frozen under one sync) ahead of the relay. */
   ahead(): number
   /** Called once, when the relay has answered and before the first letter is picked. */
@@ -92,9 +95,10 @@ export class Load {
   /** A group is composed at once, so that the late ones among them are frozen under one sync. Returns how many there are. */
   async #compose(): Promise<number> {
     const { queue, scribe, ports, purser, lane, ahead } = this.#options
-    const ids = queue.waiting.due(ports.clock.monotonic(), ahead(), purser.leave(), lane)
+    const serves = (ref: string) => this.#options.serves(scribe.recipient(ref))
+    const ids = queue.waiting.due(ports.clock.monotonic(), ahead(), { leave: purser.leave(), lane, serves })
     for (const id of ids) queue.waiting.away(id, true, lane)
-    const written = await Promise.all(ids.map((id) => scribe.write(id)))
+    const written = await Promise.all(ids.map((id) => scribe.write(id, this.#options.serves)))
     for (const [index, one] of written.entries()) {
       if (one) {
         this.#aboard.set(one.letter.id, one)

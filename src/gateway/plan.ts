@@ -5,9 +5,9 @@ import type { Traits } from '../relay/traits.ts'
 import type { Rule } from '../rules/rule.ts'
 import { durationMs } from '../settings/duration.ts'
 import type { EffectiveSettings, Settings, SourceSettings } from '../settings/schema.ts'
-import { embeddedBroker } from '../source/embedded.ts'
-import { mqttSource } from '../source/mqtt.ts'
-import { serialSource } from '../source/serial.ts'
+import { type EmbeddedOptions, embeddedBroker } from '../source/embedded.ts'
+import { type MqttSourceOptions, mqttSource } from '../source/mqtt.ts'
+import { type SerialSourceOptions, serialSource } from '../source/serial.ts'
 import type { Source, SourceTools } from '../source/source.ts'
 import type { Person } from './people.ts'
 
@@ -167,46 +167,41 @@ function loginOf(
 /** Every source of the settings that this version can listen to, the embedded broker among them. */
 export function sourcesOf(plan: Plan, ports: Ports, tools: SourceTools): Source[] {
   const sources = plan.sources.flatMap((source) => sourceOf(source, plan, ports, tools))
-  const { broker } = plan
-  if (!broker.enabled) return sources
-  const users = broker.users.map((user) => ({ name: user.name, password: plan.secret(user.password.secret) ?? '' }))
-  const options = { id: brokerSource, listen: broker.listen, topics: broker.topics, users, maxClients: 64, maxBytes: 256 * 1024 }
-  return [...sources, embeddedBroker(options, ports.broker, tools)]
+  const embedded = embeddedOptionsOf(plan)
+  return embedded ? [...sources, embeddedBroker(embedded, ports.broker, tools)] : sources
 }
 
 function sourceOf(source: SourceSettings, plan: Plan, ports: Ports, tools: SourceTools): Source[] {
-  if (source.kind === 'serial') {
-    const { id, path, baudRate, dataBits, parity, stopBits, flow, frame, acknowledge } = source
-    if (acknowledge === 'contact-id' || frame.kind === 'slip' || frame.kind === 'cobs') return []
-    return [
-      serialSource(
-        { id, line: { path, baudRate, dataBits, parity, stopBits, flow }, frame: { ...frame, kind: frame.kind }, acknowledge },
-        ports.serial,
-        tools,
-      ),
-    ]
-  }
-  if (source.kind !== 'mqtt') return []
+  if (source.kind === 'mqtt') return [mqttSource(mqttOptionsOf(source, plan), ports.broker, tools)]
+  const line = source.kind === 'serial' && serialOptionsOf(source)
+  return line ? [serialSource(line, ports.serial, tools)] : []
+}
+
+/** undefined: it is switched off. */
+export function embeddedOptionsOf({ broker, secret }: Plan): EmbeddedOptions | undefined {
+  if (!broker.enabled) return undefined
+  const users = broker.users.map((user) => ({ name: user.name, password: secret(user.password.secret) ?? '' }))
+  return { id: brokerSource, listen: broker.listen, topics: broker.topics, users, maxClients: 64, maxBytes: 256 * 1024 }
+}
+
+/** undefined: this version cannot listen to it. */
+export function serialOptionsOf(source: Extract<SourceSettings, { kind: 'serial' }>): SerialSourceOptions | undefined {
+  const { id, path, baudRate, dataBits, parity, stopBits, flow, frame, acknowledge } = source
+  if (acknowledge === 'contact-id' || frame.kind === 'slip' || frame.kind === 'cobs') return undefined
+  return { id, line: { path, baudRate, dataBits, parity, stopBits, flow }, frame: { ...frame, kind: frame.kind }, acknowledge }
+}
+
+export function mqttOptionsOf(source: Extract<SourceSettings, { kind: 'mqtt' }>, plan: Plan): MqttSourceOptions {
+  const { id, url, topics, qos, version, retained, username } = source
   const password = source.password && plan.secret(source.password.secret)
   const ca = source.ca === undefined ? undefined : plan.pem.get(source.ca)
-  return [
-    mqttSource(
-      {
-        id: source.id,
-        url: source.url,
-        topics: source.topics,
-        qos: source.qos,
-        version: source.version,
-        clientId: source.clientId ?? `outpost-${plan.deviceId}-${source.id}`,
-        retained: source.retained,
-        keepaliveS: 60,
-        maxBytes: 256 * 1024,
-        ...(source.username === undefined ? {} : { username: source.username }),
-        ...(password === undefined ? {} : { password }),
-        ...(ca === undefined ? {} : { ca }),
-      },
-      ports.broker,
-      tools,
-    ),
-  ]
+  return {
+    ...{ id, url, topics, qos, version, retained },
+    clientId: source.clientId ?? `outpost-${plan.deviceId}-${id}`,
+    keepaliveS: 60,
+    maxBytes: 256 * 1024,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(ca === undefined ? {} : { ca }),
+  }
 }

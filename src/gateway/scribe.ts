@@ -41,15 +41,18 @@ export class Scribe {
   /** Who is still to be told of a letter. */
   recipients(id: number): Recipient[] {
     const state = this.#options.queue.waiting.get(id)
-    const { people, site } = this.#options
-    return (state?.to ?? [])
-      .filter((_, index) => ((state?.pending ?? 0) & (1 << index)) !== 0)
-      .map((ref) => recipient(ref, people, site.domain))
+    return (state?.to ?? []).filter((_, index) => ((state?.pending ?? 0) & (1 << index)) !== 0).map((ref) => this.recipient(ref))
   }
 
-  /** The letter for the recipients behind a relay; undefined when there is none to send, now or at all. */
-  async write(id: number): Promise<Written | undefined> {
-    const remote = this.recipients(id).filter((one) => !one.local)
+  /** Whom a word of a rule means today. */
+  recipient(ref: string): Recipient {
+    const { people, site } = this.#options
+    return recipient(ref, people, site.domain)
+  }
+
+  /** The letter for those of its recipients that are served; undefined when there is none to send, now or at all. */
+  async write(id: number, serves: (recipient: Recipient) => boolean): Promise<Written | undefined> {
+    const remote = this.recipients(id).filter(serves)
     return remote.length === 0 ? undefined : this.#write(id, remote)
   }
 

@@ -23,7 +23,8 @@ export function userOf(address: string): string {
 export async function deliver(disk: Disk, root: string, user: string, name: string, content: Uint8Array): Promise<void> {
   const dir = `${root}/${user}`
   for (const part of ['tmp', 'new', 'cur']) await disk.makeDir(`${dir}/${part}`)
-  if ((await disk.size(`${dir}/new/${name}`)) !== undefined) return
+  // Its name may be there only in memory: the sync of the first attempt may have failed.
+  if ((await disk.size(`${dir}/new/${name}`)) !== undefined) return disk.sync(`${dir}/new`)
   if ((await disk.list(`${dir}/cur`)).some((known) => known === name || known.startsWith(`${name}:`))) return
   const draft = `${dir}/tmp/${name}`
   // Maildir keeps the line ends of the system.

@@ -31,12 +31,21 @@ export type BrokerOptions = {
   /** Messages that the broker may have unacknowledged in the air (MQTT 5 receive maximum). */
   receiveMaximum: number
   sessionExpiryS: number
+  /** Takes no session over and leaves none behind; retained messages are not asked for where the protocol allows it. */
+  clean?: boolean
   connectTimeoutMs: number
-  /** Told by the broker when we vanish, and by us when we come (retained, QoS 1). */
-  presence?: { topic: string; online: string; offline: string }
+  presence?: Presence
 }
 
+/**
+ * Told by us when we come and when we go, and by the broker when we vanish (retained, QoS 1). It is no condition: a broker that does not let us
+ * publish still gives us its messages.
+ */
+export type Presence = { topic: string; online: string; offline: string }
+
 export type BrokerEvents = {
+  /** The broker let us in; the subscription is still to be answered. */
+  admitted?(): void
   message(message: BrokerMessage): Promise<Taking>
   /** Once, when an established session is lost. Not after `close`. */
   closed(why: string): void
@@ -45,8 +54,9 @@ export type BrokerEvents = {
 export interface BrokerSession {
   /** Whether the broker knew our session and will send again what we did not acknowledge. */
   readonly sessionPresent: boolean
+  /** QoS 0: resolves when it was sent; QoS 1: when the broker has it. Rejects with BrokerError, also when the connection goes meanwhile. */
   publish(topic: string, payload: string, options?: { qos?: 0 | 1; retain?: boolean }): Promise<void>
-  /** Waits for messages in the air to be acknowledged (at most 2 s), then DISCONNECT. */
+  /** Waits for messages in the air to be acknowledged (at most 2 s), then DISCONNECT, which a silent broker does not hold up (2 s more). */
   close(): Promise<void>
 }
 
@@ -68,6 +78,7 @@ export type BrokerServerEvents = {
 
 export interface BrokerServer {
   readonly address: string
+  /** Cuts everybody off, and frees the port. */
   close(): Promise<void>
 }
 

@@ -76,8 +76,14 @@ export async function writeAll(file: DiskFile, offset: number, bytes: Uint8Array
  */
 export async function replaceFile(disk: Disk, dir: string, name: string, bytes: Uint8Array): Promise<void> {
   const draft = `${dir}/.${name}.tmp`
-  await disk.write(draft, bytes)
-  await disk.sync(draft)
-  await disk.rename(draft, `${dir}/${name}`)
+  try {
+    await disk.write(draft, bytes)
+    await disk.sync(draft)
+    await disk.rename(draft, `${dir}/${name}`)
+  } catch (error) {
+    // On a full disk half a draft would take the room that the next one needs.
+    await disk.remove(draft).catch(() => {})
+    throw error
+  }
   await disk.sync(dir)
 }

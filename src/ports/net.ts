@@ -53,7 +53,10 @@ export interface Wire {
   readonly peer: string
   /** Set once the stream is encrypted. */
   readonly tls: TlsFacts | undefined
-  /** The next octets; undefined when the peer has closed in order. Rejects with NetError when the stream broke. One reader at a time. */
+  /**
+   * The next octets; undefined when the peer has closed in order. Rejects with NetError when the stream broke. A second reader beside one
+   * that waits is a bug, and throws.
+   */
   read(): Promise<Uint8Array | undefined>
   /** Resolves when the system has taken the octets, which says nothing about the peer. */
   write(bytes: Uint8Array): Promise<void>
@@ -69,6 +72,7 @@ export interface Wire {
 export interface Listener {
   /** What it listens on: `host:port` or a path. */
   readonly address: string
+  /** Stops listening. Wires that came have a second to be closed, then they are: who is connected and says nothing holds nobody up. */
   close(): Promise<void>
 }
 

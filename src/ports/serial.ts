@@ -22,11 +22,19 @@ export type SerialEvents = {
 
 export type SerialPortFacts = { path: string; byId?: string; manufacturer?: string; serialNumber?: string }
 
+/** What can be said of a path without opening it. `line` is a character device, which nobody but `heldBy` has open as far as this user may see. */
+export type SerialLook = { kind: 'missing' } | { kind: 'no-line' } | { kind: 'line'; path: string; heldBy: SerialHolder[] }
+
+/** A process that has a line open. */
+export type SerialHolder = { pid: number; name: string }
+
 export interface Serial {
   /** Rejects with SerialError: code ENOENT (no such device), EACCES, EBUSY … */
   open(line: LineSettings, on: SerialEvents): Promise<SerialLine>
   /** Lines of this machine; by-id names where the system has them. Empty when it cannot be told. */
   list(): Promise<SerialPortFacts[]>
+  /** Leaves the line alone: opening it would take octets from whoever has it, and resets many a device. Rejects with SerialError. */
+  look(path: string): Promise<SerialLook>
 }
 
 export class SerialError extends Error {

@@ -1,7 +1,10 @@
 import type { Cancel, Clock } from '../ports/clock.ts'
-import { type Disk, DiskError, type DiskFile, isDiskError, writeAll } from '../ports/disk.ts'
+import { type Disk, type DiskFile, isDiskError, writeAll } from '../ports/disk.ts'
 import { type Log, sentence } from '../ports/log.ts'
-import { encodeRecord, headerBytes, type JournalRecord, recordAt, recordTypes, scanSegment } from './record.ts'
+import { encodeRecord, headerBytes, type JournalRecord, recordAt, recordTypes } from './record.ts'
+import { type OnRecord, replay } from './replay.ts'
+import { type Place, type Segment, segmentName } from './segment.ts'
+import { poolLimit, Stock } from './stock.ts'
 
 /**
  * Journal: what was appended survives a power cut at any instant; nothing else is promised, and this is (docs/promises.md).
@@ -25,12 +28,6 @@ export type JournalOptions = {
   beforeRecycle(segment: number): void
 }
 
-/** Where a record lies. */
-export type Place = { segment: number; offset: number; bytes: number }
-
-/** Called for every record in the order of writing. The body is a view that is gone after the call. */
-export type OnRecord = (record: JournalRecord, place: Place) => void
-
 /** The disk said no. `hint` is for the person on site. `again`: the same append may succeed later. */
 export class StorageError extends Error {
   override name = 'StorageError'
@@ -41,9 +38,6 @@ export class StorageError extends Error {
   }
 }
 
-type Head = { number: number; generation: number; oldest: number }
-/** `live`: octets that somebody needs. */
-type Segment = { number: number; generation: number; live: number; end: number }
 type Waiting = JournalRecord & { done?: (place: Place) => void; failed?: (error: unknown) => void }
 
 /** Records in one write: bounds the memory of a commit. */
@@ -51,16 +45,13 @@ const batchBytes = 256 * 1024
 const noteDelayMs = 1000
 /** Notes that may wait for a commit; more go out at once. */
 const notesLimit = 512
-/** Recycled segments that are kept ready; more are given back to the disk. */
-const poolLimit = 8
-/** Room that must stay on the file system when a segment is made: the mailbox and the settings need to be written too. */
-const marginBytes = 256 * 1024
-const inodeMargin = 8
 /** How long a journal that failed twice waits before it tries a fresh segment. */
 const readOnlyMs = 30_000
-
-/** A checkpoint fits in this. */
-const headReadBytes = 128 * 1024
+/** Room is made before there is so little that info alerts are refused (space.ts). */
+const crampedShare = 3
+/** Segments that are tried when one cannot be opened, and reads of a record: many an I/O error is gone the second time. */
+const openAttempts = 3
+const readAttempts = 2
 
 const defaultSegmentBytes = 1024 * 1024
 
@@ -69,15 +60,12 @@ export class Journal {
   readonly segmentBytes: number
   /** In use, by generation; the last is the active one. */
   #used: Segment[] = []
-  /** Recycled, oldest first: the order in which they may be overwritten (a note of an outcome must outlive its alert). */
-  #pool: number[] = []
-  #reserve: number | undefined
+  readonly #stock: Stock
   /** Recycled, but that is not on the disk yet. */
   #retired: number[] = []
   #file: DiskFile | undefined
-  #readers = new Map<number, DiskFile>()
+  #readers = new Map<number, Promise<DiskFile>>()
   #generation = 0
-  #highest = 0
   /** Octets of the active segment that are on the disk. */
   #end = 0
   #pending: Waiting[] = []
@@ -85,7 +73,6 @@ export class Journal {
   #noteTimer: Cancel | undefined
   /** Notes go out now, not with the next promise. */
   #forced = false
-  #creatable = 0
   #failedAt: number | undefined
   #failure = ''
   #closed = false
@@ -95,12 +82,32 @@ export class Journal {
   constructor(options: JournalOptions) {
     this.#options = options
     this.segmentBytes = options.segmentBytes ?? defaultSegmentBytes
+    const { disk, log, dir, maxSegments } = options
+    this.#stock = new Stock({
+      disk,
+      log,
+      dir,
+      maxSegments,
+      segmentBytes: this.segmentBytes,
+      inUse: () => this.#used.length + this.#retired.length,
+    })
   }
 
   /** Reads what stands, oldest first. Rejects with DiskError only when the directory cannot be read or made. Then `ready`. */
   async replay(onRecord: OnRecord): Promise<void> {
-    await this.#options.disk.makeDir(this.#options.dir)
-    await this.#replay(onRecord)
+    const { disk, dir, log } = this.#options
+    await disk.makeDir(dir)
+    const standing = await replay({ disk, dir, log, segmentBytes: this.segmentBytes }, onRecord)
+    this.#used = standing.used
+    this.#generation = standing.generation
+    this.#stats.damaged = standing.damaged
+    this.#stock.begin(standing.free, standing.highest)
+    const active = this.#active
+    if (!active || !standing.writable) return
+    this.#end = active.end
+    // One that cannot be opened is left as it is: the first commit begins another.
+    const opened = await this.#open(active.number)
+    if ('file' in opened) this.#file = opened.file
   }
 
   /**
@@ -110,14 +117,14 @@ export class Journal {
   async ready(live: ReadonlyMap<number, number>): Promise<void> {
     for (const segment of this.#used) segment.live = live.get(segment.number) ?? 0
     this.#recycle()
-    await this.#measure()
+    await this.#stock.measure()
     await this.sync()
     await this.measure()
   }
 
   /** Commits, damaged stretches that were skipped at opening, segments in use. */
   get facts(): { records: number; syncs: number; damaged: number; unreadable: number; segments: number; pool: number; reserve: boolean } {
-    return { ...this.#stats, segments: this.#used.length, pool: this.#pool.length, reserve: this.#reserve !== undefined }
+    return { ...this.#stats, segments: this.#used.length, pool: this.#stock.pool, reserve: this.#stock.hasReserve }
   }
 
   /** Why nothing can be accepted at all; undefined while the journal works. */
@@ -128,8 +135,8 @@ export class Journal {
   /** Octets that alerts may still take, and of how many: the reserve is not among them. */
   get space(): { free: number; total: number } {
     const waiting = this.#pending.reduce((sum, record) => sum + headerBytes + record.body.length, 0)
-    const rest = this.#active && this.#reserve !== undefined ? this.segmentBytes - this.#end : 0
-    const spare = this.#pool.length + this.#creatable
+    const rest = this.#file && this.#stock.hasReserve ? this.segmentBytes - this.#end : 0
+    const { spare } = this.#stock
     const keep = headerBytes + 4096
     const free = Math.max(0, rest + spare * (this.segmentBytes - keep) - waiting)
     return { free, total: (this.#used.length + spare) * this.segmentBytes }
@@ -172,19 +179,24 @@ export class Journal {
     this.#closed = true
     this.#noteTimer?.()
     await this.#file?.close().catch(() => {})
-    for (const reader of this.#readers.values()) await reader.close().catch(() => {})
-    this.#readers.clear()
+    for (const number of [...this.#readers.keys()]) await this.#closeReader(number)
   }
 
   /** The record at a place; undefined when it cannot be read any more (a bad block). */
   async read(place: Place): Promise<JournalRecord | undefined> {
-    try {
-      const reader = await this.#reader(place.segment)
-      const bytes = await reader.read(place.offset, place.bytes)
-      const found = recordAt(bytes, 0)
-      if (found) return found
-    } catch (error) {
-      this.#options.log('error', 'journal: a record cannot be read', { segment: place.segment, offset: place.offset, why: sentence(error) })
+    for (let left = readAttempts; left > 0; left--) {
+      try {
+        const reader = await this.#reader(place.segment)
+        const found = recordAt(await reader.read(place.offset, place.bytes), 0)
+        if (found) return found
+      } catch (error) {
+        this.#options.log('error', 'journal: a record cannot be read', {
+          segment: place.segment,
+          offset: place.offset,
+          why: sentence(error),
+        })
+        void this.#closeReader(place.segment)
+      }
     }
     this.#stats.unreadable++
     return undefined
@@ -203,17 +215,24 @@ export class Journal {
     this.#recycle()
   }
 
-  /** The oldest segment, when there are many and copying its few live records forward would win room. */
+  /**
+   * The oldest segment, when there are many and copying its live records forward would win room: its few ones; or all of them, when it is they that
+   * keep a journal of mostly settled letters full.
+   */
   get worthCopying(): number | undefined {
     const oldest = this.#used[0]
-    const cramped = this.#used.length > 2 && (this.#pool.length + this.#creatable === 0 || this.#used.length > poolLimit)
-    return oldest && cramped && oldest.live <= this.segmentBytes / 2 ? oldest.number : undefined
+    if (!oldest || this.#used.length <= 2 || this.#failedAt !== undefined) return undefined
+    const { spare } = this.#stock
+    if (oldest.live <= this.segmentBytes / 2) return spare === 0 || this.#used.length > poolLimit ? oldest.number : undefined
+    const live = this.#used.reduce((sum, segment) => sum + segment.live, 0)
+    const cramped = spare * crampedShare <= this.#used.length
+    return cramped && live <= (this.#used.length * this.segmentBytes) / 2 ? oldest.number : undefined
   }
 
   /** Looks again how much the file system would give; call it now and then, and after a refusal. */
   async measure(): Promise<void> {
-    await this.#measure()
-    await this.#prepare()
+    await this.#stock.measure()
+    await this.#stock.prepare()
   }
 
   get #active(): Segment | undefined {
@@ -221,87 +240,19 @@ export class Journal {
   }
 
   #path(number: number): string {
-    return `${this.#options.dir}/${String(number).padStart(6, '0')}.seg`
+    return `${this.#options.dir}/${segmentName(number, this.#used.find((segment) => segment.number === number)?.aside)}`
   }
 
-  async #reader(number: number): Promise<DiskFile> {
-    const open = this.#readers.get(number)
-    if (open) return open
-    const file = await this.#options.disk.open(this.#path(number))
-    this.#readers.set(number, file)
-    return file
+  #reader(number: number): Promise<DiskFile> {
+    const reader = this.#readers.get(number) ?? this.#options.disk.open(this.#path(number))
+    this.#readers.set(number, reader)
+    return reader
   }
 
-  async #replay(onRecord: OnRecord): Promise<void> {
-    const { disk, dir, log } = this.#options
-    const numbers = (await disk.list(dir)).flatMap((name) => (/^\d{6}\.seg$/.test(name) ? [Number(name.slice(0, 6))] : []))
-    this.#highest = Math.max(0, ...numbers)
-    const heads: Head[] = []
-    const empty: number[] = []
-    for (const number of numbers) {
-      const size = (await disk.size(this.#path(number))) ?? 0
-      if (size !== this.segmentBytes) {
-        // A power cut while it was being made, before anybody wrote to it; or a foreign file, which stays untouched.
-        if (size < this.segmentBytes) await disk.remove(this.#path(number)).catch(() => {})
-        continue
-      }
-      const head = await this.#head(number)
-      if (head.generation === 0) empty.push(number)
-      else heads.push(head)
-    }
-    heads.sort((a, b) => a.generation - b.generation)
-    const newest = heads.at(-1)
-    this.#generation = newest?.generation ?? 0
-    const oldest = Math.max(0, ...heads.map((head) => head.oldest), newest ? await this.#oldestKnown(newest.number) : 0)
-    for (const head of heads) if (head.generation >= oldest) await this.#replaySegment(head, onRecord)
-    this.#pool = [...empty, ...heads.filter((head) => head.generation < oldest).map((head) => head.number)]
-    const active = this.#active
-    if (active) {
-      this.#end = active.end
-      this.#file = await disk.open(this.#path(active.number))
-    }
-    if (this.#stats.damaged > 0) log('error', 'journal: damaged stretches were skipped', { stretches: this.#stats.damaged })
-  }
-
-  /** Its checkpoint stands first; when that is spoiled, whatever else can be read says the generation. */
-  async #head(number: number): Promise<Head> {
-    const bytes = await this.#segmentBytes(number, Math.min(this.segmentBytes, headReadBytes))
-    const first = bytes && recordAt(bytes, 0)
-    if (first) return { number, generation: first.generation, oldest: first.type === recordTypes.checkpoint ? oldestIn(first.body) : 0 }
-    const whole = await this.#segmentBytes(number)
-    return { number, generation: (whole && scanSegment(whole)?.generation) ?? 0, oldest: 0 }
-  }
-
-  /** What the newest segment says of the oldest that still counts. */
-  async #oldestKnown(number: number): Promise<number> {
-    const bytes = await this.#segmentBytes(number)
-    const records = (bytes && scanSegment(bytes)?.records) ?? []
-    return Math.max(0, ...records.map((record) => (record.type === recordTypes.checkpoint ? oldestIn(record.body) : 0)))
-  }
-
-  async #segmentBytes(number: number, bytes = this.segmentBytes): Promise<Uint8Array | undefined> {
-    const path = this.#path(number)
-    try {
-      const file = await this.#options.disk.open(path)
-      try {
-        return await file.read(0, bytes)
-      } finally {
-        await file.close()
-      }
-    } catch (error) {
-      this.#stats.damaged++
-      this.#options.log('error', 'journal: a segment cannot be read', { path, why: sentence(error) })
-      return undefined
-    }
-  }
-
-  async #replaySegment(head: Head, onRecord: OnRecord): Promise<void> {
-    const bytes = await this.#segmentBytes(head.number)
-    const scan = bytes && scanSegment(bytes)
-    if (!scan) return
-    this.#stats.damaged += scan.damaged
-    this.#used.push({ number: head.number, generation: scan.generation, live: 0, end: scan.end })
-    for (const record of scan.records) onRecord(record, { segment: head.number, offset: record.offset, bytes: record.bytes })
+  async #closeReader(number: number): Promise<void> {
+    const reader = this.#readers.get(number)
+    this.#readers.delete(number)
+    await reader?.then((file) => file.close()).catch(() => {})
   }
 
   #commit(): void {
@@ -333,7 +284,7 @@ export class Journal {
         if (this.#options.clock.monotonic() - this.#failedAt < readOnlyMs) return this.#refusePending()
         this.#abandonFile()
       }
-      if (!this.#file && !(await this.#roll())) return this.#refusePending()
+      if (!this.#file && !(await this.#roll()) && !(await this.#reopen())) return this.#refusePending()
       const batch = this.#takeBatch()
       if (batch.length === 0) {
         if (!(await this.#roll())) return this.#refusePending()
@@ -409,13 +360,17 @@ export class Journal {
     return true
   }
 
-  /** After an I/O error the same descriptor is never synced again: the batch goes to another segment, once. */
+  /** After an I/O error the same descriptor is never synced again: the batch is written anew once, in another segment where there is one. */
   async #writeElsewhere(batch: Waiting[]): Promise<boolean> {
     this.#abandonFile()
-    if ((await this.#roll(true)) && (await this.#write(batch))) return true
+    if (((await this.#roll(true)) || (await this.#reopen())) && (await this.#write(batch))) return true
+    this.#giveUp()
+    return false
+  }
+
+  #giveUp(): void {
     this.#failedAt = this.#options.clock.monotonic()
     this.#options.log('error', 'journal: read-only, nothing more is accepted', { why: this.#failure })
-    return false
   }
 
   #abandonFile(): void {
@@ -431,43 +386,77 @@ export class Journal {
   }
 
   /**
-   * Begins another segment: a recycled one, a new one, or, when somebody else than an alert needs it, the reserve. False: the disk is full.
+   * Begins another segment: a recycled one, a new one, or, when somebody else than an alert needs it, the reserve. False: the disk is full; or it is
+   * at fault, and then the journal is read-only.
    */
   async #roll(urgent = false): Promise<boolean> {
-    const number = this.#pool.shift() ?? (await this.#create())
-    const chosen =
-      number ?? (urgent || this.#pending.some((record) => !record.failed) ? (this.#takeReserve() ?? this.#retired.shift()) : undefined)
-    if (chosen === undefined) return false
-    try {
-      this.#abandonFile()
-      this.#file = await this.#options.disk.open(this.#path(chosen))
-    } catch (error) {
-      this.#failure = sentence(error)
-      this.#options.log('error', 'journal: a segment cannot be opened', { segment: chosen, why: sentence(error) })
+    const next = await this.#next(urgent)
+    if (!('file' in next)) {
+      this.#failure = next.fault ?? this.#failure
+      if (next.fault !== undefined && !urgent) this.#giveUp()
       return false
     }
+    this.#abandonFile()
+    this.#file = next.file
     this.#generation++
-    this.#used.push({ number: chosen, generation: this.#generation, live: 0, end: 0 })
+    this.#used.push({ number: next.number, generation: this.#generation, live: 0, end: 0, aside: undefined })
     this.#end = 0
     this.#recycle()
     return true
   }
 
-  #takeReserve(): number | undefined {
-    const reserve = this.#reserve
-    this.#reserve = undefined
-    if (reserve !== undefined) this.#options.log('warning', 'journal: the reserve segment is in use', {})
-    return reserve
+  async #next(urgent: boolean): Promise<{ number: number; file: DiskFile } | { fault: string | undefined }> {
+    let fault: string | undefined
+    for (let left = openAttempts; left > 0; left--) {
+      const stocked = (await this.#stock.take()) ?? (this.#mayTakeLast(urgent) ? this.#stock.takeReserve() : undefined)
+      const number = stocked ?? (this.#mayTakeLast(urgent) ? this.#retired.shift() : undefined)
+      if (number === undefined) return { fault: this.#stock.fault ?? fault }
+      const opened = await this.#open(number)
+      if ('file' in opened) return { number, file: opened.file }
+      fault = opened.fault
+      // It goes behind the others: the fault may pass.
+      if (stocked === undefined) this.#retired.unshift(number)
+      else this.#stock.give(number)
+    }
+    return { fault }
+  }
+
+  /**
+   * The active segment again, with a descriptor that never failed, when there is no other: what is still to be written is written anew behind what is
+   * on the disk, so no sync is asked to make good what another one lost.
+   */
+  async #reopen(): Promise<boolean> {
+    const active = this.#active
+    if (!active || active.aside !== undefined || this.#end !== active.end) return false
+    const opened = await this.#open(active.number)
+    if ('file' in opened) this.#file = opened.file
+    return 'file' in opened
+  }
+
+  #mayTakeLast(urgent: boolean): boolean {
+    return urgent || this.#pending.some((record) => !record.failed)
+  }
+
+  async #open(number: number): Promise<{ file: DiskFile } | { fault: string }> {
+    try {
+      return { file: await this.#options.disk.open(this.#path(number)) }
+    } catch (error) {
+      if (!isDiskError(error)) throw error
+      this.#options.log('error', 'journal: a segment cannot be opened', { segment: number, why: sentence(error) })
+      return { fault: sentence(error) }
+    }
   }
 
   /** Oldest first and only from the old end: an outcome must outlive its alert. */
   #recycle(): void {
     for (let oldest = this.#used[0]; oldest && oldest.live <= 0 && this.#used.length > 1; oldest = this.#used[0]) {
       this.#used.shift()
-      const reader = this.#readers.get(oldest.number)
-      this.#readers.delete(oldest.number)
-      void reader?.close().catch(() => {})
+      void this.#closeReader(oldest.number)
       this.#options.beforeRecycle(oldest.number)
+      if (oldest.aside !== undefined) {
+        this.note(this.#checkpointRecord(), () => this.#throwAway(oldest))
+        continue
+      }
       this.#retired.push(oldest.number)
       // Overwritten only once it is on the disk that it no longer counts: the outcomes of its alerts lie in segments that may go first.
       this.note(this.#checkpointRecord(), () => this.#spare(oldest.number))
@@ -478,59 +467,13 @@ export class Journal {
     const at = this.#retired.indexOf(number)
     if (at < 0) return
     this.#retired.splice(at, 1)
-    if (this.#reserve === undefined) this.#reserve = number
-    else if (this.#pool.length < poolLimit) this.#pool.push(number)
-    else void this.#options.disk.remove(this.#path(number)).catch(() => {})
+    this.#stock.give(number)
   }
 
-  /** One segment ready beside the reserve, so that nobody waits for zeros. */
-  async #prepare(): Promise<void> {
-    if (this.#reserve === undefined) this.#reserve = this.#pool.pop() ?? (await this.#create())
-    if (this.#pool.length === 0) {
-      const first = await this.#create()
-      if (first !== undefined) this.#pool.push(first)
-    }
-  }
-
-  async #measure(): Promise<void> {
-    const standing = this.#used.length + this.#pool.length + this.#retired.length + (this.#reserve === undefined ? 0 : 1)
-    try {
-      const room = await this.#options.disk.room(this.#options.dir)
-      const fits = Math.floor((room.bytes - marginBytes) / this.segmentBytes)
-      const wanted = this.#options.maxSegments - standing
-      this.#creatable = Math.max(0, room.inodes > inodeMargin ? Math.min(fits, wanted) : 0)
-    } catch (error) {
-      this.#creatable = 0
-      this.#options.log('warning', 'journal: the room on the disk cannot be told', { why: sentence(error) })
-    }
-  }
-
-  /** A new segment of zeros, durable by content and name; undefined when there is no room for it. */
-  async #create(): Promise<number | undefined> {
-    await this.#measure()
-    if (this.#creatable === 0) return undefined
-    const { disk, dir, log } = this.#options
-    const number = this.#highest + 1
-    const path = this.#path(number)
-    try {
-      const file = await disk.open(path, { create: true })
-      try {
-        await writeAll(file, 0, new Uint8Array(this.segmentBytes))
-        await file.sync()
-      } finally {
-        await file.close()
-      }
-      await disk.sync(dir)
-    } catch (error) {
-      log(isDiskError(error, 'ENOSPC') ? 'warning' : 'error', 'journal: no new segment', { why: sentence(error) })
-      await disk.remove(path).catch(() => {})
-      this.#creatable = 0
-      if (!(error instanceof DiskError)) throw error
-      return undefined
-    }
-    this.#highest = number
-    this.#creatable = Math.max(0, this.#creatable - 1)
-    return number
+  /** One that was put aside once is not trusted with anything new. */
+  #throwAway({ number, aside }: Segment): void {
+    const { disk, dir } = this.#options
+    void disk.remove(`${dir}/${segmentName(number, aside)}`).catch(() => {})
   }
 }
 
@@ -539,12 +482,3 @@ const fullError = (): StorageError =>
     'the journal is full',
     'Letters are waiting for the link. Bring the link back, or raise queue.maxMiB if the disk has room.',
   )
-
-function oldestIn(body: Uint8Array): number {
-  try {
-    const oldest: unknown = JSON.parse(Buffer.from(body).toString()).oldest
-    return typeof oldest === 'number' ? oldest : 0
-  } catch {
-    return 0
-  }
-}

@@ -35,6 +35,11 @@ export class Memory {
     return { alert, id, undo }
   }
 
+  /** Passes over positions that letters may bear which cannot be read. */
+  skip(count: number): void {
+    this.#nextId += count
+  }
+
   /** What an alert in the journal says about the next one. */
   learn(alert: Alert, id: number): void {
     this.#nextId = Math.max(this.#nextId, id + 1)

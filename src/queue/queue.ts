@@ -3,10 +3,11 @@ import type { Clock } from '../ports/clock.ts'
 import type { Disk } from '../ports/disk.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { Spent } from './budget.ts'
-import { Journal, type Place, StorageError } from './journal.ts'
+import { Journal, StorageError } from './journal.ts'
 import { Memory } from './memory.ts'
 import { headerBytes, type JournalRecord, recordTypes } from './record.ts'
 import { fingerprint, Seen } from './seen.ts'
+import type { Place } from './segment.ts'
 import { admits } from './space.ts'
 import { type LetterState, Waiting } from './waiting.ts'
 
@@ -39,6 +40,10 @@ export type Mark =
   | { kind: 'held' | 'released' }
   | { kind: 'dropped'; why: string }
 
+/** A storm of refused alerts must not make the card look for room for each of them. */
+const lookMs = 1000
+/** No alert is shorter: so many positions may have been given in a stretch that cannot be read. */
+const leastAlertBytes = 128
 /** Smallest journal that can recycle: active, reserve and two to turn over. */
 const leastSegments = 4
 const seenEntriesARecord = 1024
@@ -51,7 +56,10 @@ export class Queue {
   readonly #frozen = new Map<number, Place>()
   readonly #accepting = new Map<number, Promise<Accepted>>()
   readonly #journal: Journal
-  #compacting = false
+  #makingRoom = false
+  /** Records that were copied forward and are not on the disk yet. */
+  #copies = 0
+  #lookedAt = Number.NEGATIVE_INFINITY
 
   private constructor(options: QueueOptions) {
     const { disk, clock, log, dir, segmentBytes = 1024 * 1024 } = options
@@ -73,6 +81,9 @@ export class Queue {
   static async open(options: QueueOptions): Promise<Queue> {
     const queue = new Queue(options)
     await queue.#journal.replay((record, place) => queue.#fold(record, place))
+    const { damaged } = queue.#journal.facts
+    // A position stands in the Message-ID: one that an unreadable letter may bear is not given again.
+    if (damaged > 0) queue.#memory.skip(damaged * Math.ceil(queue.#journal.segmentBytes / leastAlertBytes))
     await queue.#journal.ready(queue.#live())
     queue.#memory.grounded.begin(queue.#memory.lastId)
     return queue
@@ -177,7 +188,7 @@ export class Queue {
     this.#journal.note({ type: recordTypes.outcome, flags: 0, id, body: Buffer.from(JSON.stringify(mark)) })
     const gone = this.#apply(id, mark)
     if (gone) this.#forget(gone)
-    void this.makeRoom()
+    if (this.#journal.worthCopying !== undefined) void this.makeRoom()
     return gone
   }
 
@@ -201,18 +212,23 @@ export class Queue {
     await this.#journal.close()
   }
 
-  /** Looks at the disk again, and copies the few live records of the oldest segment forward when that wins room. */
+  /** Looks at the disk again, and copies the live records of the oldest segment forward when that wins room. Never rejects. */
   async makeRoom(): Promise<void> {
-    if (this.#compacting || this.#journal.worthCopying === undefined) return
-    this.#compacting = true
+    if (this.#makingRoom) return
+    this.#makingRoom = true
     try {
-      await this.#journal.measure()
+      const now = this.#options.clock.monotonic()
+      if (now - this.#lookedAt >= lookMs) {
+        this.#lookedAt = now
+        await this.#journal.measure()
+      }
       const oldest = this.#journal.worthCopying
-      if (oldest !== undefined) await this.#copyForward(oldest)
+      // Copies that a failing disk has not taken wait in memory; more of them would win nothing.
+      if (oldest !== undefined && this.#copies === 0) await this.#copyForward(oldest)
     } catch (error) {
       this.#options.log('error', 'journal: making room failed', { why: sentence(error) })
     } finally {
-      this.#compacting = false
+      this.#makingRoom = false
     }
   }
 
@@ -227,22 +243,37 @@ export class Queue {
       const state = this.waiting.get(id)
       const record = state && (await this.#journal.read(state))
       if (!state || !record || this.waiting.get(id)?.segment !== segment) continue
-      this.#journal.note({ ...record, body: new Uint8Array(record.body) }, (place) => this.#moved(id, state, place))
+      this.#copy(record, (place) => this.#moved(id, state, place))
       for (const mark of marksOf(state))
         this.#journal.note({ type: recordTypes.outcome, flags: 0, id, body: Buffer.from(JSON.stringify(mark)) })
     }
     for (const [id, place] of this.#frozen) {
       if (place.segment !== segment) continue
       const record = await this.#journal.read(place)
-      if (record && this.#frozen.get(id) === place) await this.freeze(id, new Uint8Array(record.body))
+      if (record && this.#frozen.get(id) === place) this.#copy(record, (to) => this.#movedFrozen(id, place, to))
     }
     await this.#journal.sync()
+  }
+
+  #copy(record: JournalRecord, moved: (to: Place) => void): void {
+    this.#copies++
+    this.#journal.note({ ...record, body: new Uint8Array(record.body) }, (to) => {
+      this.#copies--
+      moved(to)
+    })
   }
 
   #moved(id: number, from: Place, place: Place): void {
     if (this.waiting.get(id)?.segment !== from.segment) return
     this.waiting.move(id, place)
     this.#journal.pin(place)
+    this.#journal.unpin(from)
+  }
+
+  #movedFrozen(id: number, from: Place, to: Place): void {
+    if (this.#frozen.get(id) !== from) return
+    this.#frozen.set(id, to)
+    this.#journal.pin(to)
     this.#journal.unpin(from)
   }
 

@@ -50,6 +50,16 @@ export type Added = {
   first?: boolean
 }
 
+/** Which letters are looked for. */
+export type Picking = {
+  /** What the link gives leave for. */
+  leave?: Leave
+  /** The connection that asks: what left on it already keeps nobody. */
+  lane?: number
+  /** Only letters with a recipient, as the alert names it, that may be served now. */
+  serves?: (ref: string) => boolean
+}
+
 export class Waiting {
   #rows = 0
   #gone = 0
@@ -168,7 +178,7 @@ export class Waiting {
    * Up to `limit` letters that may leave now: digests first, then the worst, then the oldest. One whose elder of the same source and key cannot leave yet
    * stays behind it (no RESOLVED before FIRING), unless it is worse than the elder. An elder that left on the same lane is before it anyway.
    */
-  due(now: number, limit: number, leave: Leave = freeLeave, lane?: number): number[] {
+  due(now: number, limit: number, { leave = freeLeave, lane, serves }: Picking = {}): number[] {
     this.#sort()
     const c = this.#columns
     const first: number[] = []
@@ -190,11 +200,18 @@ export class Waiting {
         continue
       }
       if (elder !== undefined && elder <= severity) continue
+      if (serves && !this.#serves(row, serves)) continue
       const list = flags & flag.first ? first : found[severity]
       if (list && list.length < limit) list.push(c.id[row] ?? 0)
       if (found[0] && found[0].length >= limit && this.#firsts === 0) break
     }
     return [...first, ...found.flat()].slice(0, limit)
+  }
+
+  #serves(row: number, serves: (ref: string) => boolean): boolean {
+    const pending = this.#columns.pending[row] ?? 0
+    const to = this.#groups[this.#columns.group[row] ?? 0] ?? []
+    return to.some((ref, index) => (pending & (1 << index)) !== 0 && serves(ref))
   }
 
   /** When the first letter that only waits for its time may leave; undefined when none does. */

@@ -19,13 +19,17 @@ export const mailLine = (letter: Letter, offers: Offers, sized: boolean): string
   [
     `MAIL FROM:<${letter.from}>`,
     ...(sized && offers.size !== undefined ? [`SIZE=${letter.content.length}`] : []),
-    // RFC 3461 section 4.3 and 4.4: a report needs only our headers, and names the letter by its own id.
-    ...(offers.dsn && letter.from !== '' ? ['RET=HDRS', `ENVID=${envelopeId(letter)}`] : []),
+    ...(asksForReport(letter, offers) ? ['RET=HDRS', `ENVID=${envelopeId(letter)}`] : []),
   ].join(' ')
 
-/** RFC 3461 section 4.1: without NOTIFY a failure is reported; of what is urgent a delay is, too. */
+/**
+ * RFC 3461: a letter that is urgent is named by its own id in any report, wants only its headers back, and wants to hear of a delay. All others are
+ * reported on when they fail even without asking, and known by their Message-ID: forty octets a letter are dear on a thin link.
+ */
+const asksForReport = (letter: Letter, offers: Offers): boolean => offers.dsn && letter.urgent === true && letter.from !== ''
+
 export const rcptLine = (letter: Letter, to: string, offers: Offers): string =>
-  `RCPT TO:<${to}>${offers.dsn && letter.urgent ? ' NOTIFY=FAILURE,DELAY' : ''}`
+  `RCPT TO:<${to}>${asksForReport(letter, offers) ? ' NOTIFY=FAILURE,DELAY' : ''}`
 
 /** The left side of the Message-ID, which is made of xtext characters only (RFC 3461 section 4). */
 export const envelopeId = (letter: Letter): string => /^<([^@>]{1,100})@/.exec(letter.messageId)?.[1] ?? `o${letter.id}`

@@ -41,6 +41,11 @@ export class RelayHealth {
     return free.length === 0 ? {} : { nextTry: Math.min(...free.map(([, health]) => health.nextTry)) }
   }
 
+  /** From now on this one may be tried, too. */
+  know(id: string): void {
+    if (!this.#relays.has(id)) this.#relays.set(id, fresh())
+  }
+
   failed(id: string, fault: Fault, now: number): void {
     const health = this.#relays.get(id)
     if (!health) return

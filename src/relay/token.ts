@@ -67,7 +67,7 @@ export class RefreshedTokens implements Tokens {
     this.#held = undefined
     if (wasNew) return fault
     const { hint: _, ...rest } = fault
-    return { ...rest, hold: false, why: `${fault.why} The access token may have expired: a new one is fetched.` }
+    return { ...rest, hold: false, again: true, why: `${fault.why} The access token may have expired: a new one is fetched.` }
   }
 
   /** One fetch for all who wait. It goes on when somebody stops waiting: a new refresh token must not be lost. */

@@ -2,7 +2,7 @@ import { Low } from 'lowdb'
 import { z } from 'zod'
 import type { Disk } from '../ports/disk.ts'
 import { hex, type Random } from '../ports/random.ts'
-import { DurableJson } from './durable.ts'
+import { DurableJson, keep } from './durable.ts'
 
 /** What the device knows of itself: its id, made once, when its clock was last known to be right, and how its relays take letters. */
 const schema = z.object({
@@ -53,23 +53,19 @@ export class DeviceStore {
     return new DeviceStore(low, notes)
   }
 
-  /** The clock is right now. Durable when it resolves. */
+  /** The clock is right now. Durable when it resolves. Rejects with DiskError. */
   synchronised(wall: number): Promise<void> {
-    return this.#update((device) => {
-      device.lastSync = { wall }
-    })
+    return this.#update((device) => ({ ...device, lastSync: { wall } }))
   }
 
   /** How a relay takes letters; the names are those of src/relay/traits.ts. Durable when it resolves. */
   relay(id: string, traits: NonNullable<Device['relays']>[string]): Promise<void> {
-    return this.#update((device) => {
-      device.relays = { ...device.relays, [id]: traits }
-    })
+    return this.#update((device) => ({ ...device, relays: { ...device.relays, [id]: traits } }))
   }
 
   /** One after the other: two writers would share a draft. */
-  #update(change: (device: Device) => void): Promise<void> {
-    const mine = this.#writing.then(() => this.#low.update(change))
+  #update(change: (device: Device) => Device): Promise<void> {
+    const mine = this.#writing.then(() => keep(this.#low, change(this.#low.data)))
     this.#writing = mine.catch(() => {})
     return mine
   }

@@ -1,10 +1,19 @@
-import type { Adapter } from 'lowdb'
-import { type Disk, isDiskError, replaceFile } from '../ports/disk.ts'
+import type { Adapter, Low } from 'lowdb'
+import { type Disk, type DiskError, isDiskError, replaceFile } from '../ports/disk.ts'
 import { sentence } from '../ports/log.ts'
+
+type Reading<T> =
+  | { kind: 'good'; value: T; bytes: Uint8Array }
+  | { kind: 'missing' }
+  | { kind: 'bad'; why: string }
+  | { kind: 'unread'; error: DiskError }
+
+/** Many a read error is gone the second time. */
+const readAttempts = 2
 
 /**
  * A lowdb adapter that keeps what it was given: a draft of 0600, synced, renamed, the directory synced. The version before stays as `.bak`, and is
- * what is read when the file is torn or empty. lowdb's own file adapter makes no sync at all.
+ * what is read when the file is torn or empty, or when the disk does not give it. lowdb's own file adapter makes no sync at all.
  */
 export class DurableJson<T> implements Adapter<T> {
   /** What had to be mended at the last read. */
@@ -15,6 +24,7 @@ export class DurableJson<T> implements Adapter<T> {
   readonly #dir: string
   readonly #name: string
   readonly #accepts: (value: unknown, text: string) => T
+  #writing: Promise<void> = Promise.resolve()
 
   /** `accepts` returns the value, or throws an error whose message says what is wrong with it. */
   constructor(disk: Disk, dir: string, name: string, accepts: (value: unknown, text: string) => T) {
@@ -24,7 +34,10 @@ export class DurableJson<T> implements Adapter<T> {
     this.#accepts = accepts
   }
 
-  /** The file's content; null when there is neither file nor predecessor, or both are spoiled (see `broken`). */
+  /**
+   * The file's content; null when there is neither file nor predecessor, or both are spoiled (see `broken`). Rejects with DiskError when one of them
+   * cannot be read and the other is no help: what it holds is not known, and nobody may begin anew in its place.
+   */
   async read(): Promise<T | null> {
     this.broken = undefined
     this.notes.length = 0
@@ -35,41 +48,64 @@ export class DurableJson<T> implements Adapter<T> {
       this.notes.push(
         main.kind === 'missing'
           ? `${this.#name} is missing; its predecessor ${this.#name}.bak is used.`
-          : `${this.#name} cannot be used (${main.why}); its predecessor ${this.#name}.bak is used.`,
+          : `${this.#name} cannot be used (${main.kind === 'unread' ? sentence(main.error) : main.why}); its predecessor ${this.#name}.bak is used.`,
       )
       return backup.value
     }
+    if (main.kind === 'unread') throw main.error
+    if (backup.kind === 'unread') throw backup.error
     if (main.kind === 'bad') this.broken = main.why
     else if (backup.kind === 'bad') this.broken = backup.why
     return null
   }
 
-  async write(value: T): Promise<void> {
+  /** Durable when it resolves; writers wait for one another. Rejects with DiskError; the file is the old one then, or the new one. */
+  write(value: T): Promise<void> {
+    const written = this.#writing.then(() => this.#write(value))
+    this.#writing = written.catch(() => {})
+    return written
+  }
+
+  async #write(value: T): Promise<void> {
     await this.#disk.makeDir(this.#dir)
-    const standing = await this.#bytes(this.#name)
+    const standing = await this.#readOne(this.#name)
     // Only a file that can be read again is worth keeping.
-    if (standing && (await this.#readOne(this.#name)).kind === 'good')
-      await replaceFile(this.#disk, this.#dir, `${this.#name}.bak`, standing)
+    if (standing.kind === 'good') await replaceFile(this.#disk, this.#dir, `${this.#name}.bak`, standing.bytes)
     await replaceFile(this.#disk, this.#dir, this.#name, Buffer.from(`${JSON.stringify(value, null, 2)}\n`))
   }
 
-  async #readOne(name: string): Promise<{ kind: 'good'; value: T } | { kind: 'missing' } | { kind: 'bad'; why: string }> {
+  async #readOne(name: string): Promise<Reading<T>> {
     const bytes = await this.#bytes(name)
-    if (!bytes) return { kind: 'missing' }
+    if (bytes === undefined) return { kind: 'missing' }
+    if (!(bytes instanceof Uint8Array)) return { kind: 'unread', error: bytes }
     const text = Buffer.from(bytes).toString()
     try {
-      return { kind: 'good', value: this.#accepts(text.trim() === '' ? undefined : JSON.parse(text), text) }
+      return { kind: 'good', value: this.#accepts(text.trim() === '' ? undefined : JSON.parse(text), text), bytes }
     } catch (error) {
       return { kind: 'bad', why: text.trim() === '' ? 'the file is empty' : sentence(error) }
     }
   }
 
-  async #bytes(name: string): Promise<Uint8Array | undefined> {
+  /** undefined: there is no such file. A DiskError: the disk does not give it, also not the second time. */
+  async #bytes(name: string, left = readAttempts): Promise<Uint8Array | DiskError | undefined> {
     try {
       return await this.#disk.read(`${this.#dir}/${name}`)
     } catch (error) {
       if (isDiskError(error, 'ENOENT')) return undefined
-      throw error
+      if (!isDiskError(error, 'EIO')) throw error
+      return left > 1 ? this.#bytes(name, left - 1) : error
     }
+  }
+}
+
+/** Writes it through lowdb; what could not be written is not what lowdb has, either. */
+export async function keep<T>(low: Low<T>, value: T): Promise<void> {
+  const before = low.data
+  low.data = value
+  try {
+    await low.write()
+  } catch (error) {
+    low.data = before
+    throw error
   }
 }

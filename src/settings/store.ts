@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { Low } from 'lowdb'
 import type { Disk } from '../ports/disk.ts'
 import { checkSettings, type Finding } from './check.ts'
-import { DurableJson } from './durable.ts'
+import { DurableJson, keep } from './durable.ts'
 import type { Settings } from './schema.ts'
 
 /** The settings of a data directory: lowdb over the durable adapter. The file keeps what the user wrote; defaults are filled in on reading. */
@@ -47,10 +47,9 @@ export class SettingsStore {
     return hash('sha256', JSON.stringify(this.#low.data)).slice(0, 16)
   }
 
-  /** Durable when it resolves. Rejects with DiskError. */
+  /** Durable when it resolves. Rejects with DiskError; then the settings are what they were. */
   async save(settings: Settings): Promise<void> {
-    this.#low.data = settings
-    await this.#low.write()
+    await keep(this.#low, settings)
   }
 
   #accept(text: string): Settings {

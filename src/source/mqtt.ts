@@ -45,7 +45,6 @@ class MqttSource implements Source {
   readonly #broker: Broker
   readonly #tools: SourceTools
   readonly #stopping = new AbortController()
-  #session: BrokerSession | undefined
   #running: Promise<void> | undefined
   #state: SourceState['state'] = 'starting'
   #why: string | undefined
@@ -87,32 +86,45 @@ class MqttSource implements Source {
     const { signal } = this.#stopping
     for (let attempt = 0; !signal.aborted; attempt++) {
       let limits = reconnect
+      const ended = Promise.withResolvers<string | undefined>()
+      const stop = () => ended.resolve(undefined)
+      signal.addEventListener('abort', stop, { once: true })
       try {
-        const ended = Promise.withResolvers<string | undefined>()
-        const stop = () => ended.resolve(undefined)
-        signal.addEventListener('abort', stop, { once: true })
-        this.#session = await this.#broker.connect(this.#brokerOptions(), {
-          message: (message) => this.#message(message),
-          closed: (why) => ended.resolve(why),
-        })
+        // What was kept for us comes before the session is handed over; it may be refused then.
+        const renewed = Promise.withResolvers<undefined>()
+        this.#renew = () => renewed.resolve(undefined)
+        const session = await this.#connect(ended)
+        if (!session) return
         this.#say('up')
         attempt = 0
-        const renewed = new Promise<undefined>((resolve) => {
-          this.#renew = () => resolve(undefined)
-        })
-        if (signal.aborted) stop()
-        const why = await Promise.race([ended.promise, renewed])
-        signal.removeEventListener('abort', stop)
+        const why = await Promise.race([ended.promise, renewed.promise])
         this.#renew = undefined
-        await this.#session.close().catch(() => {})
+        await session.close().catch(() => {})
         if (!signal.aborted) this.#say('down', why ?? 'an alert was refused; it is asked for again')
       } catch (error) {
         if (error instanceof BrokerError && error.kind !== 'network') limits = refusedReconnect
         this.#say('down', sentence(error))
+      } finally {
+        signal.removeEventListener('abort', stop)
       }
-      this.#session = undefined
       await sleep(clock, backoff(attempt, limits, random), signal)
     }
+  }
+
+  /** undefined: stopped meanwhile, which waits for no broker. */
+  async #connect(ended: PromiseWithResolvers<string | undefined>): Promise<BrokerSession | undefined> {
+    const connecting = this.#broker.connect(this.#brokerOptions(), {
+      message: (message) => this.#message(message),
+      closed: (why) => ended.resolve(why),
+    })
+    const session = await Promise.race([connecting, ended.promise.then(() => undefined)])
+    // A loss may be told before the session is handed over.
+    if (session || !this.#stopping.signal.aborted) return session ?? connecting
+    connecting.then(
+      (late) => late.close(),
+      () => {},
+    )
+    return undefined
   }
 
   #brokerOptions(): BrokerOptions {

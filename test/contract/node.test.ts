@@ -5,12 +5,20 @@ import { tmpdir } from 'node:os'
 import { NodeClock } from '../../src/ports/node/clock.ts'
 import { NodeDisk } from '../../src/ports/node/disk.ts'
 import { NodeNet } from '../../src/ports/node/net.ts'
+import { NodeRandom } from '../../src/ports/node/random.ts'
 import { NodeSerial } from '../../src/ports/node/serial.ts'
 import { missing, sleep, start, stop, until } from '../peers/process.ts'
+import { brokerContract } from './broker.ts'
+import { brokerServerContract } from './broker-server.ts'
 import { clockContract } from './clock.ts'
 import { diskContract } from './disk.ts'
+import { netContract } from './net.ts'
+import { randomContract } from './random.ts'
 import { serialContract } from './serial.ts'
 import { type Web, webContract } from './web.ts'
+import { skip as noBroker, nodeBrokerWorld } from './world/node-broker.ts'
+import { nodeServeWorld } from './world/node-broker-server.ts'
+import { nodeNetWorld } from './world/node-net.ts'
 
 const folder = () => mkdtempSync(`${tmpdir()}/outpost-contract-`)
 
@@ -20,6 +28,15 @@ diskContract('the disk of the machine', async () => {
   const dir = folder()
   return { disk: new NodeDisk(), dir, done: async () => rmSync(dir, { recursive: true, force: true }) }
 })
+
+netContract('sockets on loopback', nodeNetWorld, { slowsDown: true, resumes: true })
+
+for (const version of [4, 5] as const)
+  brokerContract(`mosquitto, MQTT ${version === 4 ? '3.1.1' : '5'}`, nodeBrokerWorld(version), { skip: noBroker })
+
+brokerServerContract('a broker of our own', nodeServeWorld)
+
+randomContract('the chance of the machine', { make: () => new NodeRandom(), repeats: false })
 
 serialContract(
   'a pty',

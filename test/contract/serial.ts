@@ -68,6 +68,18 @@ export function serialContract(name: string, make: () => Promise<Device>, option
     }
   })
 
+  test(`${name}: a look finds the line and leaves it alone`, { skip: options.skip }, async () => {
+    const device = await make()
+    try {
+      const there = await device.serial.look(device.path)
+      assert.equal(there.kind, 'line')
+      await device.unplug()
+      assert.deepEqual(await device.serial.look(device.path), { kind: 'missing' })
+    } finally {
+      await device.done()
+    }
+  })
+
   test(`${name}: a device that is not there is a SerialError with its code`, { skip: options.skip }, async () => {
     const device = await make()
     try {

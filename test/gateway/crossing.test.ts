@@ -4,8 +4,9 @@ import { Crossing } from '../../src/gateway/crossing.ts'
 import type { Letter } from '../../src/mail/letter.ts'
 import { connectionsAt, mostInAir, type Traits, unknownTraits } from '../../src/relay/traits.ts'
 import { SimClock } from '../sim/world/clock.ts'
+import { SimNet } from '../sim/world/net.ts'
 import { SimRandom } from '../sim/world/random.ts'
-import { kind, type RelayFaults, SimNet, SimRelay } from '../sim/world/relay.ts'
+import { kind, type RelayFaults, SimRelay } from '../sim/world/relay.ts'
 import { Timeline } from '../sim/world/timeline.ts'
 
 const letter = (id: number): Letter => ({

@@ -31,6 +31,16 @@ test('a delivered mail survives a power cut whole', async () => {
   }
 })
 
+test('a delivery whose name was not synced is not taken for one that was', async () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const disk = new SimDisk()
+    disk.faults.failSync = 2
+    await assert.rejects(deliver(disk, 'mailbox', 'operator', '10.O1.aa', mail('one')))
+    await deliver(disk, 'mailbox', 'operator', '10.O1.aa', mail('one'))
+    assert.ok(await showMail(disk.powerCut(new SimRandom(seed)), 'mailbox', 'operator/10.O1.aa'), `seed ${seed}`)
+  }
+})
+
 test('newest first; encoded words are words; an mbox quotes what looks like its own lines', async () => {
   const disk = new SimDisk()
   await deliver(disk, 'mailbox', 'operator', '10.O1.aa', mail('old'))

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawnSync } from 'node:child_process'
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { run, start, stop, until } from './process.ts'
 
@@ -12,16 +12,34 @@ export class Mosquitto {
   readonly #ca: string
   #child: ChildProcess | undefined
 
-  constructor(dir: string, port: number, tls: { ca: string; cert: string; key: string }) {
+  /** `denied`: a topic filter that the user may not subscribe to. */
+  constructor(dir: string, port: number, tls: { ca: string; cert: string; key: string }, denied?: string) {
     this.dir = dir
     this.port = port
     this.#ca = tls.ca
-    run('mosquitto_passwd', ['-c', '-b', `${dir}/passwd`, 'ps7', 'mqtt-secret'])
-    chmodSync(`${dir}/passwd`, 0o644)
+    const users = denied === undefined ? this.#passwords() : this.#roles(denied)
     writeFileSync(
       `${dir}/mosquitto.conf`,
-      `user root\nlistener ${port} 127.0.0.1\ncafile ${tls.ca}\ncertfile ${tls.cert}\nkeyfile ${tls.key}\nallow_anonymous false\npassword_file ${dir}/passwd\npersistence true\npersistence_location ${dir}/\nautosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\n`,
+      `user root\nlistener ${port} 127.0.0.1\ncafile ${tls.ca}\ncertfile ${tls.cert}\nkeyfile ${tls.key}\nallow_anonymous false\n${users}persistence true\npersistence_location ${dir}/\nautosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\n`,
     )
+  }
+
+  #passwords(): string {
+    run('mosquitto_passwd', ['-c', '-b', `${this.dir}/passwd`, 'ps7', 'mqtt-secret'])
+    chmodSync(`${this.dir}/passwd`, 0o644)
+    return `password_file ${this.dir}/passwd\n`
+  }
+
+  /** The file of access rules cannot refuse a subscription; roles can. */
+  #roles(denied: string): string {
+    const file = `${this.dir}/roles.json`
+    run('mosquitto_ctrl', ['dynsec', 'init', file, 'ps7', 'mqtt-secret'])
+    const roles = JSON.parse(readFileSync(file, 'utf8'))
+    const rights = ['publishClientSend', 'subscribePattern'].map((acltype) => ({ acltype, topic: '#', allow: true }))
+    roles.roles[0].acls.push(...rights, { acltype: 'subscribePattern', topic: denied, priority: 10, allow: false })
+    writeFileSync(file, JSON.stringify(roles))
+    const plugin = run('sh', ['-c', 'find /usr/lib /usr/local/lib -name mosquitto_dynamic_security.so | head -1']).trim()
+    return `plugin ${plugin}\nplugin_opt_config_file ${file}\n`
   }
 
   async start(): Promise<void> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { sleep } from '../../src/ports/clock.ts'
 import { silent } from '../../src/ports/log.ts'
 import { type Offer, Queue } from '../../src/queue/queue.ts'
 import { SimClock } from '../sim/world/clock.ts'
@@ -166,7 +167,7 @@ test('after a failed sync the batch goes to another segment, and nothing acknowl
         const one = await live(queue.accept(offer(`alert ${i}`)))
         if (one.kind === 'accepted') accepted.push(one.id)
       }
-      assert.ok(accepted.length >= 11, `${fault} ${nth}: ${accepted.length}`)
+      assert.equal(accepted.length, 12, `${fault} ${nth}`)
       const after = await live(open(disk.powerCut(new SimRandom(nth))))
       const waiting = new Set(after.waiting.ids(100))
       for (const id of accepted) assert.ok(waiting.has(id), `${fault} ${nth}: ${id}`)
@@ -276,4 +277,194 @@ test('a raise and its clear are one thread, and a letter names the one before it
   assert.equal((await live(queue.read(cleared.id)))?.alert.parent, raised.id)
   assert.equal((await live(queue.read(cleared.id)))?.alert.previous, 1)
   assert.equal((await live(queue.read(fresh.id)))?.alert.parent, undefined)
+})
+
+/** Fills a journal until it has turned over; returns the ids that wait. */
+async function filled({ open, live, offer }: ReturnType<typeof stage>, count: number, stays: (index: number) => boolean) {
+  const queue = await live(open())
+  const waiting: number[] = []
+  for (let i = 0; i < count; i++) {
+    const one = await live(queue.accept(offer(`alert ${i} ${'x'.repeat(1500)}`)))
+    assert.ok(one.kind === 'accepted', `alert ${i}: ${one.kind === 'refused' ? one.why : ''}`)
+    if (stays(i)) waiting.push(one.id)
+    else queue.mark(one.id, { kind: 'delivered', to: ['ops'] })
+  }
+  return { queue, waiting }
+}
+
+test('a segment that is made ahead while an alert needs one is not given to both', async () => {
+  const { disk, clock, timeline, open, live, offer } = stage()
+  disk.delay = () => sleep(clock, 100)
+  const queue = await live(open(disk, 2))
+  const accepted: number[] = []
+  for (let i = 0; i < 600; i++) {
+    void queue.accept(offer(`alert ${i} ${'x'.repeat(900)}`)).then((one) => one.kind === 'accepted' && accepted.push(one.id))
+    if (i % 10 !== 9) continue
+    void queue.measure()
+    await timeline.run(timeline.now + 30)
+  }
+  await timeline.run(timeline.now + 60_000)
+  assert.equal(accepted.length, 600)
+  const after = await live(open(disk, 2))
+  assert.deepEqual(
+    accepted.filter((id) => !after.waiting.get(id)),
+    [],
+  )
+})
+
+test('read errors while the journal is opened cost nothing when they pass, and one block when they stay', async () => {
+  const scene = stage()
+  const { disk, open, live, offer } = scene
+  const { queue, waiting } = await filled(scene, 200, (i) => i % 20 === 0 || i > 150)
+  await live(queue.close())
+  for (const path of disk.paths().filter((name) => name.endsWith('.seg'))) {
+    for (let nth = 1; nth <= 3; nth++) {
+      const copy = disk.powerCut(new SimRandom(1))
+      disk.dead = false
+      let left = nth
+      copy.faults.unreadable = (name) => name === path && left-- > 0
+      const passing = await live(open(copy))
+      assert.deepEqual(passing.waiting.ids(1000), waiting, `${path}, ${nth} errors`)
+    }
+    const copy = disk.powerCut(new SimRandom(1))
+    disk.dead = false
+    copy.faults.unreadable = (name, from, to) => name === path && from < 20_000 && to > 16_384
+    const standing = await live(open(copy))
+    assert.ok(standing.waiting.size >= waiting.length - 4, `${path}: ${standing.waiting.size} of ${waiting.length}`)
+    assert.equal((await live(standing.accept(offer('next')))).kind, 'accepted')
+  }
+})
+
+test('a segment that cannot be read in one life is not written over, and is there again in the next', async () => {
+  const scene = stage()
+  const { disk, open, live, offer } = scene
+  const { queue, waiting } = await filled(scene, 60, (i) => i > 20)
+  await live(queue.close())
+  for (const path of disk.paths().filter((name) => name.endsWith('.seg'))) {
+    const copy = disk.powerCut(new SimRandom(1))
+    disk.dead = false
+    copy.faults.unreadable = (name) => name === path
+    const without = await live(open(copy))
+    const meanwhile: number[] = []
+    for (let i = 0; i < 300; i++) {
+      const one = await live(without.accept(offer(`meanwhile ${i} ${'y'.repeat(1500)}`)))
+      assert.ok(one.kind === 'accepted', `${path}: ${i}`)
+      if (i < 290) without.mark(one.id, { kind: 'delivered', to: ['ops'] })
+      else meanwhile.push(one.id)
+    }
+    await live(without.close())
+    copy.faults = {}
+    const again = await live(open(copy))
+    assert.deepEqual(
+      [...waiting, ...meanwhile].filter((id) => !again.waiting.get(id)),
+      [],
+      path,
+    )
+    for (const id of again.waiting.ids(1000)) {
+      assert.ok(await live(again.read(id)))
+      again.mark(id, { kind: 'delivered', to: ['ops'] })
+    }
+    for (let i = 0; i < 40; i++) await live(again.accept(offer(`later ${'z'.repeat(1500)}`)))
+    assert.deepEqual(
+      copy.paths().filter((name) => name.endsWith('.bad')),
+      [],
+      'once it is settled the file goes',
+    )
+  }
+})
+
+test('a journal of which nothing can be read is not begun anew', async () => {
+  const scene = stage()
+  const { queue } = await filled(scene, 10, () => true)
+  await scene.live(queue.close())
+  scene.disk.faults.unreadable = () => true
+  await assert.rejects(scene.live(scene.open()), /no segment in data\/journal can be read/)
+})
+
+test('a record that cannot be read at the first try is read at the second', async () => {
+  const scene = stage()
+  const { queue, waiting } = await filled(scene, 3, () => true)
+  let errors = 1
+  scene.disk.faults.unreadable = () => errors-- > 0
+  assert.ok(await scene.live(queue.read(waiting[0] ?? 0)))
+})
+
+test('a full journal has no other segment: after an error it goes on in its last one, with a fresh descriptor', async () => {
+  for (const errors of [1, 2]) {
+    const { disk, timeline, open, live, offer } = stage()
+    const queue = await live(open(disk, 0.25))
+    const waiting: number[] = []
+    const take = () => live(queue.accept(offer('z'.repeat(1500), { severity: 'critical' })))
+    for (let one = await take(); one.kind === 'accepted'; one = await take()) waiting.push(one.id)
+    const real = disk.syncFile.bind(disk)
+    /** Syncs that fail: the first drives the journal out of its active segment into the reserve, the others hit that. */
+    let failing = 1 + errors
+    disk.syncFile = async (inode) => {
+      if (failing-- > 0) disk.faults.failSync = 1
+      return real(inode)
+    }
+    // A few letters of each segment stay: room has to be made by writing.
+    for (const [index, id] of waiting.entries()) if (index % 6 > 0) queue.mark(id, { kind: 'delivered', to: ['ops'] })
+    await live(queue.sync())
+    let last = await take()
+    for (let i = 0; i < 40 && last.kind === 'refused'; i++) {
+      await timeline.run(timeline.now + 1001)
+      last = await take()
+    }
+    assert.equal(last.kind, 'accepted', `${errors}`)
+    assert.ok(failing <= 0)
+    const after = await live(open(disk.powerCut(new SimRandom(1)), 0.25))
+    assert.deepEqual(
+      waiting.filter((id, index) => index % 6 === 0 && !after.waiting.get(id)),
+      [],
+    )
+  }
+})
+
+test('letters that nobody takes do not keep a journal of settled ones full', async () => {
+  const { queue, waiting } = await filled(stage(), 1000, (i) => i < 30)
+  assert.ok(waiting.every((id) => queue.waiting.get(id)))
+})
+
+test('a segment that cannot be opened or made costs no alert', async () => {
+  for (let nth = 1; nth <= 30; nth++) {
+    const scene = stage()
+    const queue = await scene.live(scene.open())
+    scene.disk.faults.failOpen = nth
+    for (let i = 0; i < 200; i++) {
+      const one = await scene.live(queue.accept(scene.offer(`alert ${i} ${'x'.repeat(1500)}`)))
+      assert.ok(one.kind === 'accepted', `opening ${nth}, alert ${i}: ${one.kind === 'refused' ? one.why : ''}`)
+      queue.mark(one.id, { kind: 'delivered', to: ['ops'] })
+    }
+  }
+})
+
+test('a journal whose every new segment fails says that the disk is at fault, not that it is full', async () => {
+  const { disk, open, live, offer } = stage()
+  const queue = await live(open())
+  const real = disk.open.bind(disk)
+  disk.open = async (path, options) => {
+    if (options?.create) disk.faults.failOpen = 1
+    return real(path, options)
+  }
+  let refused: string | undefined
+  for (let i = 0; i < 200 && refused === undefined; i++) {
+    const one = await live(queue.accept(offer(`alert ${i} ${'x'.repeat(1500)}`)))
+    if (one.kind === 'refused') refused = one.why
+  }
+  assert.match(refused ?? '', /cannot be opened/)
+  assert.match(queue.facts.readOnly ?? '', /cannot be opened/)
+})
+
+test('refused for want of room, it looks again: a second after the room is back alerts are taken', async () => {
+  const { disk, timeline, open, live, offer } = stage()
+  const queue = await live(open())
+  disk.faults.capacity = disk.used
+  const take = () => live(queue.accept(offer('z'.repeat(1500), { severity: 'critical' })))
+  for (let i = 0; (await take()).kind === 'accepted'; i++) assert.ok(i < 200)
+  delete disk.faults.capacity
+  await timeline.run(timeline.now + 1001)
+  await take()
+  await timeline.run(timeline.now + 1001)
+  assert.equal((await take()).kind, 'accepted')
 })

@@ -358,11 +358,13 @@ test('a server that answers the first of a group and then no more gets one comma
   assert.equal(lines.at(-1), 'RCPT TO:<ops@example.org>')
 })
 
-test('where reports are offered, a letter names itself in its envelope, and an urgent one asks for news of a delay', () => {
+test('where reports are offered, an urgent letter names itself in its envelope and asks for news of a delay; others spare the octets', () => {
   const dsn = offers.replace('250 SIZE', '250-DSN\n  S: 250 SIZE')
   const { said: lines } = replay(`${dsn}\nS: ‹gone›`, [{ ...letter(7), messageId: '<o7.00aa@site.example>', urgent: true }], { known })
   assert.deepEqual(lines.slice(1, 3), [
     'MAIL FROM:<ps7@example.org> RET=HDRS ENVID=o7.00aa',
     'RCPT TO:<ops@example.org> NOTIFY=FAILURE,DELAY',
   ])
+  const usual = replay(`${dsn}\nS: ‹gone›`, [letter(8)], { known })
+  assert.deepEqual(usual.said.slice(1, 3), ['MAIL FROM:<ps7@example.org>', 'RCPT TO:<ops@example.org>'])
 })

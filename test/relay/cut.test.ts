@@ -5,8 +5,9 @@ import type { Net, Wire } from '../../src/ports/net.ts'
 import { fly } from '../../src/relay/flight.ts'
 import type { Outcome } from '../../src/relay/outcome.ts'
 import { SimClock } from '../sim/world/clock.ts'
+import { SimNet } from '../sim/world/net.ts'
 import { SimRandom } from '../sim/world/random.ts'
-import { kind, type RelayFaults, SimNet, SimRelay } from '../sim/world/relay.ts'
+import { kind, type RelayFaults, SimRelay } from '../sim/world/relay.ts'
 import { Timeline } from '../sim/world/timeline.ts'
 
 /** The line is cut at every octet of a flight of ten letters, on the way there and on the way back. */
@@ -48,8 +49,8 @@ const breaking = (net: SimNet, limit: { up?: number; down?: number }, counted: {
       },
     } satisfies Wire
   },
-  connectPath: () => net.connectPath(),
-  listenPath: (path) => net.listenPath(path),
+  connectPath: (path) => net.connectPath(path),
+  listenPath: (path, onWire) => net.listenPath(path, onWire),
   resolve: (host) => net.resolve(host),
   request: (request) => net.request(request),
 })

@@ -9,9 +9,11 @@ import type { Fault } from '../../src/relay/outcome.ts'
 import { RefreshedTokens } from '../../src/relay/token.ts'
 import { readTokenAnswer } from '../../src/relay/token-answer.ts'
 import { SimClock } from '../sim/world/clock.ts'
+import { SimNet } from '../sim/world/net.ts'
 import { SimRandom } from '../sim/world/random.ts'
-import { type ServerEnd, SimNet, SimRelay } from '../sim/world/relay.ts'
+import { SimRelay } from '../sim/world/relay.ts'
 import { Timeline } from '../sim/world/timeline.ts'
+import type { ServerEnd } from '../sim/world/wire.ts'
 
 /** A relay that logs in whoever shows a token that it knows, by XOAUTH2. */
 class TokenRelay extends SimRelay {

@@ -66,3 +66,77 @@ test('a secret comes from the environment, the credentials or the file, and a mi
   assert.ok(settings)
   assert.match(secrets.missing(settings)[0]?.write ?? '', /OUTPOST_SECRET_GONE/)
 })
+
+test('settings that could not be saved are not taken for saved; the old file stands, and no draft is left', async () => {
+  for (const fault of ['failWrite', 'failSync'] as const) {
+    for (let nth = 1; nth <= 3; nth++) {
+      const disk = new SimDisk()
+      const store = new SettingsStore(disk, 'data')
+      await store.load()
+      await store.save(named('old'))
+      const before = store.revision
+      disk.faults[fault] = nth
+      const saved = await store.save(named('new')).then(
+        () => true,
+        () => false,
+      )
+      delete disk.faults[fault]
+      const found = await new SettingsStore(disk, 'data').load()
+      assert.equal(found.settings?.site.name, saved ? 'new' : 'old', `${fault} ${nth}`)
+      assert.equal(store.revision === before, !saved)
+      assert.deepEqual(
+        disk.paths().filter((path) => path.endsWith('.tmp')),
+        [],
+      )
+      await store.save(named('later'))
+      assert.equal((await new SettingsStore(disk, 'data').load()).settings?.site.name, 'later')
+    }
+  }
+})
+
+test('two that save at once leave one of them, whole', async () => {
+  const disk = new SimDisk()
+  disk.faults.short = new SimRandom(1)
+  disk.delay = () => new Promise((resolve) => setImmediate(resolve))
+  const store = new SettingsStore(disk, 'data')
+  await store.load()
+  const names = Array.from({ length: 8 }, (_, index) => `writer ${index} ${'x'.repeat(index)}`)
+  await Promise.all(names.map((name) => store.save(named(name))))
+  const { settings, notes } = await new SettingsStore(disk, 'data').load()
+  assert.equal(settings?.site.name, names.at(-1))
+  assert.deepEqual(notes, [])
+})
+
+test('a read error that passes changes nothing; one that stays falls back to the predecessor, aloud', async () => {
+  const disk = new SimDisk()
+  const store = new SettingsStore(disk, 'data')
+  await store.load()
+  await store.save(named('one'))
+  await store.save(named('two'))
+  let left = 1
+  disk.faults.unreadable = (path) => path === 'data/settings.json' && left-- > 0
+  const passing = await new SettingsStore(disk, 'data').load()
+  assert.deepEqual([passing.settings?.site.name, passing.notes], ['two', []])
+  disk.faults.unreadable = (path) => path === 'data/settings.json'
+  const standing = await new SettingsStore(disk, 'data').load()
+  assert.equal(standing.settings?.site.name, 'one')
+  assert.match(standing.notes.join(), /cannot be read.*settings\.json\.bak is used/)
+})
+
+test('a device whose file cannot be read gets no new id', async () => {
+  const disk = new SimDisk()
+  const first = await DeviceStore.open(disk, new SimRandom(1), 'data')
+  disk.faults.unreadable = () => true
+  await assert.rejects(DeviceStore.open(disk, new SimRandom(2), 'data'), /cannot be read/)
+  disk.faults = {}
+  assert.equal((await DeviceStore.open(disk, new SimRandom(3), 'data')).data.id, first.data.id)
+})
+
+test('a time that could not be kept is not taken for kept', async () => {
+  const disk = new SimDisk()
+  const device = await DeviceStore.open(disk, new SimRandom(1), 'data')
+  await device.synchronised(1)
+  disk.faults.failSync = 1
+  await assert.rejects(device.synchronised(2))
+  assert.deepEqual(device.data.lastSync, { wall: 1 })
+})

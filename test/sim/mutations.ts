@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 type Mutation = { what: string; file: string; from: string; to: string; tests: string[] }
 
 const sim = ['test/sim/sim.test.ts']
+const real = ['test/contract/node.test.ts']
 const queue = ['test/queue/queue.test.ts', 'test/queue/record.test.ts']
 
 const mutations: Mutation[] = [
@@ -21,8 +22,8 @@ const mutations: Mutation[] = [
   },
   {
     what: 'does not sync the directory of a new segment',
-    file: 'queue/journal.ts',
-    from: '      await disk.sync(dir)\n',
+    file: 'queue/stock.ts',
+    from: '    await disk.sync(dir)\n',
     to: '',
     tests: queue,
   },
@@ -68,6 +69,34 @@ const mutations: Mutation[] = [
     from: '  await disk.sync(draft)\n',
     to: '',
     tests: ['test/settings/store.test.ts'],
+  },
+  {
+    what: 'syncs the same file again after an error',
+    file: 'queue/journal.ts',
+    from: '      await file.sync()\n    } catch',
+    to: '      await file.sync().catch(() => file.sync())\n    } catch',
+    tests: queue,
+  },
+  {
+    what: 'takes a segment that cannot be read for an empty one',
+    file: 'queue/replay.ts',
+    from: '  if (!whole) return undefined\n',
+    to: '  if (!whole) return { ...one, generation: 0, oldest: 0 }\n',
+    tests: queue,
+  },
+  {
+    what: 'begins a new device when the old one cannot be read',
+    file: 'settings/durable.ts',
+    from: "    if (main.kind === 'unread') throw main.error\n",
+    to: '',
+    tests: ['test/settings/store.test.ts'],
+  },
+  {
+    what: 'looks at a broker under the client id of the source',
+    file: 'source/probe.ts',
+    from: 'qos, version, clientId, keepaliveS',
+    to: 'qos, version, clientId: options.clientId, keepaliveS',
+    tests: ['test/source/probe.test.ts'],
   },
   {
     what: 'takes 4yz for a refusal',
@@ -258,12 +287,75 @@ const mutations: Mutation[] = [
     to: '',
     tests: ['test/relay/token-endpoint.test.ts'],
   },
+  {
+    what: 'takes what came in clear for encrypted',
+    file: 'ports/node/wire.ts',
+    from: 'if (this.#bytes > 0 || this.#socket.readableLength > 0)',
+    to: 'if (this.#bytes < 0)',
+    tests: real,
+  },
+  {
+    what: 'does not look at the name of a certificate',
+    file: 'ports/node/trust.ts',
+    from: 'if (!bearsName(leaf, options.serverName))',
+    to: 'if (options.serverName === "")',
+    tests: real,
+  },
+  {
+    what: 'takes a broken stream for an orderly end',
+    file: 'ports/node/wire.ts',
+    from: 'if (this.#error) throw this.#error',
+    to: 'if (this.#error) return undefined',
+    tests: real,
+  },
+  {
+    what: 'takes up a TLS session whatever is trusted now',
+    file: 'ports/node/tls.ts',
+    from: "ca ?? '', pins",
+    to: "'', pins",
+    tests: real,
+  },
+  {
+    what: 'acknowledges to the broker what was refused',
+    file: 'ports/node/broker-session.ts',
+    from: "(await this.#on.message(message)) === 'taken'",
+    to: '(await this.#on.message(message)) !== undefined',
+    tests: real,
+  },
+  {
+    what: 'takes a known session for a subscription',
+    file: 'ports/node/broker.ts',
+    from: 'granted.get(topic) !== qos',
+    to: 'granted.size === 0 && granted.get(topic) !== qos',
+    tests: real,
+  },
+  {
+    what: 'takes a QoS 2 number for the message',
+    file: 'ports/node/incoming-store.ts',
+    from: 'return packet.dup && this.#prints.get(packet.messageId ?? -1) === printOf(packet)',
+    to: 'return this.#prints.has(packet.messageId ?? -1)',
+    tests: [...real, 'test/contract/node-broker.test.ts'],
+  },
+  {
+    what: 'takes every DUP of QoS 2 for known',
+    file: 'ports/node/broker-server.ts',
+    from: 'packet.qos === 2 && packet.dup && (await this.#isRepeated(client, packet, payload))',
+    to: 'packet.qos === 2 && packet.dup',
+    tests: real,
+  },
+  {
+    what: 'answers devices out of turn',
+    file: 'ports/node/broker-server.ts',
+    from: 'await this.#inTurn(client, this.#tell(client, packet, payload))',
+    to: 'await this.#tell(client, packet, payload)',
+    tests: real,
+  },
 ]
 
 const root = new URL('../..', import.meta.url).pathname
 let missed = 0
 const wanted = process.argv.slice(2).join(' ')
-const chosen = mutations.filter(({ what }) => what.includes(wanted))
+const chosen = mutations.filter(({ what, file }) => `${file} ${what}`.includes(wanted))
 for (const { what, file, from, to, tests } of chosen) {
   const copy = mkdtempSync(`${tmpdir()}/outpost-mutation-`)
   for (const part of ['src', 'test', 'package.json', 'tsconfig.json']) cpSync(`${root}${part}`, `${copy}/${part}`, { recursive: true })

@@ -4,6 +4,7 @@ import type { Broker, BrokerEvents, BrokerMessage } from '../../src/ports/broker
 import { silent } from '../../src/ports/log.ts'
 import { type MqttSourceOptions, mqttSource, takeMessage } from '../../src/source/mqtt.ts'
 import type { Heard, SourceTools, Taken } from '../../src/source/source.ts'
+import { SimBroker } from '../sim/world/broker.ts'
 import { SimClock } from '../sim/world/clock.ts'
 import { SimRandom } from '../sim/world/random.ts'
 import { Timeline } from '../sim/world/timeline.ts'
@@ -73,4 +74,62 @@ test('a retained message may be old news: it is passed over with a reason, and c
   for (let i = 0; i < 5; i++) assert.equal(await events?.message({ ...message, retain: true, dup: false }), 'taken')
   assert.equal(said.filter((event) => event === 'mqtt: a retained message was passed over').length, 3, 'the first, the second, the fourth')
   await source.stop()
+})
+
+const options = {
+  id: 'field',
+  url: 'mqtt://broker',
+  topics: ['alerts/#'],
+  qos: 1,
+  version: 5,
+  clientId: 'box',
+  retained: 'ignore',
+  keepaliveS: 60,
+  maxBytes: 1000,
+} as const
+
+/** A source at a simulated broker. */
+function begin(timeline: Timeline, broker: SimBroker, taken: () => Taken) {
+  const clock = new SimClock(timeline, 'b')
+  const tools: SourceTools = { clock, random: new SimRandom(1), log: silent, take: async () => taken() }
+  const source = mqttSource({ ...options, topics: [...options.topics] }, broker, tools)
+  source.start()
+  return source
+}
+
+test('what is refused while the session is only beginning is asked for again, too', async () => {
+  const timeline = new Timeline()
+  const broker = new SimBroker(timeline)
+  let full = true
+  const taken = (): Taken => (full ? refused(true) : { kind: 'accepted', id: '1', number: 1, repeated: false })
+  begin(timeline, broker, taken)
+  await timeline.run(1000)
+  // The gateway begins anew: it does not know what the broker has granted, and asks, while what was kept for it comes already.
+  broker.vanish()
+  broker.publish('alerts/a', 'kept for us', 1)
+  const source = begin(timeline, broker, taken)
+  await timeline.run(10_000)
+  assert.equal(source.state().state, 'up')
+  assert.deepEqual(broker.acknowledged, [])
+  full = false
+  await timeline.run(120_000, () => broker.acknowledged.length > 0)
+  assert.deepEqual(broker.acknowledged, ['kept for us'])
+})
+
+test('a source ends at once although its broker says nothing', async () => {
+  const timeline = new Timeline()
+  const broker = new SimBroker(timeline)
+  broker.frozen = true
+  const source = begin(timeline, broker, () => refused(true))
+  await timeline.run(1000)
+  let stopped = false
+  void source.stop().then(() => {
+    stopped = true
+  })
+  await timeline.run(1100)
+  assert.ok(stopped)
+  // It is let in after all, and leaves again.
+  broker.frozen = false
+  await timeline.run(120_000)
+  assert.equal(source.state().state, 'stopped')
 })

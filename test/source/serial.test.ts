@@ -7,6 +7,7 @@ import {
   SerialError,
   type SerialEvents,
   type SerialLine,
+  type SerialLook,
   type SerialPortFacts,
 } from '../../src/ports/serial.ts'
 import { answerTo, type SerialSourceOptions, serialSource } from '../../src/source/serial.ts'
@@ -42,6 +43,9 @@ class Box implements Serial {
   }
 
   list = async (): Promise<SerialPortFacts[]> => this.plugged
+
+  look = async (path: string): Promise<SerialLook> =>
+    this.plugged.some((port) => port.path === path || port.byId === path) ? { kind: 'line', path, heldBy: [] } : { kind: 'missing' }
 
   says(text: string): void {
     this.#on?.data(Buffer.from(text, 'latin1'))

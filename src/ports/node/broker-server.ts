@@ -1,19 +1,24 @@
 import { hash, timingSafeEqual } from 'node:crypto'
-import { createServer } from 'node:net'
-import type { AuthenticateError, Client } from 'aedes'
-import { BrokerError, type BrokerServer, type BrokerServerEvents, type BrokerServerOptions } from '../broker.ts'
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Aedes, AuthenticateError, Client, PublishPacket } from 'aedes'
+import { BrokerError, type BrokerServer, type BrokerServerEvents, type BrokerServerOptions, type Taking } from '../broker.ts'
 import { type Log, sentence } from '../log.ts'
+import { PacketLengths } from './packet-lengths.ts'
 
 /**
  * A small broker of our own over `aedes`, which is loaded only here. A publisher is acknowledged after the gateway has the alert: aedes
  * asks `authorizePublish` before it sends PUBACK or PUBREC.
  */
 const connectMs = 10_000
-/** QoS 2 packets whose PUBREL is awaited, of all clients. */
-const unreleasedLimit = 10_000
+
+/** The six other fields that a packet may have (topic, client id, will and its topic, name, password), of 64 KiB each. */
+const fieldsLimit = 6 * 65_536
+
+/** Of what aedes remembers; its types do not say. */
+type Persistence = { incomingGetPacket(client: Client, packet: PublishPacket): Promise<{ topic: string; payload: string | Buffer }> }
 
 export async function serveBroker(options: BrokerServerOptions, on: BrokerServerEvents, log: Log): Promise<BrokerServer> {
-  const { host, port } = addressOf(options.listen)
+  const { host } = addressOf(options.listen)
   if (options.users.length === 0 && !isLoopback(host))
     throw new BrokerError(
       'refused',
@@ -21,72 +26,31 @@ export async function serveBroker(options: BrokerServerOptions, on: BrokerServer
       `The embedded broker listens on ${options.listen}, where others can reach it, but has no users. Add broker.users, or listen on 127.0.0.1.`,
     )
   const { Aedes } = await import('aedes')
-  const unreleased = new Map<string, string>()
-  const users = new Map(options.users.map((user) => [user.name, user.password]))
-  const names = new WeakMap<Client, string>()
+  const door = new Door(options, on, log)
   const broker = await Aedes.createBroker({
     connectTimeout: connectMs,
     heartbeatInterval: 60_000,
-    authenticate: (client, username, password, done) => {
-      const name = username ?? ''
-      const known = users.size === 0 || sameSecret(users.get(name), password?.toString() ?? '')
-      if (known) {
-        if (name) names.set(client, name)
-        return done(null, true)
-      }
-      log('warning', 'embedded broker: wrong user or password', { client: client.id, user: name })
+    authenticate: (client, name, password, done) => {
+      if (door.admits(client, name ?? '', password?.toString() ?? '')) return done(null, true)
       done(Object.assign(new Error('wrong user or password'), { returnCode: 4 }) as AuthenticateError, false)
     },
-    authorizePublish: (client, packet, done) => {
-      if (!client || packet.topic.startsWith('$SYS/'))
-        return done(packet.topic.startsWith('$SYS/') ? new Error('$SYS is not for clients') : null)
-      const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
-      if (payload.length > options.maxBytes) return done(new Error(`more than ${options.maxBytes} octets`))
-      // aedes asks again when a QoS 2 packet is repeated before its release.
-      const name = `${client.id}\0${packet.messageId}`
-      const print = hash('sha1', Buffer.concat([Buffer.from(`${packet.topic}\0`), payload]))
-      if (packet.qos === 2 && packet.dup && unreleased.get(name) === print) return done(null)
-      const user = names.get(client)
-      const packetId = packet.messageId
-      on.message({
-        topic: packet.topic,
-        payload,
-        qos: packet.qos,
-        retain: packet.retain,
-        dup: packet.dup,
-        clientId: client.id,
-        ...(packetId === undefined ? {} : { packetId }),
-        ...(user === undefined ? {} : { user }),
-      }).then(
-        (taking) => {
-          if (taking === 'refused') return done(new Error('not accepted now'))
-          if (packet.qos === 2) {
-            unreleased.set(name, print)
-            if (unreleased.size > unreleasedLimit) unreleased.delete(unreleased.keys().next().value ?? '')
-          }
-          done(null)
-        },
-        (error) => done(error instanceof Error ? error : new Error(String(error))),
-      )
-    },
+    authorizePublish: (client, packet, done) => void door.take(client, packet).then((fault) => done(fault ? new Error(fault) : null)),
   })
+  const { persistence } = broker as unknown as { persistence: Persistence }
+  door.held = (client, packet) => persistence.incomingGetPacket(client, packet)
   broker.on('clientError', (client, error) =>
     log('warning', 'embedded broker: a client was dropped', { client: client.id, why: sentence(error) }),
   )
   broker.on('connectionError', (_, error) => log('debug', 'embedded broker: a connection failed', { why: sentence(error) }))
-  const server = createServer(broker.handle)
-  server.maxConnections = options.maxClients
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      broker.close()
-      const why =
-        error.code === 'EADDRINUSE'
-          ? `Something else listens on ${options.listen} already. Stop it, or set broker.listen to another port.`
-          : `The embedded broker cannot listen on ${options.listen}: ${sentence(error)}`
-      reject(new BrokerError('refused', error.code ?? 'EUNKNOWN', why, { cause: error }))
-    })
-    server.listen(port, host, resolve)
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    limit(socket, options.maxBytes + fieldsLimit)
+    broker.handle(socket)
   })
+  server.maxConnections = options.maxClients
+  await listening(server, options.listen, broker)
   const address = server.address()
   return {
     address: typeof address === 'object' && address ? `${host}:${address.port}` : options.listen,
@@ -94,8 +58,109 @@ export async function serveBroker(options: BrokerServerOptions, on: BrokerServer
       new Promise((resolve) => {
         server.close(() => resolve())
         broker.close()
+        // Who has not said CONNECT yet is nobody to aedes.
+        for (const socket of sockets) socket.destroy()
       }),
   }
+}
+
+/** aedes collects a packet to its end, however long; it is cut off where aedes would read on. */
+function limit(socket: Socket, octets: number): void {
+  const lengths = new PacketLengths(octets)
+  const read = socket.read.bind(socket)
+  socket.read = (size?: number) => {
+    const bytes: Buffer | null = read(size)
+    if (bytes === null || lengths.allow(bytes)) return bytes
+    socket.destroy(new Error(`a packet of more than ${octets} octets`))
+    return null
+  }
+}
+
+/** Who comes in, and what is taken. */
+class Door {
+  readonly #options: BrokerServerOptions
+  readonly #on: BrokerServerEvents
+  readonly #log: Log
+  readonly #users: Map<string, string>
+  readonly #names = new WeakMap<Client, string>()
+  /** The answer to each client's last packet. */
+  readonly #turns = new WeakMap<Client, Promise<Taking>>()
+  /** The QoS 2 packet under this number whose PUBREL is awaited; rejects when there is none. */
+  held: Persistence['incomingGetPacket'] = () => Promise.reject(new Error('no such packet'))
+
+  constructor(options: BrokerServerOptions, on: BrokerServerEvents, log: Log) {
+    this.#options = options
+    this.#on = on
+    this.#log = log
+    this.#users = new Map(options.users.map((user) => [user.name, user.password]))
+  }
+
+  admits(client: Client, name: string, password: string): boolean {
+    const known = this.#users.size === 0 || sameSecret(this.#users.get(name), password)
+    if (!known) this.#log('warning', 'embedded broker: wrong user or password', { client: client.id, user: name })
+    else if (name) this.#names.set(client, name)
+    return known
+  }
+
+  /** Why this packet is not acknowledged and its client cut off; undefined when it is. Never rejects. */
+  async take(client: Client | null, packet: PublishPacket): Promise<string | undefined> {
+    if (packet.topic.startsWith('$SYS/')) return '$SYS is not for clients'
+    if (!client) return undefined
+    const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
+    if (payload.length > this.#options.maxBytes) return `more than ${this.#options.maxBytes} octets`
+    if (packet.qos === 2 && packet.dup && (await this.#isRepeated(client, packet, payload))) return undefined
+    return (await this.#inTurn(client, this.#tell(client, packet, payload))) === 'refused' ? 'not accepted now' : undefined
+  }
+
+  /**
+   * aedes asks again when a QoS 2 packet is repeated before its release. It holds what it has not released; DUP alone says nothing, since the
+   * first copy may never have come.
+   */
+  async #isRepeated(client: Client, packet: PublishPacket, payload: Uint8Array): Promise<boolean> {
+    const held = await this.held(client, packet).catch(() => undefined)
+    return held !== undefined && held.topic === packet.topic && Buffer.from(held.payload).equals(payload)
+  }
+
+  async #tell(client: Client, { topic, qos, retain, dup, messageId }: PublishPacket, payload: Uint8Array): Promise<Taking> {
+    const user = this.#names.get(client)
+    try {
+      return await this.#on.message({
+        topic,
+        payload,
+        qos,
+        retain,
+        dup,
+        clientId: client.id,
+        ...(messageId === undefined ? {} : { packetId: messageId }),
+        ...(user === undefined ? {} : { user }),
+      })
+    } catch (error) {
+      this.#log('error', 'embedded broker: a message could not be taken', { client: client.id, why: sentence(error) })
+      return 'refused'
+    }
+  }
+
+  /** What comes in one segment is asked about at once; the answers leave in the order of arrival (MQTT 3.1.1 section 4.6). */
+  #inTurn(client: Client, taking: Promise<Taking>): Promise<Taking> {
+    const turn = (this.#turns.get(client) ?? Promise.resolve()).then(() => taking)
+    this.#turns.set(client, turn)
+    return turn
+  }
+}
+
+function listening(server: Server, listen: string, broker: Aedes): Promise<void> {
+  const { host, port } = addressOf(listen)
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      broker.close()
+      const why =
+        error.code === 'EADDRINUSE'
+          ? `Something else listens on ${listen} already. Stop it, or set broker.listen to another port.`
+          : `The embedded broker cannot listen on ${listen}: ${sentence(error)}`
+      reject(new BrokerError('refused', error.code ?? 'EUNKNOWN', why, { cause: error }))
+    })
+    server.listen(port, host, resolve)
+  })
 }
 
 function addressOf(listen: string): { host: string; port: number } {

@@ -2,7 +2,6 @@ import type { IClientOptions, IClientSubscribeOptions, MqttClient } from 'mqtt'
 import type {
   Broker,
   BrokerEvents,
-  BrokerMessage,
   BrokerOptions,
   BrokerServer,
   BrokerServerEvents,
@@ -13,21 +12,24 @@ import { BrokerError } from '../broker.ts'
 import type { Log } from '../log.ts'
 import { sentence } from '../log.ts'
 import { serveBroker } from './broker-server.ts'
+import { Session } from './broker-session.ts'
 import { IncomingStore } from './incoming-store.ts'
+import { codeOf, limited } from './limited.ts'
+import { trustedWith } from './tls.ts'
 
-/**
- * The Broker port over the `mqtt` package: one attempt a `connect`, and no acknowledgement before the promise of `message` has resolved.
- *
- * The package acknowledges QoS 1 when the callback of `handleMessage` is called, and answers a QoS 2 PUBLISH with PUBREC when the store
- * for incoming packets has taken it; both are waited for here. It hands over one packet at a time.
- */
-const farewellMs = 2000
-const sessionsLimit = 64
+/** The Broker port over the `mqtt` package: one attempt a `connect`, and no acknowledgement before the promise of `message` has resolved. */
+const memoriesLimit = 64
+/** MQTT 5 section 3.8.3.1, retain handling: what is retained comes only with a subscription that is new to the broker, or not at all. */
+const retainedOnce = 1
+const noRetained = 2
+
+/** What outlives a connection, because the broker keeps its side of it, too: QoS 2 packets, and the topics that it granted with their QoS. */
+type Memory = { incoming: IncomingStore; granted: Map<string, number> }
 
 export class NodeBroker implements Broker {
   readonly #log: Log
-  /** QoS 2 packets between PUBREC and PUBREL, by broker and client id: they outlive a connection. */
-  readonly #incoming = new Map<string, IncomingStore>()
+  /** By broker and client id. */
+  readonly #memories = new Map<string, Memory>()
 
   constructor(log: Log) {
     this.#log = log
@@ -35,18 +37,13 @@ export class NodeBroker implements Broker {
 
   async connect(options: BrokerOptions, on: BrokerEvents): Promise<BrokerSession> {
     const { connect } = await import('mqtt')
-    const store = this.#store(`${options.url} ${options.clientId}`)
-    const client = connect(options.url, clientOptions(options, store))
-    const session = new Session(client, on, this.#log)
-    store.onPut = (packet) => session.take(packet)
+    const memory = this.#memoryOf(`${options.url} ${options.clientId}`)
+    const client = connect(options.url, clientOptions(options, memory.incoming))
+    const session = new Session(client, memory.incoming, on, this.#log)
+    const late = () => new BrokerError('network', 'ETIMEDOUT', `the broker ${hostOf(options.url)} did not answer in time`)
     try {
-      const sessionPresent = await connected(client, options)
-      session.begin(sessionPresent)
-      if (!sessionPresent) {
-        store.forget()
-        await subscribe(client, options)
-      }
-      if (options.presence) await session.publish(options.presence.topic, options.presence.online, { qos: 1, retain: true })
+      await limited(establish(client, options, on, memory, session), options.connectTimeoutMs, late)
+      if (options.presence) session.appear(options.presence)
       return session
     } catch (error) {
       session.abandon()
@@ -58,31 +55,46 @@ export class NodeBroker implements Broker {
     return serveBroker(options, on, this.#log)
   }
 
-  #store(name: string): IncomingStore {
-    const store = this.#incoming.get(name) ?? new IncomingStore()
-    this.#incoming.set(name, store)
-    if (this.#incoming.size > sessionsLimit) this.#incoming.delete(this.#incoming.keys().next().value ?? '')
-    return store
+  #memoryOf(name: string): Memory {
+    const memory = this.#memories.get(name) ?? { incoming: new IncomingStore(), granted: new Map() }
+    this.#memories.set(name, memory)
+    if (this.#memories.size > memoriesLimit) this.#memories.delete(this.#memories.keys().next().value ?? '')
+    return memory
   }
+}
+
+/** CONNECT and whatever SUBSCRIBE is needed; afterwards the session hears everything that it is to hear. */
+async function establish(client: MqttClient, options: BrokerOptions, on: BrokerEvents, memory: Memory, session: Session): Promise<void> {
+  const sessionPresent = await connected(client, options)
+  on.admitted?.()
+  if (!sessionPresent) {
+    memory.incoming.clear()
+    memory.granted.clear()
+  }
+  await agree(client, options, memory.granted)
+  session.begin(sessionPresent)
 }
 
 function clientOptions(options: BrokerOptions, incomingStore: IncomingStore): IClientOptions {
   const { clientId, version, username, password, ca, keepaliveS, receiveMaximum, sessionExpiryS, connectTimeoutMs, presence } = options
+  const clean = options.clean ?? false
   return {
     clientId,
     protocolVersion: version,
-    clean: false,
+    clean,
     keepalive: keepaliveS,
-    connectTimeout: connectTimeoutMs,
+    // The whole of `connect` has its own end; this one must not come before it.
+    connectTimeout: 2 * connectTimeoutMs,
     reconnectPeriod: 0,
     resubscribe: false,
     rejectUnauthorized: true,
     // The store interface is what the package uses; its type asks for the package's own class.
     incomingStore: incomingStore as unknown as NonNullable<IClientOptions['incomingStore']>,
-    ...(version === 5 ? { properties: { sessionExpiryInterval: sessionExpiryS, receiveMaximum } } : {}),
+    ...(version === 5 ? { properties: { sessionExpiryInterval: clean ? 0 : sessionExpiryS, receiveMaximum } } : {}),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(ca === undefined ? {} : { ca }),
+    // The package would take `ca` in place of what the system trusts.
+    ...(options.url.startsWith('mqtts:') ? { ca: trustedWith(ca) } : {}),
     ...(presence ? { will: { topic: presence.topic, payload: Buffer.from(presence.offline), qos: 1 as const, retain: true } } : {}),
   }
 }
@@ -103,99 +115,42 @@ function connectError(error: Error): BrokerError {
   return new BrokerError('network', codeOf(error), `the broker cannot be reached: ${sentence(error)}`, { cause: error })
 }
 
-async function subscribe(client: MqttClient, options: BrokerOptions): Promise<void> {
-  const wanted: IClientSubscribeOptions = { qos: options.qos }
-  const granted = await client.subscribeAsync(options.topics, wanted).catch((error) => {
-    throw new BrokerError('subscription', codeOf(error), `the broker refused the subscription: ${sentence(error)}`, { cause: error })
+/**
+ * Asks for the topics that the broker is not known to hold for us. That it knows our session says only that somebody once connected: the
+ * subscription may have been refused or lost then, or been another one.
+ */
+async function agree(client: MqttClient, { topics, qos, clean = false }: BrokerOptions, granted: Map<string, number>): Promise<void> {
+  const gone = [...granted.keys()].filter((topic) => !topics.includes(topic))
+  const fresh = topics.filter((topic) => granted.get(topic) !== qos)
+  if (gone.length > 0) await client.unsubscribeAsync(gone)
+  for (const topic of gone) granted.delete(topic)
+  if (fresh.length > 0) await subscribe(client, fresh, { qos, rh: clean ? noRetained : retainedOnce })
+  for (const topic of fresh) granted.set(topic, qos)
+}
+
+async function subscribe(client: MqttClient, topics: string[], wanted: IClientSubscribeOptions): Promise<void> {
+  const answer = await client.subscribeAsync(topics, wanted).catch((error: Error) => error)
+  if (!(answer instanceof Error)) return
+  const codes = codesOf(answer)
+  // Without the broker's answer it was lost on the way.
+  if (!codes?.some(isRefusal))
+    throw new BrokerError('network', codeOf(answer), `the connection was lost during the subscription: ${sentence(answer)}`, {
+      cause: answer,
+    })
+  const refused = topics.filter((_, index) => isRefusal(codes[index] ?? 0))
+  throw new BrokerError('subscription', String(codes.find(isRefusal)), `the broker does not let us subscribe to ${refused.join(', ')}`, {
+    cause: answer,
   })
-  const refused = granted.find((grant) => grant.qos >= 0x80)
-  if (refused) throw new BrokerError('subscription', String(refused.qos), `the broker does not let us subscribe to ${refused.topic}`)
 }
 
-class Session implements BrokerSession {
-  sessionPresent = false
-  readonly #client: MqttClient
-  readonly #on: BrokerEvents
-  readonly #log: Log
-  #open = false
-  #ended = false
-  #inAir = 0
+/** MQTT 5 section 3.9.3; MQTT 3.1.1 knows only the first of them. */
+const isRefusal = (code: number): boolean => code >= 0x80
 
-  constructor(client: MqttClient, on: BrokerEvents, log: Log) {
-    this.#client = client
-    this.#on = on
-    this.#log = log
-    client.handleMessage = (packet, done) => {
-      // A QoS 2 packet was taken when it came (see IncomingStore); this is its PUBREL.
-      if (packet.qos === 2) return done()
-      void this.take(packet).then((taken) => done(taken ? undefined : new Error('not taken')))
-    }
-    // The package reports through events; without a listener they would end the process.
-    client.on('error', (error) => this.#log('debug', 'mqtt: error', { why: sentence(error) }))
-    client.on('close', () => this.#lost())
-  }
-
-  begin(sessionPresent: boolean): void {
-    this.sessionPresent = sessionPresent
-    this.#open = true
-  }
-
-  /** True when the message may be acknowledged. Never rejects. */
-  async take(packet: {
-    topic: string
-    payload: string | Buffer
-    qos: 0 | 1 | 2
-    retain: boolean
-    dup: boolean
-    messageId?: number | undefined
-  }): Promise<boolean> {
-    this.#inAir++
-    try {
-      const message: BrokerMessage = {
-        topic: packet.topic.toString(),
-        payload: typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload,
-        qos: packet.qos,
-        retain: packet.retain,
-        dup: packet.dup,
-        ...(packet.messageId === undefined ? {} : { packetId: packet.messageId }),
-      }
-      return (await this.#on.message(message)) === 'taken'
-    } catch (error) {
-      this.#log('error', 'mqtt: a message could not be taken', { why: sentence(error) })
-      return false
-    } finally {
-      this.#inAir--
-    }
-  }
-
-  async publish(topic: string, payload: string, options: { qos?: 0 | 1; retain?: boolean } = {}): Promise<void> {
-    await this.#client.publishAsync(topic, payload, { qos: options.qos ?? 0, retain: options.retain ?? false })
-  }
-
-  async close(): Promise<void> {
-    this.#ended = true
-    for (let waited = 0; this.#inAir > 0 && waited < farewellMs; waited += 20) await new Promise((resolve) => setTimeout(resolve, 20))
-    const ended = this.#client.endAsync()
-    const timer = setTimeout(() => this.#client.end(true), farewellMs)
-    await ended.catch(() => {})
-    clearTimeout(timer)
-  }
-
-  /** The attempt failed: nothing is told any more. */
-  abandon(): void {
-    this.#ended = true
-    this.#client.end(true)
-  }
-
-  #lost(): void {
-    if (this.#ended || !this.#open) return
-    this.#ended = true
-    this.#client.end(true)
-    this.#on.closed('the connection to the broker was lost')
-  }
+/** The broker's answer to each topic, when it gave one: the package puts it into its error. */
+function codesOf(error: Error): number[] | undefined {
+  const granted = (error as { packet?: { granted?: unknown } }).packet?.granted
+  return Array.isArray(granted) ? granted.map(Number) : undefined
 }
-
-const codeOf = (error: unknown): string => String((error as { code?: unknown })?.code ?? 'EUNKNOWN')
 
 const hostOf = (url: string): string => {
   try {

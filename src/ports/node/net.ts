@@ -4,10 +4,14 @@ import { connect as connectSocket, createServer, isIP, type Socket } from 'node:
 import { basename, dirname } from 'node:path'
 import { type Listener, type Net, NetError, type Target, type WebRequest, type WebResponse, type Wire } from '../net.ts'
 import { codeOf, limited } from './limited.ts'
-import { explained, Sessions, trusted } from './tls.ts'
+import { explained, Sessions, trustedWith } from './tls.ts'
 import { NodeWire } from './wire.ts'
 
 /** The Net port over Node's sockets: names, connections and Unix sockets. wire.ts has the stream, tls.ts the handshake, trust.ts the judgement. */
+/** Callers of one Unix socket at a time. */
+const connectionsLimit = 32
+/** For an answer that is being given when the listener is closed. */
+const farewellMs = 1000
 /** A Unix socket's name may have 107 octets; a longer one is reached by way of its open directory. */
 const pathLimit = 100
 
@@ -53,7 +57,7 @@ export class NodeNet implements Net {
   /** The HTTP client is loaded when it is first needed: most boxes never do. */
   async request(request: WebRequest): Promise<WebResponse> {
     const { webRequest } = await import('./web.ts')
-    return webRequest(request, trusted(), explained)
+    return webRequest(request, trustedWith(), explained)
   }
 
   async connectPath(path: string): Promise<Wire> {
@@ -72,11 +76,17 @@ export class NodeNet implements Net {
   }
 
   async listenPath(path: string, onWire: (wire: Wire) => void): Promise<Listener> {
+    const wires = new Set<NodeWire>()
+    const server = createServer((socket) => {
+      const wire = new NodeWire(socket, path, this.#sessions)
+      wires.add(wire)
+      socket.once('close', () => wires.delete(wire))
+      onWire(wire)
+    })
+    server.maxConnections = connectionsLimit
     const near = await reachable(path)
-    await rm(near.path, { force: true })
-    const server = createServer((socket) => onWire(new NodeWire(socket, path, this.#sessions)))
-    server.maxConnections = 32
     try {
+      await rm(near.path, { force: true })
       await new Promise<void>((resolve, reject) => {
         server.once('error', (error) =>
           reject(new NetError('connect', codeOf(error), `cannot listen on ${path}: ${codeOf(error)}`, { cause: error })),
@@ -91,7 +101,11 @@ export class NodeNet implements Net {
       address: path,
       close: () =>
         new Promise((resolve) => {
-          server.close(() => void rm(path, { force: true }).then(() => resolve()))
+          const late = setTimeout(() => wires.forEach((wire) => void wire.close()), farewellMs)
+          server.close(() => {
+            clearTimeout(late)
+            void rm(path, { force: true }).then(() => resolve())
+          })
         }),
     }
   }
@@ -100,23 +114,23 @@ export class NodeNet implements Net {
 function opened(address: string, port: number, timeoutMs: number): Promise<Socket> {
   const socket = connectSocket({ host: address, port })
   const done = new Promise<Socket>((resolve, reject) => {
-    socket.once('connect', () => {
-      socket.removeAllListeners('error')
-      resolve(socket)
-    })
-    socket.once('error', (error) =>
+    socket.once('connect', () => resolve(socket))
+    // It stays: what breaks before the wire listens must not end the process.
+    socket.on('error', (error) =>
       reject(new NetError('connect', codeOf(error), `${address} port ${port} cannot be reached: ${codeOf(error)}`, { cause: error })),
     )
   })
   return limited(done, timeoutMs, () => {
-    socket.on('error', () => {})
     socket.destroy()
     return new NetError('connect', 'ETIMEDOUT', `${address} port ${port} did not answer in ${Math.round(timeoutMs)} ms`)
   })
 }
 
+/** A name that the kernel takes; `done` lets its directory go. Rejects with NetError. */
 async function reachable(path: string): Promise<{ path: string; done(): Promise<void> }> {
   if (Buffer.byteLength(path) <= pathLimit) return { path, done: async () => {} }
-  const dir: FileHandle = await open(dirname(path), 'r')
+  const dir: FileHandle = await open(dirname(path), 'r').catch((error) => {
+    throw new NetError('connect', codeOf(error), `cannot reach the directory of ${path}: ${codeOf(error)}`, { cause: error })
+  })
   return { path: `/proc/self/fd/${dir.fd}/${basename(path)}`, done: () => dir.close() }
 }

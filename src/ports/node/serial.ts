@@ -1,8 +1,17 @@
 import { read } from 'node:fs'
-import { readdir, readlink } from 'node:fs/promises'
+import { readdir, readFile, readlink, realpath, stat } from 'node:fs/promises'
 import { resolve as resolvePath } from 'node:path'
 import { promisify } from 'node:util'
-import { type LineSettings, type Serial, SerialError, type SerialEvents, type SerialLine, type SerialPortFacts } from '../serial.ts'
+import {
+  type LineSettings,
+  type Serial,
+  SerialError,
+  type SerialEvents,
+  type SerialHolder,
+  type SerialLine,
+  type SerialLook,
+  type SerialPortFacts,
+} from '../serial.ts'
 
 /** The Serial port over the `serialport` package, which is loaded when the first line is opened. */
 const byIdDir = '/dev/serial/by-id'
@@ -63,6 +72,33 @@ export class NodeSerial implements Serial {
       names.map(async (name) => ({ path: resolvePath(byIdDir, await readlink(`${byIdDir}/${name}`)), byId: `${byIdDir}/${name}` })),
     )
   }
+
+  async look(path: string): Promise<SerialLook> {
+    try {
+      const real = await realpath(path)
+      if (!(await stat(real)).isCharacterDevice()) return { kind: 'no-line' }
+      return { kind: 'line', path: real, heldBy: await holdersOf(real) }
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? 'EIO'
+      if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'missing' }
+      throw new SerialError(`${path}: ${(error as Error).message}`, code, { cause: error })
+    }
+  }
+}
+
+/** Other processes that have it open, as far as this user may look (root sees all). */
+async function holdersOf(path: string): Promise<SerialHolder[]> {
+  const held: SerialHolder[] = []
+  for (const name of await readdir('/proc').catch(() => [])) {
+    const pid = Number(name)
+    if (!Number.isInteger(pid) || pid === process.pid) continue
+    for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
+      if ((await readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')) !== path) continue
+      held.push({ pid, name: (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim() })
+      break
+    }
+  }
+  return held
 }
 
 /** What the package reads through: an open terminal, and a look-out for when there is something to read. */

@@ -57,7 +57,7 @@ function begun(plain: Socket, peer: string, options: TlsOptions, session: Buffer
     return connect({
       socket: plain,
       minVersion: 'TLSv1.2',
-      ca: options.ca === undefined ? trusted() : [...trusted(), options.ca],
+      ca: trustedWith(options.ca),
       // See above: `authorized` is looked at afterwards, whatever NODE_TLS_REJECT_UNAUTHORIZED says.
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
@@ -154,8 +154,11 @@ export class Sessions {
 const sessionKey = (peer: string, { serverName, ca, pins, check }: TlsOptions): string =>
   hash('sha256', JSON.stringify([peer, serverName, ca ?? '', pins ?? '', check !== undefined]))
 
+/** Who is believed: what Node and the system trust, and `ca`, which adds to it and removes nothing. */
+export const trustedWith = (ca?: string): string[] => (ca === undefined ? trusted() : [...trusted(), ca])
+
 let trust: string[] | undefined
-export function trusted(): string[] {
+function trusted(): string[] {
   trust ??= [...new Set([...rootCertificates, ...systemCertificates()])]
   return trust
 }

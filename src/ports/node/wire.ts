@@ -30,6 +30,7 @@ export class NodeWire implements Wire {
   }
 
   async read(): Promise<Uint8Array | undefined> {
+    if (this.#wake) throw new Error(`two readers of one wire, ${this.peer}`)
     for (;;) {
       const chunk = this.#chunks.shift()
       if (chunk) {
@@ -70,6 +71,7 @@ export class NodeWire implements Wire {
       this.#listen(socket)
     } catch (error) {
       this.#closed = true
+      this.#news()
       throw error
     }
   }
@@ -80,7 +82,13 @@ export class NodeWire implements Wire {
     this.#socket.end()
     // A peer that never answers the FIN must not keep the descriptor.
     setTimeout(() => this.#socket.destroy(), 2000).unref()
-    this.#wake?.()
+    this.#news()
+  }
+
+  #news(): void {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
   }
 
   #listen(socket: Socket): void {
@@ -88,21 +96,22 @@ export class NodeWire implements Wire {
       this.#chunks.push(bytes)
       this.#bytes += bytes.length
       if (this.#bytes >= bufferLimit) socket.pause()
-      this.#wake?.()
+      this.#news()
     }
     const end = () => {
       this.#ended = true
-      this.#wake?.()
+      this.#news()
     }
     const error = (why: Error) => {
       this.#error ??= new NetError('stream', codeOf(why), `the connection to ${this.peer} broke: ${codeOf(why)}`, { cause: why })
-      this.#wake?.()
+      this.#news()
     }
     const close = () => {
       if (!this.#ended) this.#error ??= new NetError('stream', 'ECONNRESET', `the connection to ${this.peer} broke`)
-      this.#wake?.()
+      this.#news()
     }
     socket.on('data', data).on('end', end).on('error', error).on('close', close)
+    if (socket.destroyed) close()
     this.#deaf = () => socket.off('data', data).off('end', end).off('error', error).off('close', close)
   }
 }

@@ -15,6 +15,10 @@ export type DiskFaults = {
   /** Fails the nth write or sync from now (1 is the next). */
   failWrite?: number
   failSync?: number
+  /** Fails the nth opening of a file from now. */
+  failOpen?: number
+  /** Which octets cannot be read. */
+  unreadable?: (path: string, from: number, to: number) => boolean
   /** Takes only a part of each write. */
   short?: SimRandom
   /** Octets that all files together may have. */
@@ -36,6 +40,7 @@ export class SimDisk implements Disk {
 
   async open(path: string, options: { create?: boolean } = {}): Promise<DiskFile> {
     await this.#alive()
+    if (this.faults.failOpen !== undefined && --this.faults.failOpen === 0) throw new DiskError(`${path} cannot be opened`, 'EIO')
     let inode = this.#names.get(path)
     if (!inode) {
       if (!options.create) throw new DiskError(`no file ${path}`, 'ENOENT')
@@ -48,6 +53,7 @@ export class SimDisk implements Disk {
     await this.#alive()
     const inode = this.#names.get(path)
     if (!inode) throw new DiskError(`no file ${path}`, 'ENOENT')
+    this.checkReadable(path, 0, inode.volatile.length)
     if (inode.volatile.length > maxBytes) throw new DiskError(`${path} is too large`, 'EFBIG')
     return inode.volatile.slice()
   }
@@ -65,6 +71,7 @@ export class SimDisk implements Disk {
     await this.#alive()
     await this.delay('sync')
     await this.#alive()
+    if (this.faults.failSync !== undefined && --this.faults.failSync === 0) throw new DiskError(`${path} cannot be synced`, 'EIO')
     for (const change of this.#changes.filter((one) => one.dir === path)) change.apply(this.#durableNames)
     this.#changes = this.#changes.filter((one) => one.dir !== path)
   }
@@ -145,6 +152,10 @@ export class SimDisk implements Disk {
     return next
   }
 
+  checkReadable(path: string, from: number, to: number): void {
+    if (this.faults.unreadable?.(path, from, to)) throw new DiskError(`${path} cannot be read`, 'EIO')
+  }
+
   async writeTo(inode: Inode, offset: number, bytes: Uint8Array): Promise<number> {
     await this.#alive()
     if (this.faults.failWrite !== undefined && --this.faults.failWrite === 0) throw new DiskError('a write failed', 'EIO')
@@ -202,6 +213,7 @@ class SimFile implements DiskFile {
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
+    this.#disk.checkReadable(this.path, offset, offset + length)
     return this.#inode.volatile.slice(offset, offset + length)
   }
 

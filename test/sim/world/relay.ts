@@ -1,6 +1,6 @@
-import { type Net, NetError, type Target, type WebRequest, type WebResponse, type Wire, webAddress } from '../../../src/ports/net.ts'
 import type { SimRandom } from './random.ts'
 import type { Timeline } from './timeline.ts'
+import type { ServerEnd } from './wire.ts'
 
 /** A letter that the relay took responsibility for. */
 export type Taken = { at: number; messageId: string; to: string[]; content: string }
@@ -67,8 +67,6 @@ export class SimRelay {
     wire.onData = (bytes) => talk.onData(bytes)
   }
 }
-
-export type ServerEnd = { onData: (bytes: Uint8Array) => void; send(text: string): void; hangUp(): void }
 
 class Talk {
   readonly #relay: SimRelay
@@ -295,147 +293,5 @@ class Talk {
   #hangUp(): void {
     this.#dead = true
     this.#wire.hangUp()
-  }
-}
-
-/** The way to the relay: names, a link that comes and goes, a latency. */
-export class SimNet implements Net {
-  up = true
-  latencyMs = 50
-  dead = false
-  /** Web servers by the origin of their address. */
-  readonly webs = new Map<string, (request: WebRequest) => WebResponse>()
-  /** When somebody tried to connect. */
-  readonly tries: number[] = []
-  readonly #timeline: Timeline
-  readonly #relay: SimRelay
-  readonly #wires = new Set<SimWire>()
-
-  constructor(timeline: Timeline, relay: SimRelay) {
-    this.#timeline = timeline
-    this.#relay = relay
-  }
-
-  /** Resolves when what is under way has arrived. */
-  drain(): Promise<void> {
-    return new Promise((resolve) => void this.#timeline.at(this.latencyMs * 2, resolve))
-  }
-
-  /** Every connection breaks. */
-  cut(): void {
-    for (const wire of this.#wires) wire.break()
-    this.#wires.clear()
-  }
-
-  /** Nothing comes through any more, and nobody is told. */
-  stall(): void {
-    for (const wire of this.#wires) wire.stall()
-    this.#wires.clear()
-  }
-
-  connect(target: Target): Promise<Wire> {
-    this.tries.push(this.#timeline.now)
-    return new Promise((resolve, reject) => {
-      this.#timeline.at(this.up ? this.latencyMs * 2 : 1000, () => {
-        if (this.dead) return
-        if (!this.up) return reject(new NetError('dns', 'EAI_AGAIN', `the name ${target.host} could not be looked up`))
-        const wire = new SimWire(this.#timeline, this.latencyMs)
-        this.#wires.add(wire)
-        this.#relay.serve(wire.server)
-        resolve(wire)
-      })
-    })
-  }
-
-  /** TCP, TLS and the question: four turns of the line. */
-  async request(request: WebRequest): Promise<WebResponse> {
-    const { origin, hostname } = webAddress(request.url)
-    await new Promise<void>((resolve) => this.#timeline.at(this.up ? this.latencyMs * 8 : 1000, () => !this.dead && resolve()))
-    if (!this.up) throw new NetError('dns', 'EAI_AGAIN', `the name ${hostname} could not be looked up: EAI_AGAIN`)
-    const response = this.webs.get(origin)?.(request)
-    if (!response) throw new NetError('connect', 'ECONNREFUSED', `${origin} cannot be reached: ECONNREFUSED`)
-    if (response.body.length > request.maxBytes)
-      throw new NetError('stream', 'EFBIG', `${hostname} answered with more than ${request.maxBytes} octets`)
-    return response
-  }
-
-  async connectPath(): Promise<Wire> {
-    throw new NetError('connect', 'ENOENT', 'no such socket')
-  }
-
-  async listenPath(path: string): Promise<{ address: string; close(): Promise<void> }> {
-    return { address: path, close: async () => {} }
-  }
-
-  async resolve(host: string): Promise<string[]> {
-    return [host]
-  }
-}
-
-class SimWire implements Wire {
-  readonly peer = 'relay'
-  readonly tls = undefined
-  readonly server: ServerEnd
-  readonly #timeline: Timeline
-  readonly #latencyMs: number
-  #chunks: Uint8Array[] = []
-  #ended = false
-  #broken = false
-  #stalled = false
-  #closed = false
-  #wake: (() => void) | undefined
-
-  constructor(timeline: Timeline, latencyMs: number) {
-    this.#timeline = timeline
-    this.#latencyMs = latencyMs
-    const later = (call: () => void) => void timeline.at(latencyMs, () => !this.#broken && !this.#stalled && call())
-    this.server = {
-      onData: () => {},
-      send: (text) => later(() => this.#arrive(Buffer.from(text))),
-      hangUp: () =>
-        later(() => {
-          this.#ended = true
-          this.#wake?.()
-        }),
-    }
-  }
-
-  stall(): void {
-    this.#stalled = true
-  }
-
-  break(): void {
-    this.#broken = true
-    this.#wake?.()
-  }
-
-  async read(): Promise<Uint8Array | undefined> {
-    for (;;) {
-      const chunk = this.#chunks.shift()
-      if (chunk) return chunk
-      if (this.#closed || this.#ended) return undefined
-      if (this.#broken) throw new NetError('stream', 'ECONNRESET', 'the connection broke')
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
-  }
-
-  async write(bytes: Uint8Array): Promise<void> {
-    if (this.#broken || this.#closed) throw new NetError('stream', 'ECONNRESET', 'the connection broke')
-    const copy = bytes.slice()
-    this.#timeline.at(this.#latencyMs, () => !this.#broken && !this.#stalled && this.server.onData(copy))
-  }
-
-  async startTls(): Promise<void> {}
-
-  close(): void {
-    this.#closed = true
-    this.#wake?.()
-  }
-
-  #arrive(bytes: Uint8Array): void {
-    this.#chunks.push(bytes)
-    this.#wake?.()
   }
 }

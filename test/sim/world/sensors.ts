@@ -1,112 +1,14 @@
 import {
-  type Broker,
-  BrokerError,
-  type BrokerEvents,
-  type BrokerOptions,
-  type BrokerServer,
-  type BrokerSession,
-} from '../../../src/ports/broker.ts'
-import {
   type LineSettings,
   type Serial,
   SerialError,
   type SerialEvents,
   type SerialLine,
+  type SerialLook,
   type SerialPortFacts,
 } from '../../../src/ports/serial.ts'
 import type { SimRandom } from './random.ts'
 import type { Timeline } from './timeline.ts'
-
-type Message = { topic: string; payload: string; qos: 1 | 2; packetId: number; sent: boolean; received: boolean }
-
-/** An MQTT broker with one persistent session: what is not acknowledged comes again, with the same packet identifier and DUP, in the next one. */
-export class SimBroker implements Broker {
-  up = true
-  dead = false
-  /** Payloads whose acknowledgement reached the broker. */
-  readonly acknowledged: string[] = []
-  readonly #timeline: Timeline
-  #queue: Message[] = []
-  #nextId = 1
-  #session: { on: BrokerEvents; open: boolean } | undefined
-  #known = false
-
-  constructor(timeline: Timeline) {
-    this.#timeline = timeline
-  }
-
-  publish(topic: string, payload: string, qos: 1 | 2): void {
-    this.#queue.push({ topic, payload, qos, packetId: this.#nextId++, sent: false, received: false })
-    if (this.#nextId > 65_535) this.#nextId = 1
-    this.#pump()
-  }
-
-  /** The connection is lost; acknowledgements in the air are, too. */
-  drop(): void {
-    const session = this.#session
-    if (!session?.open) return
-    session.open = false
-    this.#session = undefined
-    this.#timeline.at(1, () => session.on.closed('the connection was lost'))
-  }
-
-  /** The power of the gateway went: nobody is told. */
-  vanish(): void {
-    if (this.#session) this.#session.open = false
-    this.#session = undefined
-  }
-
-  async connect(_: BrokerOptions, on: BrokerEvents): Promise<BrokerSession> {
-    await new Promise<void>((resolve) => this.#timeline.at(20, resolve))
-    if (!this.up) throw new BrokerError('network', 'ECONNREFUSED', 'the broker cannot be reached')
-    const session = { on, open: true }
-    this.#session = session
-    const sessionPresent = this.#known
-    this.#known = true
-    this.#timeline.at(1, () => this.#redeliver())
-    return {
-      sessionPresent,
-      publish: async () => {},
-      close: async () => {
-        session.open = false
-        if (this.#session === session) this.#session = undefined
-      },
-    }
-  }
-
-  async serve(): Promise<BrokerServer> {
-    return { address: 'none', close: async () => {} }
-  }
-
-  get unacknowledged(): number {
-    return this.#queue.length
-  }
-
-  #redeliver(): void {
-    for (const message of this.#queue) if (message.sent) this.#deliver(message, true)
-    this.#pump()
-  }
-
-  #pump(): void {
-    if (!this.#session?.open) return
-    for (const message of this.#queue) if (!message.sent) this.#deliver(message, false)
-  }
-
-  #deliver(message: Message, dup: boolean): void {
-    const session = this.#session
-    if (!session) return
-    message.sent = true
-    const { topic, payload, qos, packetId } = message
-    void session.on.message({ topic, payload: Buffer.from(payload), qos, packetId, dup, retain: false }).then((taking) => {
-      if (taking !== 'taken') return
-      this.#timeline.at(10, () => {
-        if (!session.open) return
-        this.acknowledged.push(payload)
-        this.#queue = this.#queue.filter((one) => one !== message)
-      })
-    })
-  }
-}
 
 /** A serial device that repeats each frame until it hears `OK`; its adapter may be pulled. */
 export class SimSerial implements Serial {
@@ -159,6 +61,10 @@ export class SimSerial implements Serial {
 
   async list(): Promise<SerialPortFacts[]> {
     return []
+  }
+
+  async look(path: string): Promise<SerialLook> {
+    return this.plugged ? { kind: 'line', path, heldBy: [] } : { kind: 'missing' }
   }
 
   #say(): void {

@@ -1,0 +1,145 @@
+import type { Log } from '../ports/log.ts'
+import type { Queue } from '../queue/queue.ts'
+import type { RelayOptions } from '../relay/flight.ts'
+import type { RelayHealth } from '../relay/health.ts'
+import type { Fault } from '../relay/outcome.ts'
+import type { Way } from '../relay/way.ts'
+import type { Ferry } from './ferry.ts'
+import type { Lookout } from './lookout.ts'
+import type { Outbound } from './outbound.ts'
+import type { Recipient } from './people.ts'
+import type { Purser } from './purser.ts'
+import type { Scribe } from './scribe.ts'
+
+/**
+ * Direct: letters go straight to the servers of their recipients' domains (RFC 5321 section 5). Each domain is tried, rests and returns on its
+ * own; what the DNS refuses is refused, what it cannot tell just now waits.
+ */
+export type Destination =
+  /** `passed`: hosts that were left out, and why, as sentences. */
+  | { kind: 'hosts'; hosts: readonly RelayOptions[]; passed: readonly string[] }
+  | { kind: 'refused'; status: string; why: string }
+  | { kind: 'deferred'; why: string }
+
+/** Where letters for a domain go, and how the hosts behaved. */
+export interface Destinations {
+  find(domain: string): Promise<Destination>
+  /** A host could not be reached; it is left out for a while. */
+  failed(host: RelayOptions, fault: Fault): void
+  reached(host: RelayOptions): void
+}
+
+export type DirectOptions = {
+  queue: Queue
+  scribe: Scribe
+  purser: Purser
+  ferry: Ferry
+  lookout: Lookout
+  log: Log
+  health: RelayHealth
+  destinations: Destinations
+  now(): number
+}
+
+/** Letters that are looked at for the domains that wait; beyond them the oldest go first. */
+const lookedAt = 1000
+const anywhere = { id: 'mx', host: 'mx.invalid' }
+
+export class Direct implements Outbound {
+  readonly health: RelayHealth
+  readonly places = [anywhere]
+  readonly #options: DirectOptions
+
+  constructor(options: DirectOptions) {
+    this.#options = options
+    this.health = options.health
+  }
+
+  async try(now: number, ways: ReadonlyMap<string, Way>): Promise<number | undefined> {
+    const { queue, lookout } = this.#options
+    const way = ways.get(anywhere.id)
+    const domains = this.#domains(now)
+    for (const domain of domains) this.health.know(domain)
+    const chosen = way?.open === false ? {} : this.health.choose(now, (domain) => domains.has(domain))
+    if (chosen.relay === undefined) {
+      queue.ground()
+      lookout.watch()
+      return Math.max(1, (chosen.nextTry ?? Number.POSITIVE_INFINITY) - now)
+    }
+    return this.#deliver(chosen.relay, way)
+  }
+
+  /** Domains for which a letter could leave now. */
+  #domains(now: number): Set<string> {
+    const { queue, scribe, purser } = this.#options
+    const serves = (ref: string) => !scribe.recipient(ref).local
+    const due = queue.waiting.due(now, lookedAt, { leave: purser.leave(), serves })
+    return new Set(
+      due.flatMap((id) =>
+        scribe
+          .recipients(id)
+          .filter((one) => !one.local)
+          .map(domainOf),
+      ),
+    )
+  }
+
+  async #deliver(domain: string, way: Way | undefined): Promise<number | undefined> {
+    const { destinations, log } = this.#options
+    const destination = await destinations.find(domain)
+    switch (destination.kind) {
+      case 'refused':
+        return this.#refuse(domain, `${destination.status} ${destination.why}`)
+      case 'deferred':
+        log('warning', 'mx: letters wait', { domain, why: destination.why })
+        return this.#failed(domain, { stage: 'dns', why: destination.why })
+      case 'hosts':
+        for (const why of destination.passed) log('info', 'mx: a host is left out', { domain, why })
+        return this.#carry(domain, destination.hosts, way)
+    }
+  }
+
+  /** Hosts in their order, until one has taken or answered for every letter. */
+  async #carry(domain: string, hosts: readonly RelayOptions[], way: Way | undefined): Promise<number | undefined> {
+    const { ferry, destinations } = this.#options
+    let last: Fault | undefined
+    for (const host of hosts) {
+      const { report, linkIsBetter } = await ferry.carry(host, way, servesOf(domain))
+      last = report.fault
+      if (!last) {
+        destinations.reached(host)
+        this.health.succeeded(domain)
+        return report.letters > 0 ? 0 : undefined
+      }
+      destinations.failed(host, last)
+      if (linkIsBetter) break
+      if (report.letters > 0) return 0
+    }
+    return this.#failed(domain, last ?? { stage: 'dns', why: `No host of ${domain} can be tried just now.` })
+  }
+
+  #failed(domain: string, fault: Fault): number {
+    const { queue } = this.#options
+    this.health.failed(domain, fault, this.#options.now())
+    if (this.health.choose(this.#options.now()).relay === undefined) queue.ground()
+    return 0
+  }
+
+  /** The DNS says that nobody takes mail for this domain: each letter is refused, with a notice in the mailbox. */
+  async #refuse(domain: string, why: string): Promise<number> {
+    const { ferry } = this.#options
+    const serves = servesOf(domain)
+    const load = ferry.load(serves)
+    for (let letter = await load.next(); letter; letter = await load.next())
+      for (const to of letter.to) load.settle(letter.id, to, { kind: 'refused', why })
+    await load.finish(0)
+    return 0
+  }
+}
+
+const domainOf = (recipient: Recipient): string => recipient.address.slice(recipient.address.lastIndexOf('@') + 1).toLowerCase()
+
+const servesOf =
+  (domain: string) =>
+  (recipient: Recipient): boolean =>
+    !recipient.local && domainOf(recipient) === domain

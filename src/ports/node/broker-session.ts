@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { MqttClient } from 'mqtt'
+import { BrokerError, type BrokerEvents, type BrokerMessage, type BrokerSession, type Presence } from '../broker.ts'
+import { type Log, sentence } from '../log.ts'
+import type { IncomingStore } from './incoming-store.ts'
+import { codeOf } from './limited.ts'
+
+/**
+ * One MQTT session over the `mqtt` package: takes what comes, and acknowledges it in the order of its arrival.
+ *
+ * The package acknowledges QoS 1 when the callback of `handleMessage` is called, and answers a QoS 2 PUBLISH with PUBREC when
+ * `customHandleAcks` lets it; both are waited for here. It hands over one packet at a time: what is refused must be called back, too, or
+ * nothing behind it is heard, not even the answer to our ping.
+ */
+const farewellMs = 2000
+
+export class Session implements BrokerSession {
+  sessionPresent = false
+  readonly #client: MqttClient
+  readonly #on: BrokerEvents
+  readonly #log: Log
+  #presence: Presence | undefined
+  #open = false
+  /** The connection is no more. */
+  #gone = false
+  /** Nothing is told any more. */
+  #quiet = false
+  #inAir = 0
+  /** Who waits for the broker to take something. */
+  readonly #waiting = new Set<(error: BrokerError) => void>()
+
+  constructor(client: MqttClient, store: IncomingStore, on: BrokerEvents, log: Log) {
+    this.#client = client
+    this.#on = on
+    this.#log = log
+    // Set afterwards: the package takes it as an option for MQTT 5 only, and asks it for both.
+    client.options.customHandleAcks = (_topic, _payload, packet, done) => {
+      if (packet.qos !== 2 || store.knows(packet)) return done(0, 0)
+      // Without a PUBREC the broker sends the packet again in the next session.
+      void this.take(packet).then((taken) => (taken ? done(0, 0) : done(new Error('not taken'), 0)))
+    }
+    client.handleMessage = (packet, done) => {
+      // A QoS 2 packet was taken when it came; this is its PUBREL.
+      if (packet.qos === 2) return done()
+      void this.take(packet).then((taken) => done(taken ? undefined : new Error('not taken')))
+    }
+    // The package reports through events; without a listener they would end the process.
+    client.on('error', (error) => this.#log('debug', 'mqtt: error', { why: sentence(error) }))
+    client.on('close', () => this.#lost())
+  }
+
+  /** From now on a loss is told. Throws when the connection is lost already. */
+  begin(sessionPresent: boolean): void {
+    if (this.#gone) throw new BrokerError('network', 'ECLOSED', 'the connection to the broker was lost at once')
+    this.sessionPresent = sessionPresent
+    this.#open = true
+  }
+
+  /** True when the message may be acknowledged. Never rejects. */
+  async take(packet: {
+    topic: string
+    payload: string | Buffer
+    qos: 0 | 1 | 2
+    retain: boolean
+    dup: boolean
+    messageId?: number | undefined
+  }): Promise<boolean> {
+    this.#inAir++
+    try {
+      const message: BrokerMessage = {
+        topic: packet.topic.toString(),
+        payload: typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload,
+        qos: packet.qos,
+        retain: packet.retain,
+        dup: packet.dup,
+        ...(packet.messageId === undefined ? {} : { packetId: packet.messageId }),
+      }
+      return (await this.#on.message(message)) === 'taken'
+    } catch (error) {
+      this.#log('error', 'mqtt: a message could not be taken', { why: sentence(error) })
+      return false
+    } finally {
+      this.#inAir--
+    }
+  }
+
+  /** The package would keep what it cannot send, and call nobody back when the connection goes. */
+  async publish(topic: string, payload: string, { qos = 0, retain = false }: { qos?: 0 | 1; retain?: boolean } = {}): Promise<void> {
+    if (this.#gone) throw new BrokerError('network', 'ECLOSED', 'the connection to the broker is gone')
+    const lost = Promise.withResolvers<never>()
+    this.#waiting.add(lost.reject)
+    try {
+      await Promise.race([this.#client.publishAsync(topic, payload, { qos, retain }), lost.promise])
+    } catch (error) {
+      if (error instanceof BrokerError) throw error
+      throw new BrokerError('refused', codeOf(error), `the broker did not take what we published: ${sentence(error)}`, { cause: error })
+    } finally {
+      this.#waiting.delete(lost.reject)
+    }
+  }
+
+  /** Says that we are there. Nobody waits for it: alerts come also from a broker that does not let us publish. */
+  appear(presence: Presence): void {
+    this.#presence = presence
+    this.#tell(presence, 'online')
+  }
+
+  async close(): Promise<void> {
+    if (this.#quiet) return
+    this.#quiet = true
+    for (let waited = 0; this.#inAir > 0 && waited < farewellMs && !this.#gone; waited += 20) await sleep(20)
+    // Of itself a broker says that we are gone only when we vanish.
+    if (this.#presence && !this.#gone) this.#tell(this.#presence, 'offline')
+    // DISCONNECT goes out when everything before it was answered; a broker that has fallen silent is not waited for.
+    const ended = this.#client.endAsync().catch(() => {})
+    const late = new AbortController()
+    await Promise.race([ended, sleep(farewellMs, undefined, { signal: late.signal }).catch(() => {})])
+    late.abort()
+    this.#client.stream.destroy()
+  }
+
+  /** The attempt failed: nothing is told any more. */
+  abandon(): void {
+    this.#quiet = true
+    this.#client.end(true)
+  }
+
+  #tell(presence: Presence, state: 'online' | 'offline'): void {
+    this.publish(presence.topic, presence[state], { qos: 1, retain: true }).catch((error) =>
+      this.#log('warning', 'mqtt: our presence could not be told', { topic: presence.topic, why: sentence(error) }),
+    )
+  }
+
+  #lost(): void {
+    this.#gone = true
+    for (const reject of this.#waiting) reject(new BrokerError('network', 'ECLOSED', 'the connection to the broker was lost'))
+    if (this.#quiet || !this.#open) return
+    this.#quiet = true
+    this.#client.end(true)
+    this.#on.closed('the connection to the broker was lost')
+  }
+}
