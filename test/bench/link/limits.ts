@@ -19,7 +19,7 @@ export type Result = {
   grown: number
 }
 
-/** By `trial/link`, and `trial/link/seed`. */
+/** By `trial/link`, and further runs of the same by `trial/link/run`. */
 export type Results = ReadonlyMap<string, Result>
 
 export type Limit = { what: string; measured: number; atMost: number; holds: boolean }

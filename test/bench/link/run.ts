@@ -67,7 +67,7 @@ async function bench(): Promise<boolean> {
   const trying = new Trying(dir, relay, everything)
   const ended = await Promise.allSettled(open.map((lane, number) => trying.lane(lane, number, lanes[number] ?? [])))
   for (const one of ended) if (one.status === 'rejected') throw one.reason
-  for (const lane of open.slice(0, 1)) await trying.lane(lane, 0, costs)
+  for (const lane of open.slice(0, 1)) await trying.costs(lane, 0, costs)
   const checked = limits(trying.results)
   const section = `${machine(far)}\n\n${tables(trying.results, checked)}`
   console.log(`\n${section}`)

@@ -20,7 +20,8 @@ function linkTable(results: Results): string {
     'the same with 2 % loss: all (s), lost',
     'RTT 50 ms: all (s)',
   ]
-  const lines = lanes.flat().filter((trial) => trial.on.some((link) => results.has(`${trial.id}/${link}`)))
+  const tried = lanes.flat().filter((trial) => trial.on.some((link) => results.has(`${trial.id}/${link}`)))
+  const lines = tried.filter((trial, index) => tried.findIndex((other) => other.id === trial.id) === index)
   return rows(
     head,
     lines.map((trial) => [titleOf(trial), ...cellsOf(trial, results)]),
