@@ -2,6 +2,7 @@ import type { Known } from './alert/when.ts'
 import { Backlog } from './gateway/backlog.ts'
 import { Courier } from './gateway/courier.ts'
 import { Desk } from './gateway/desk.ts'
+import { Direct } from './gateway/direct.ts'
 import { Ferry } from './gateway/ferry.ts'
 import { type IntakeOptions, intake } from './gateway/intake.ts'
 import { Lookout } from './gateway/lookout.ts'
@@ -14,6 +15,7 @@ import { instant } from './ports/clock.ts'
 import type { Ports } from './ports/ports.ts'
 import { Queue } from './queue/queue.ts'
 import { RelayHealth } from './relay/health.ts'
+import { Hosts } from './relay/hosts.ts'
 import { compileRules } from './rules/match.ts'
 import type { Source } from './source/source.ts'
 
@@ -32,7 +34,7 @@ export class Gateway {
   readonly #courier: Courier
   readonly #sources: Source[]
 
-  private constructor(ports: Ports, plan: Plan, queue: Queue) {
+  private constructor(ports: Ports, plan: Plan, queue: Queue, hosts: Hosts | undefined) {
     const { clock, disk, log } = ports
     const known = (): Known => knownTime(plan)
     const common = { clock, disk, log, queue, deviceId: plan.deviceId, site: plan.site, software: plan.software, known }
@@ -55,11 +57,9 @@ export class Gateway {
     const { relays, retryMs, keepMs, relayTraits: traits, keepRelay } = plan
     const carrying = { ports, queue, scribe, postmaster, backlog, lookout, purser }
     const ferry = new Ferry({ ...carrying, retryMs, traits, keepRelay })
-    const health = new RelayHealth(
-      relays.map((relay) => relay.id),
-      ports.random,
-    )
-    const outbound = new ByRelay({ queue, ferry, lookout, relays, health, now: () => clock.monotonic() })
+    const health = new RelayHealth(hosts ? [] : relays.map((relay) => relay.id), ports.random)
+    const out = { queue, ferry, lookout, health, now: () => clock.monotonic() }
+    const outbound = hosts ? new Direct({ ...out, scribe, purser, log, hosts }) : new ByRelay({ ...out, relays })
     const courier: Courier = new Courier({ ...carrying, ferry, outbound, keepMs })
     const accepting: IntakeOptions = {
       clock,
@@ -90,7 +90,9 @@ export class Gateway {
       maxMiB: plan.queueMiB,
       ...(plan.segmentBytes ? { segmentBytes: plan.segmentBytes } : {}),
     })
-    const gateway = new Gateway(ports, plan, queue)
+    const { dir, direct, site } = plan
+    const hosts = plan.route === 'mx' ? await Hosts.open({ ports, dir, ...direct, ehlo: site.domain }) : undefined
+    const gateway = new Gateway(ports, plan, queue, hosts)
     gateway.#courier.start()
     for (const source of gateway.#sources) source.start()
     log('info', 'gateway: ready', {

@@ -47,9 +47,14 @@ export class Courier {
   constructor(options: CourierOptions) {
     this.#options = options
     options.lookout.onBetter = () => {
-      this.health.wayIsBack(options.ports.clock.monotonic())
+      options.outbound.wayIsBack(options.ports.clock.monotonic())
       this.nudge()
     }
+  }
+
+  /** Everybody may be tried at once. */
+  release(): void {
+    this.#options.outbound.release()
   }
 
   get health(): RelayHealth {

@@ -100,7 +100,7 @@ export class Desk {
       queue.waiting.defer(id, state.attempts, 0)
     } else
       for (const each of queue.waiting.ids(Number.MAX_SAFE_INTEGER)) queue.waiting.defer(each, queue.waiting.get(each)?.attempts ?? 0, 0)
-    courier?.health.release()
+    courier?.release()
     courier?.nudge()
     return true
   }

@@ -2,6 +2,7 @@ import type { Log } from '../ports/log.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { RelayOptions } from '../relay/flight.ts'
 import type { RelayHealth } from '../relay/health.ts'
+import { destinationOf, type Hosts } from '../relay/hosts.ts'
 import type { Fault } from '../relay/outcome.ts'
 import type { Way } from '../relay/way.ts'
 import type { Ferry } from './ferry.ts'
@@ -15,20 +16,6 @@ import type { Scribe } from './scribe.ts'
  * Direct: letters go straight to the servers of their recipients' domains (RFC 5321 section 5). Each domain is tried, rests and returns on its
  * own; what the DNS refuses is refused, what it cannot tell just now waits.
  */
-export type Destination =
-  /** `passed`: hosts that were left out, and why, as sentences. */
-  | { kind: 'hosts'; hosts: readonly RelayOptions[]; passed: readonly string[] }
-  | { kind: 'refused'; status: string; why: string }
-  | { kind: 'deferred'; why: string }
-
-/** Where letters for a domain go, and how the hosts behaved. */
-export interface Destinations {
-  find(domain: string): Promise<Destination>
-  /** A host could not be reached; it is left out for a while. */
-  failed(host: RelayOptions, fault: Fault): void
-  reached(host: RelayOptions): void
-}
-
 export type DirectOptions = {
   queue: Queue
   scribe: Scribe
@@ -37,7 +24,7 @@ export type DirectOptions = {
   lookout: Lookout
   log: Log
   health: RelayHealth
-  destinations: Destinations
+  hosts: Pick<Hosts, 'of' | 'failed' | 'reached' | 'release'>
   now(): number
 }
 
@@ -85,37 +72,45 @@ export class Direct implements Outbound {
   }
 
   async #deliver(domain: string, way: Way | undefined): Promise<number | undefined> {
-    const { destinations, log } = this.#options
-    const destination = await destinations.find(domain)
-    switch (destination.kind) {
+    const { hosts, log } = this.#options
+    const hosted = await hosts.of(domain)
+    switch (hosted.kind) {
       case 'refused':
-        return this.#refuse(domain, `${destination.status} ${destination.why}`)
+        return this.#refuse(domain, `${hosted.status} ${hosted.why}`)
       case 'deferred':
-        log('warning', 'mx: letters wait', { domain, why: destination.why })
-        return this.#failed(domain, { stage: 'dns', why: destination.why })
+        log('warning', 'mx: letters wait', { domain, why: hosted.why })
+        return this.#failed(domain, { stage: 'dns', why: hosted.why })
       case 'hosts':
-        for (const why of destination.passed) log('info', 'mx: a host is left out', { domain, why })
-        return this.#carry(domain, destination.hosts, way)
+        for (const why of hosted.passed) log('info', 'mx: a host is left out', { domain, why })
+        return this.#carry(domain, hosted.relays, way)
     }
   }
 
   /** Hosts in their order, until one has taken or answered for every letter. */
-  async #carry(domain: string, hosts: readonly RelayOptions[], way: Way | undefined): Promise<number | undefined> {
-    const { ferry, destinations } = this.#options
+  async #carry(domain: string, relays: readonly RelayOptions[], way: Way | undefined): Promise<number | undefined> {
+    const { ferry, hosts } = this.#options
     let last: Fault | undefined
-    for (const host of hosts) {
-      const { report, linkIsBetter } = await ferry.carry(host, way, servesOf(domain))
+    for (const relay of relays) {
+      const { report, linkIsBetter } = await ferry.carry(relay, way, servesOf(domain))
       last = report.fault
-      if (!last) {
-        destinations.reached(host)
-        this.health.succeeded(domain)
-        return report.letters > 0 ? 0 : undefined
-      }
-      destinations.failed(host, last)
-      if (linkIsBetter) break
+      if (report.letters > 0 || !last) hosts.reached(relay)
+      if (last) hosts.failed(relay, last)
+      else this.health.succeeded(domain)
       if (report.letters > 0) return 0
+      if (!last) return undefined
+      if (linkIsBetter) break
     }
     return this.#failed(domain, last ?? { stage: 'dns', why: `No host of ${domain} can be tried just now.` })
+  }
+
+  release(): void {
+    this.health.release()
+    this.#options.hosts.release()
+  }
+
+  wayIsBack(now: number): void {
+    this.health.wayIsBack(now)
+    this.#options.hosts.release()
   }
 
   #failed(domain: string, fault: Fault): number {
@@ -137,7 +132,7 @@ export class Direct implements Outbound {
   }
 }
 
-const domainOf = (recipient: Recipient): string => recipient.address.slice(recipient.address.lastIndexOf('@') + 1).toLowerCase()
+const domainOf = (recipient: Recipient): string => destinationOf(recipient.address)
 
 const servesOf =
   (domain: string) =>

@@ -73,7 +73,7 @@ export class Ferry {
     })
     await crossing.fly()
     const { linkIsBetter } = departure.landed()
-    this.#remember(relay.id, before, crossing.traits)
+    this.#remember(relay, before, crossing.traits)
     this.#tell(relay.id, crossing.report)
     return { report: crossing.report, linkIsBetter }
   }
@@ -91,9 +91,10 @@ export class Ferry {
     })
   }
 
-  /** The window changes with the weather: it is not worth the wear of the card. */
-  #remember(id: string, before: Traits, after: Traits): void {
+  /** The window changes with the weather: it is not worth the wear of the card, and neither are the servers of the world. */
+  #remember({ id, direct }: RelayOptions, before: Traits, after: Traits): void {
     this.#traits.set(id, after)
+    if (direct) return
     if (after.skills !== before.skills || after.connections !== before.connections) this.#options.keepRelay(id, after)
   }
 

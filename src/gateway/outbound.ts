@@ -8,6 +8,10 @@ import type { Lookout } from './lookout.ts'
 /** Outbound: by whom letters leave the box. Through relays of the settings (here), or straight to the recipients' servers (direct.ts). */
 export interface Outbound {
   readonly health: RelayHealth
+  /** Everybody may be tried at once: somebody asked. */
+  release(): void
+  /** The link is better than it was. */
+  wayIsBack(now: number): void
   /** Whom the way must lead to. */
   readonly places: readonly { id: string; host: string }[]
   /**
@@ -36,6 +40,14 @@ export class ByRelay implements Outbound {
     this.#options = options
     this.health = options.health
     this.places = options.relays
+  }
+
+  release(): void {
+    this.health.release()
+  }
+
+  wayIsBack(now: number): void {
+    this.health.wayIsBack(now)
   }
 
   async try(now: number, ways: ReadonlyMap<string, Way>): Promise<number | undefined> {

@@ -35,6 +35,9 @@ export type Plan = {
   broker: Settings['broker']
   retryMs: readonly number[]
   keepMs: number
+  /** Through our relays, or straight to the hosts that the DNS names, and how those are found. */
+  route: 'relays' | 'mx'
+  direct: { dns: readonly string[]; port: number; mtaSts: boolean; dane: boolean }
   digest: { from: number; maxChars: number }
   /** What may leave in a day of the site. */
   perDay?: { letters: number; octets: number }
@@ -96,6 +99,8 @@ export function planOf(options: PlanOptions): Plan {
     broker: settings.broker,
     retryMs: delivery.retry.map(durationMs),
     keepMs: durationMs(delivery.keep),
+    route: delivery.route,
+    direct: { dns: delivery.dns, port: delivery.port, mtaSts: delivery.mtaSts, dane: delivery.dane },
     // A character of a digest takes at most two octets or so in the letter.
     digest: { from: delivery.digest.from, maxChars: Math.floor(mail.maxBytes / 2) },
     ...(delivery.perDay ? { perDay: { letters: delivery.perDay.letters, octets: Math.round(delivery.perDay.MiB * 1_048_576) } } : {}),

@@ -21,9 +21,6 @@ export function notYet(settings: Settings): Finding[] {
   }
   for (const [index, person] of settings.people.entries())
     if (person.hours !== undefined) say(`people[${index}].hours`, 'This person is told at all hours.')
-  if (settings.delivery.route === 'mx') say('delivery.route', 'Letters go to relays only.')
-  if (settings.delivery.dane) say('delivery.dane', 'Letters go to relays only, whose certificates are always verified.')
-  if (settings.delivery.perDay) say('delivery.perDay')
   if (settings.mail.format === 'text+html') say('mail.format', 'Letters are plain text.')
   if (settings.mailbox.pop3.enabled) say('mailbox.pop3', 'Read the mail with outpost mailbox.')
   if (settings.reports) say('reports')

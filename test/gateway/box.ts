@@ -4,6 +4,7 @@ import { planOf } from '../../src/gateway/plan.ts'
 import { Gateway } from '../../src/gateway.ts'
 import { checkSettings } from '../../src/settings/check.ts'
 import { effective } from '../../src/settings/schema.ts'
+import type { Zone } from '../peers/zone.ts'
 import { SimBroker } from '../sim/world/broker.ts'
 import { SimClock } from '../sim/world/clock.ts'
 import { SimDisk } from '../sim/world/disk.ts'
@@ -28,8 +29,11 @@ export class Box {
   clock: SimClock
   net: SimNet
   #gateway: Gateway | undefined
+  readonly zone: Zone = {}
   readonly #settings: string
   #boots = 0
+  #serial: SimSerial | undefined
+  #names: SimNames | undefined
 
   constructor(seed: number, settings: Record<string, unknown> = {}) {
     this.random = new SimRandom(seed)
@@ -74,12 +78,12 @@ export class Box {
       segmentBytes: 64 * 1024,
     })
     const serial = new SimSerial(timeline, this.random.fork())
+    this.#serial = serial
+    const names = new SimNames(this.zone, timeline)
+    this.#names = names
     const broker = new SimBroker(timeline)
     const log = (_: string, event: string, facts = {}) => void (!clock.dead && this.log.push({ at: timeline.now, event, facts }))
-    const starting = Gateway.start(
-      { clock, disk, net, names: () => new SimNames({}, timeline), link, serial, broker, random: this.random.fork(), log },
-      plan,
-    )
+    const starting = Gateway.start({ clock, disk, net, names: () => names, link, serial, broker, random: this.random.fork(), log }, plan)
     this.#gateway = await this.settled(starting)
   }
 
@@ -112,12 +116,22 @@ export class Box {
     return result.value
   }
 
+  /** A line on the serial port. */
+  say(text: string): void {
+    this.#serial?.send(text)
+  }
+
+  /** What the name servers were asked for. */
+  asked(): readonly string[] {
+    return this.#names?.asked ?? []
+  }
+
   pass(ms: number): Promise<void> {
     return this.timeline.run(this.timeline.now + ms)
   }
 
-  async send(text: string, severity: Severity = 'warning', key?: string): Promise<void> {
-    const taken = await this.settled(this.gateway.desk.send({ to: 'ops', text, severity, ...(key === undefined ? {} : { key }) }))
+  async send(text: string, severity: Severity = 'warning', key?: string, to = 'ops'): Promise<void> {
+    const taken = await this.settled(this.gateway.desk.send({ to, text, severity, ...(key === undefined ? {} : { key }) }))
     assert.equal(taken.kind, 'accepted')
   }
 
