@@ -20,6 +20,8 @@ export type Job = {
   connections: number
   /** A flight of one letter goes ahead, so that the relay is known. */
   known: boolean
+  /** The one letter is the digest of 50 alerts. */
+  digest: boolean
 }
 
 export type Figures = {

@@ -36,7 +36,7 @@ export class FarRelay {
   }
 
   /** What a client has to know, beside how many letters and how. */
-  job(host: string, door: Door, tag: string): Omit<Job, 'letters' | 'connections' | 'known'> {
+  job(host: string, door: Door, tag: string): Omit<Job, 'letters' | 'connections' | 'known' | 'digest'> {
     return { host, port: door.port, security: door.security, ca: this.ca, ...account, tag }
   }
 

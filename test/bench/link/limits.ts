@@ -27,6 +27,7 @@ export type Limit = { what: string; measured: number; atMost: number; holds: boo
 const turnsTls = 10
 const turnsStarttls = 12
 const secondsTls = 5.5
+const secondsDigest = 12
 /** Over what the wire itself takes. */
 const wireShare = 1.15
 const upOverContent = 120
@@ -46,6 +47,7 @@ export function limits(results: Results): Limit[] {
   const data = resultOf(results, 'outpost-data', 'satellite')
   const pool = resultOf(results, 'nodemailer-5', 'satellite')
   const thin = resultOf(results, 'outpost', 'thin')
+  const digest = resultOf(results, 'outpost-digest', 'thin')
   const many = resultOf(results, 'outpost-10000', 'none')
   const manyOfPool = resultOf(results, 'nodemailer-10000', 'none')
   const own = [...results].filter(([name]) => name.startsWith('outpost')).map(([, result]) => result)
@@ -56,6 +58,7 @@ export function limits(results: Results): Limit[] {
     limit('turns for 50 letters over STARTTLS', starttls.turns, turnsStarttls),
     limit("seconds without CHUNKING, against nodemailer's pool of 5", data.all, pool.all),
     limit("seconds at 64 kbit/s, against 1.15 of the wire's own time", thin.all, wireShare * wireSeconds(links.thin, thin.letters)),
+    limit('seconds for 50 alerts as one digest at 64 kbit/s, relay not known', digest.all, secondsDigest),
     limit('octets up a letter', known.upPerLetter, letterOctets + upOverContent),
     limit('octets down a letter', known.downPerLetter, down),
     limit(

@@ -5,7 +5,7 @@ import { nodePorts } from '../../../src/ports/node.ts'
 import type { RelayOptions } from '../../../src/relay/flight.ts'
 import { unknownTraits } from '../../../src/relay/traits.ts'
 import { type Job, measure, type Tally } from './client.ts'
-import { letterOf } from './letters.ts'
+import { digestLetterOf, letterOf } from './letters.ts'
 
 /** The gateway's own way to a relay as a measured client, without the journal behind it: what it learns on one crossing it knows on the next. */
 const { net, clock, random } = nodePorts({ level: 'error' })
@@ -46,5 +46,5 @@ async function cross(job: Job, letters: (n: number) => Letter, count: number, ta
 
 await measure(
   (job) => cross(job, (n) => letterOf(`${job.tag}-ahead`, n), 1, { delivered: () => {}, failed: (why) => console.error(why) }),
-  (job, tally) => cross(job, (n) => letterOf(job.tag, n), job.letters, tally),
+  (job, tally) => cross(job, (n) => (job.digest ? digestLetterOf(job.tag) : letterOf(job.tag, n)), job.letters, tally),
 )

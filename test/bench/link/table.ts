@@ -28,7 +28,8 @@ function linkTable(results: Results): string {
   )
 }
 
-const titleOf = (trial: Trial): string => (trial.letters === 50 ? trial.title : `${trial.title} (${trial.letters} letters only)`)
+const titleOf = (trial: Trial): string =>
+  trial.letters === 50 || trial.digest ? trial.title : `${trial.title} (${trial.letters} letters only)`
 
 function cellsOf(trial: Trial, results: Results): string[] {
   const on = (link: LinkName, say: (result: Result) => string): string => {
@@ -40,7 +41,9 @@ function cellsOf(trial: Trial, results: Results): string[] {
     on('satellite', ({ turns }) => String(turns)),
     on('satellite', ({ connections }) => String(connections)),
     on('satellite', ({ upPerLetter, downPerLetter }) => `${upPerLetter.toFixed(0)} / ${downPerLetter.toFixed(0)}`),
-    on('thin', ({ all, letters }) => `${seconds(all)} (${(all / wireSeconds(links.thin, letters)).toFixed(2)})`),
+    on('thin', ({ all, letters }) =>
+      trial.digest ? seconds(all) : `${seconds(all)} (${(all / wireSeconds(links.thin, letters)).toFixed(2)})`,
+    ),
     on('lossy', ({ all, lost }) => `${seconds(all)}, ${lost}`),
     on('fast', ({ all }) => all.toFixed(2)),
   ]

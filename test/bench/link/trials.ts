@@ -22,6 +22,8 @@ export type Trial = {
   letters: number
   connections: number
   known: boolean
+  /** The letter is the digest of 50 alerts. */
+  digest?: true
   on: readonly LinkName[]
   checked: readonly LinkName[]
 }
@@ -49,6 +51,17 @@ export const lanes: readonly (readonly Trial[])[] = [
       door: 'data',
       on: ['satellite', 'thin', 'fast'],
       checked: ['satellite'],
+    },
+    {
+      ...outpost,
+      id: 'outpost-digest',
+      title: 'Outpost, 50 alerts of an outage as one digest, relay not known before',
+      door: 'chunking',
+      letters: 1,
+      known: false,
+      digest: true,
+      on: ['thin'],
+      checked: ['thin'],
     },
     { ...outpost, id: 'outpost-steps', title: 'Outpost, relay without CHUNKING and PIPELINING', door: 'steps', on: ['fast'] },
   ],

@@ -53,8 +53,8 @@ export class Trying {
 
   async #one(lane: Lane, number: number, trial: Trial, terms: Terms, name: string): Promise<Result> {
     const tag = name.replaceAll('/', '-')
-    const { letters, connections, known } = trial
-    const job = { ...this.#relay.job(farAddressOf(number), doors[trial.door], tag), letters, connections, known }
+    const { letters, connections, known, digest = false } = trial
+    const job = { ...this.#relay.job(farAddressOf(number), doors[trial.door], tag), letters, connections, known, digest }
     const done = await this.#client(lane, trial, job, terms, `${this.#dir}/near-${number}`)
     const result = resultOf(done, letters, this.#relay.accepted(tag))
     this.results.set(name, result)
