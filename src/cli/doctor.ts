@@ -1,5 +1,7 @@
+import type { LinkFacts } from '../gateway/lookout.ts'
 import type { Plan } from '../gateway/plan.ts'
 import { probesOf } from '../gateway/probes.ts'
+import type { BudgetFacts } from '../gateway/purser.ts'
 import { sentence } from '../ports/log.ts'
 import { withCure } from '../relay/cure.ts'
 import { type Command, exit, type Options, type Scene } from './command.ts'
@@ -8,6 +10,7 @@ import { lookAtDkim } from './dkim.ts'
 import { probeRelays, relayFlags, relaysAsked, relayUsage } from './doctor-relay.ts'
 import { loadSettings } from './load.ts'
 import { planFor } from './plan.ts'
+import { budgetSentence } from './queue.ts'
 
 export const doctor: Command = {
   usage: `outpost doctor ${relayUsage} [--json] [--data DIR]`,
@@ -74,6 +77,8 @@ type State = {
   queue: { waiting: number; readOnly?: string }
   sources: { id: string; kind: string; state: string; why?: string }[]
   relays: { id: string; why?: string; hint?: string }[]
+  link?: LinkFacts
+  budget?: BudgetFacts
 }
 
 /** What the running gateway says of itself. False: none runs, so that its lines are free to be looked at. */
@@ -82,7 +87,10 @@ async function lookAtGateway({ ports, dir }: Scene, report: Report): Promise<boo
     const state = (await ask(ports, dir, { verb: 'state' }))?.value as State | undefined
     if (!state) return await standsStill(ports.disk, dir, report)
     const { waiting, readOnly } = state.queue
+    const { link, budget } = state
     report.say(readOnly === undefined, 'gateway', `running, ${waiting} letters wait${readOnly ? `; read-only: ${readOnly}` : ''}`)
+    if (link) report.say(link.up, 'link', `${link.why}${link.metered ? ' It is metered.' : ''}`)
+    if (budget) report.say(true, 'budget', budgetSentence(budget))
     for (const { id, kind, state: how, why } of state.sources) report.say(how === 'up', id, `${kind} ${how}${why ? `: ${why}` : ''}`)
     for (const relay of state.relays) if (relay.why) report.say(false, relay.id, withCure(relay.why, relay.hint))
   } catch (error) {

@@ -46,7 +46,7 @@ async function list(scene: Scene, options: Options): Promise<0> {
     if (!last) {
       if (shownSoFar === 0 && !options.flags.json) scene.out('No letter waits.\n')
       else if (!options.flags.json) scene.out(`${total} waiting\n`)
-      if (!options.flags.json) scene.out(`${link ? linkLine(link) : ''}${budget ? budgetLine(budget) : ''}`)
+      if (!options.flags.json) scene.out(`${link ? linkLine(link) : ''}${budget ? `budget: ${budgetSentence(budget)}\n` : ''}`)
       return exit.done
     }
     after = last.id
@@ -59,8 +59,10 @@ const answer = async (scene: Scene, request: Request): Promise<unknown> =>
 const linkLine = (link: LinkFacts): string =>
   `link: ${link.up ? 'up' : 'away'}${link.metered ? ', metered' : ''}, since ${link.since}. ${link.why}\n`
 
-const budgetLine = ({ letters, octets, of, until }: BudgetFacts): string =>
-  `budget: ${letters} of ${of.letters} letters, ${MiB(octets)} of ${MiB(of.octets)} MiB, until ${until}${letters >= of.letters || octets >= of.octets ? '; used up, only critical letters leave' : ''}\n`
+export function budgetSentence({ letters, octets, of, until }: BudgetFacts): string {
+  const usedUp = letters >= of.letters || octets >= of.octets ? ' It is used up: only critical letters leave.' : ''
+  return `${letters} of ${of.letters} letters and ${MiB(octets)} of ${MiB(of.octets)} MiB have left, until ${until}.${usedUp}`
+}
 
 const MiB = (octets: number): string => (octets / 1_048_576).toFixed(2)
 

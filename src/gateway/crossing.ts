@@ -22,6 +22,8 @@ export type CrossingOptions = {
   due(limit: number): number
   /** Cuts every line at once. */
   signal: AbortSignal
+  /** Gives up connecting: a better link is there. */
+  connecting?: AbortSignal
 }
 
 /** Fewer letters than this for each do not pay for another TLS session (3.3 kB and six round trips). */
@@ -58,7 +60,7 @@ export class Crossing {
   }
 
   async #flight(lane: number): Promise<void> {
-    const { net, clock, random, relay, signal } = this.#options
+    const { net, clock, random, relay, signal, connecting } = this.#options
     this.connections++
     const load = this.#options.load(lane, (letters) => Math.ceil(letters / Math.max(1, this.connections)))
     const report = await fly(net, clock, random, relay, {
@@ -68,6 +70,7 @@ export class Crossing {
       learn: (skill, good) => this.#learn(skill, good),
       offers: (offers) => lane === 0 && this.#widen(offers),
       signal,
+      ...(connecting ? { connecting } : {}),
     })
     await load.finish(report.sent)
     this.connections--

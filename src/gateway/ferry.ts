@@ -69,13 +69,14 @@ export class Ferry {
       traits: before,
       load: (lane, ahead) => this.load(serves, lane, () => ahead(aheadLetters)),
       due: (limit) => queue.waiting.due(ports.clock.monotonic(), limit, picking()).length,
-      signal: AbortSignal.any([this.#cutting.signal, departure.signal]),
+      signal: AbortSignal.any([this.#cutting.signal, departure.lost]),
+      connecting: AbortSignal.any([this.#cutting.signal, departure.better]),
     })
     await crossing.fly()
-    const { linkIsBetter } = departure.landed()
+    departure.landed()
     this.#remember(relay, before, crossing.traits)
     this.#tell(relay.id, crossing.report)
-    return { report: crossing.report, linkIsBetter }
+    return { report: crossing.report, linkIsBetter: departure.better.aborted }
   }
 
   /** Letters for whom is served, one after the other; the first connection tells the backlog that a way is open. */

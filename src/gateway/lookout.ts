@@ -15,13 +15,16 @@ export type LookoutOptions = {
   metered: readonly string[]
 }
 
-/** `landed` says whether the link got better meanwhile: then a fault of the flight says little about the next one. */
-export type Departure = { signal: AbortSignal; landed(): { linkIsBetter: boolean } }
+/**
+ * `lost`: nothing can come back to this flight. `better`: the link got better meanwhile, so that a fault of this flight says little about the next one,
+ * and whoever still tries to connect should try anew.
+ */
+export type Departure = { lost: AbortSignal; better: AbortSignal; landed(): void }
 
 /** For the page: `since` as the device's clock says (ISO 8601), when it was first seen to be so. `metered`: the default route is dear. */
 export type LinkFacts = { up: boolean; since: string; why: string; metered: boolean }
 
-type Flying = { addresses: readonly string[]; cut: AbortController; linkIsBetter: boolean }
+type Flying = { addresses: readonly string[]; lost: AbortController; better: AbortController }
 
 export class Lookout {
   /** The link is better than it was. */
@@ -67,19 +70,18 @@ export class Lookout {
     this.#tend()
   }
 
-  /** A flight begins: its signal aborts when the addresses of the interface that it leaves by are gone and there is another way. */
+  /** A flight begins. It is lost when the addresses of the interface that it leaves by are gone and there is another way. */
   depart(way: Way | undefined): Departure {
     const { state } = this.#seen
     const addresses = state.interfaces.find((one) => one.name === way?.by)?.addresses ?? []
-    const flying: Flying = { addresses, cut: new AbortController(), linkIsBetter: false }
+    const flying: Flying = { addresses, lost: new AbortController(), better: new AbortController() }
     this.#flying.add(flying)
     this.#tend()
     const landed = () => {
       this.#flying.delete(flying)
       this.#tend()
-      return { linkIsBetter: flying.linkIsBetter }
     }
-    return { signal: flying.cut.signal, landed }
+    return { lost: flying.lost.signal, better: flying.better.signal, landed }
   }
 
   facts(): LinkFacts {
@@ -119,8 +121,8 @@ export class Lookout {
     if (!isBetter(state, before.state)) return
     const addresses = new Set(state.interfaces.flatMap((one) => (one.up ? one.addresses : [])))
     for (const flying of this.#flying) {
-      flying.linkIsBetter = true
-      if (flying.addresses.length > 0 && !flying.addresses.some((address) => addresses.has(address))) flying.cut.abort()
+      flying.better.abort()
+      if (flying.addresses.length > 0 && !flying.addresses.some((address) => addresses.has(address))) flying.lost.abort()
     }
     this.onBetter()
   }

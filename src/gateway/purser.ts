@@ -118,6 +118,7 @@ export class Purser {
   /** An elder of the same source and key stayed; only a worse letter passes it (docs/promises.md). */
   #isBehind(id: number, ashore: readonly number[]): boolean {
     const { waiting } = this.#options.queue
+    if (waiting.get(id)?.keyed !== true) return false
     const severity = (one: number) => rank(waiting.get(one)?.severity ?? 'info')
     return ashore.some((elder) => elder < id && waiting.orderOf(elder) === waiting.orderOf(id) && severity(elder) <= severity(id))
   }

@@ -43,7 +43,8 @@ function lastLeft(at: Stamp, now: Stamp, builtAt: Instant): number {
   const booted = now.wall - now.mono
   const isBelievable = (one: Stamp) => one.synchronised === 'yes' || (one.synchronised === 'unknown' && one.wall >= builtAt)
   if (!isBelievable(now)) return now.mono < dayMs ? now.wall : booted
-  return isBelievable(at) ? Math.min(at.wall, booted) : booted
+  // A time to come was told by a clock that was wrong then or is now.
+  return isBelievable(at) && at.wall <= now.wall ? at.wall : booted
 }
 
 /** When the next day of the site begins. */

@@ -27,11 +27,14 @@ export type LeaveFacts = {
 }
 
 /** Half of its keep time a large letter waits for a cheap link; the other half is for trying. */
-export const leaveOf = ({ now, usedUp, metered, meteredBytes, keepMs }: LeaveFacts): Leave => ({
-  least: usedUp ? 'critical' : 'info',
-  largest: metered ? meteredBytes : Number.POSITIVE_INFINITY,
-  overdue: metered ? now - keepMs / 2 : Number.NEGATIVE_INFINITY,
-})
+export function leaveOf({ now, usedUp, metered, meteredBytes, keepMs }: LeaveFacts): Leave {
+  if (!usedUp && !metered) return freeLeave
+  return {
+    least: usedUp ? 'critical' : 'info',
+    largest: metered ? meteredBytes : freeLeave.largest,
+    overdue: metered ? now - keepMs / 2 : freeLeave.overdue,
+  }
+}
 
 /** Why a letter must stay; undefined when it may go. `severity` as its rank. */
 export function keptBy(leave: Leave, severity: number, octets: number, accepted: number): 'budget' | 'size' | undefined {

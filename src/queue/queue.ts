@@ -348,6 +348,7 @@ export class Queue {
       accepted: acceptedAt(alert, this.#options.clock),
       orderBy: `${alert.source}\0${alert.key ?? ''}`,
       ...(alert.covers ? { first: true } : {}),
+      keyed: alert.key !== undefined,
     })
   }
 

@@ -26,6 +26,7 @@ export type LetterState = {
   held: boolean
   /** Of the letter as it was last composed; of its record before that. */
   octets: number
+  keyed: boolean
 }
 
 /** Recipients of one letter: `pending` is 32 bits. */
@@ -33,7 +34,8 @@ export const recipientsLimit = 32
 
 type Columns = ReturnType<typeof allocate>
 
-const flag = { gone: 1, held: 2, away: 4, local: 8, first: 16 } as const
+/** `first`: goes before all others. `loose`: without a key; it is in order among its like, but nothing hangs on it. */
+const flag = { gone: 1, held: 2, away: 4, local: 8, first: 16, loose: 32 } as const
 const firstRows = 256
 
 export type Added = {
@@ -46,6 +48,8 @@ export type Added = {
   accepted: number
   /** Letters with the same text here keep their order: source and key. */
   orderBy: string
+  /** It has a key: others may be about the same thing, a clear about its raise. */
+  keyed: boolean
   /** Goes before all others, whatever its severity. */
   first?: boolean
 }
@@ -103,7 +107,7 @@ export class Waiting {
     c.rank[row] = rank(letter.severity)
     c.attempts[row] = 0
     c.lane[row] = 0
-    c.flags[row] = letter.first ? flag.first : 0
+    c.flags[row] = (letter.first ? flag.first : 0) | (letter.keyed ? 0 : flag.loose)
     if (letter.first) this.#firsts++
     c.octets[row] = letter.bytes
   }
@@ -177,6 +181,7 @@ export class Waiting {
   /**
    * Up to `limit` letters that may leave now: digests first, then the worst, then the oldest. One whose elder of the same source and key cannot leave yet
    * stays behind it (no RESOLVED before FIRING), unless it is worse than the elder. An elder that left on the same lane is before it anyway.
+   * One that is kept for its size keeps back only those of its key: that may last for days.
    */
   due(now: number, limit: number, { leave = freeLeave, lane, serves }: Picking = {}): number[] {
     this.#sort()
@@ -190,13 +195,12 @@ export class Waiting {
       if (lane !== undefined && flags & flag.away && c.lane[row] === lane) continue
       const severity = c.rank[row] ?? 0
       const topic = c.topic[row] ?? 0
-      const ready =
-        (flags & (flag.held | flag.away)) === 0 &&
-        (c.nextTry[row] ?? 0) <= now &&
-        (leave === freeLeave || keptBy(leave, severity, c.octets[row] ?? 0, c.accepted[row] ?? 0) === undefined)
+      const free = (flags & (flag.held | flag.away)) === 0 && (c.nextTry[row] ?? 0) <= now
+      const kept = free && leave !== freeLeave ? keptBy(leave, severity, c.octets[row] ?? 0, c.accepted[row] ?? 0) : undefined
       const elder = blocked.get(topic)
-      if (!ready) {
-        if ((flags & flag.held) === 0 && (elder === undefined || severity < elder)) blocked.set(topic, severity)
+      if (!free || kept !== undefined) {
+        const keepsBack = (flags & flag.held) === 0 && !(kept === 'size' && (flags & flag.loose) !== 0)
+        if (keepsBack && (elder === undefined || severity < elder)) blocked.set(topic, severity)
         continue
       }
       if (elder !== undefined && elder <= severity) continue
@@ -219,7 +223,7 @@ export class Waiting {
     const c = this.#columns
     let first: number | undefined
     for (let row = 0; row < this.#rows; row++) {
-      if (((c.flags[row] ?? 0) & ~flag.first) !== 0) continue
+      if (((c.flags[row] ?? 0) & ~(flag.first | flag.loose)) !== 0) continue
       const at = c.nextTry[row] ?? 0
       // One whose time has come and that still waits is behind its elder, which is looked at on its own.
       if (at > now && (first === undefined || at < first)) first = at
@@ -278,6 +282,7 @@ export class Waiting {
       accepted: c.accepted[row] ?? 0,
       held: ((c.flags[row] ?? 0) & flag.held) !== 0,
       octets: c.octets[row] ?? 0,
+      keyed: ((c.flags[row] ?? 0) & flag.loose) === 0,
     }
   }
 

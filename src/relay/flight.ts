@@ -54,6 +54,8 @@ export type Supply = {
   transcript?(line: string): void
   /** Cuts the connection at once. */
   signal?: AbortSignal
+  /** Ends the attempt to connect, by which nothing is lost; means nothing later. */
+  connecting?: AbortSignal
 }
 
 const defaultCapMs = 300_000
@@ -86,13 +88,14 @@ async function connectAndFly(net: Net, clock: Clock, random: Random, relay: Rela
   let login: Login
   try {
     login = relay.tokens ? await relay.tokens.login(net, clock, supply.signal) : relay.auth
-    wire = await net.connect({
+    const target = {
       host: relay.host,
       port: relay.port,
-      ...(relay.addresses === undefined ? {} : { addresses: relay.addresses }),
       timeoutMs: Math.min(timers.connect, relay.timeoutMs ?? defaultCapMs),
+      ...(relay.addresses === undefined ? {} : { addresses: relay.addresses }),
       ...(relay.security === 'tls' ? { tls: tlsOptions(relay) } : {}),
-    })
+    }
+    wire = await unlessAborted(supply.connecting, net.connect(target))
   } catch (error) {
     return { ...report, fault: error instanceof Ended ? error.fault : cured(connectFault(error, clock), wayOf(relay)) }
   }
@@ -121,6 +124,21 @@ export const wayOf = ({ host, port, security, direct, auth }: RelayOptions): Way
   ...(direct ? { direct } : {}),
   ...('user' in auth ? { user: auth.user } : {}),
 })
+/** The connection, or a NetError as soon as the signal aborts; a connection that comes later is closed. */
+function unlessAborted(signal: AbortSignal | undefined, connecting: Promise<Wire>): Promise<Wire> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      reject(new NetError('connect', 'ECANCELED', 'the attempt to connect was given up, because the link has changed or the gateway stops'))
+      connecting.then(
+        (wire) => wire.close(),
+        () => {},
+      )
+    }
+    if (signal?.aborted) return abort()
+    signal?.addEventListener('abort', abort, { once: true })
+    connecting.then(resolve, reject).finally(() => signal?.removeEventListener('abort', abort))
+  })
+}
 
 export const tlsOptions = (relay: RelayOptions): TlsOptions => ({
   serverName: relay.serverName ?? relay.host,

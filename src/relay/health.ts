@@ -13,16 +13,21 @@ type Health = {
   hint?: string
   /** The server has said nothing against us: a better link may mend it. */
   byWay?: boolean
-  /** Rests that a better link has ended since the last success, and when the last one was. */
+  /** Rests that a better link has ended since the last success. */
   returns: number
-  returnedAt: number
+  /** The last fault. */
+  failedAt: number
+  /** The next fault is the first one on a link that has just come. */
+  settling?: boolean
 }
 
 const restMs = [15_000, 30_000, 60_000, 120_000, 300_000, 600_000]
 /** A link comes up in steps (carrier, address, route, name servers), and each may be the one that was missing. */
 const freeReturns = 3
+/** Neighbours and name servers may need a moment more than the link itself: the first rest on a link that has just come. */
+const settleMs = 3000
 
-const fresh = (): Health => ({ attempts: 0, nextTry: 0, held: false, returns: 0, returnedAt: 0 })
+const fresh = (): Health => ({ attempts: 0, nextTry: 0, held: false, returns: 0, failedAt: 0 })
 
 export class RelayHealth {
   readonly #relays = new Map<string, Health>()
@@ -55,9 +60,11 @@ export class RelayHealth {
     // It was our way of speaking, and the next flight speaks otherwise.
     if (fault.again) return
     health.attempts++
+    health.failedAt = now
     health.held = fault.hold === true
     health.byWay = fault.reply === undefined && fault.hold !== true && fault.clock !== true
-    health.nextTry = now + jitter(this.#random, rest(health.attempts))
+    health.nextTry = now + jitter(this.#random, health.settling && health.byWay ? settleMs : rest(health.attempts))
+    health.settling = false
   }
 
   succeeded(id: string): void {
@@ -77,11 +84,12 @@ export class RelayHealth {
     for (const health of this.#relays.values()) {
       if (health.held || !health.byWay) continue
       const gap = health.returns < freeReturns ? 0 : rest(health.returns - freeReturns + 1)
-      const at = Math.max(now, health.returnedAt + gap)
+      const at = Math.max(now, health.failedAt + gap)
       if (at >= health.nextTry) continue
       health.nextTry = at
-      health.returnedAt = at
-      health.returns++
+      if (health.returns++ >= freeReturns) continue
+      health.settling = true
+      health.attempts = 0
     }
   }
 

@@ -16,7 +16,9 @@ export function wayTo(host: string, link: LinkState, route?: Route): Way {
   if (isLoopback(host)) return { open: true, why: 'The relay is on this machine.' }
   if (!link.known) return { open: true, why: 'The system does not tell whether there is a link.' }
   if (route) {
-    if (!route.leads) return { open: false, why: `There is no route to ${host}. ${linkWay(link).why}` }
+    // A route stays for a while when its cable is pulled.
+    const isCut = link.interfaces.some((one) => one.name === route.by && !one.up)
+    if (!route.leads || isCut) return { open: false, why: `There is no route to ${host}. ${linkWay(link).why}` }
     return { open: true, why: `There is a route to ${host}.`, ...(route.by === undefined ? {} : { by: route.by }) }
   }
   return linkWay(link)

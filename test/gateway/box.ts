@@ -24,6 +24,7 @@ export class Box {
   readonly random: SimRandom
   readonly relay: SimRelay
   readonly link: SimLink
+  readonly serial: SimSerial
   readonly log: { at: number; event: string; facts: Record<string, unknown> }[] = []
   disk = new SimDisk()
   clock: SimClock
@@ -39,6 +40,7 @@ export class Box {
     this.random = new SimRandom(seed)
     this.relay = new SimRelay(this.timeline, this.random.fork())
     this.link = new SimLink(this.timeline, this.random.fork())
+    this.serial = new SimSerial(this.timeline, this.random.fork())
     this.link.change('eth0', home)
     this.net = new SimNet(this.timeline, this.relay)
     this.clock = new SimClock(this.timeline, 'boot-0')
@@ -92,6 +94,7 @@ export class Box {
     this.net.dead = true
     this.net.cut()
     this.link.vanish()
+    this.serial.vanish()
     this.disk = this.disk.powerCut(this.random)
     const { up, tries } = this.net
     this.net = new SimNet(this.timeline, this.relay)

@@ -21,18 +21,19 @@ const cable = link('eth0 up 192.0.2.2 default')
 const stories: [what: string, host: string, link: LinkState, route: boolean | undefined, open: boolean, why: RegExp][] = [
   ['no interface at all', 'mail.example.org', none, undefined, false, /^No network interface has a link/],
   ['a cable that is pulled', 'mail.example.org', link('eth0 down 192.0.2.2'), undefined, false, /^No network interface/],
-  ['a carrier without an address', 'mail.example.org', link('wwan0 up'), undefined, false, /wwan0 has no address yet/],
+  ['a carrier without an address', 'mail.example.org', link('wwan0 up'), undefined, false, /^The interface wwan0 has no address yet/],
   ['an address without a default route', 'mail.lan', link('eth0 up 192.0.2.2'), undefined, true, /eth0 reaches its neighbours only/],
   ['a default route', 'mail.example.org', cable, undefined, true, /leads out by eth0/],
   ['an address that no route leads to', '203.0.113.9', link('eth0 up 192.0.2.2'), false, false, /^There is no route to 203.0.113.9/],
   ['a neighbour by address', '192.0.2.9', link('eth0 up 192.0.2.2'), true, true, /There is a route/],
   ['this machine by name', 'localhost', none, undefined, true, /on this machine/],
   ['this machine by address', '127.0.0.1', none, false, true, /on this machine/],
+  ['a neighbour whose cable has just been pulled', '192.0.2.9', link('eth0 down 192.0.2.2'), true, false, /There is no route/],
   ['a system that tells nothing', '203.0.113.9', { known: false, interfaces: [] }, false, true, /does not tell/],
 ]
 for (const [what, host, state, leads, open, why] of stories)
   test(`${what}: the way to ${host} is ${open ? 'open' : 'closed'}`, () => {
-    const way = wayTo(host, state, leads === undefined ? undefined : { leads })
+    const way = wayTo(host, state, leads === undefined ? undefined : leads ? { leads, by: 'eth0' } : { leads })
     assert.equal(way.open, open)
     assert.match(way.why, why)
     assert.match(way.why, /^[A-Z].*\.$/, 'a sentence')
@@ -67,6 +68,18 @@ test('a better link ends the rest of whoever wanted a way, and of nobody else', 
   assert.equal(health.list().find((one) => one.id === 'locked')?.held, true)
 })
 
+test('after long trouble a link that comes back begins anew, with a short rest first', () => {
+  const health = new RelayHealth(['a'], even)
+  const fail = (now: number) => health.failed('a', { stage: 'connect', why: 'no' }, now)
+  for (let i = 0; i < 10; i++) fail(i)
+  assert.equal(health.choose(100).nextTry, 9 + 600_000)
+  health.wayIsBack(1000)
+  fail(2000)
+  assert.equal(health.choose(2000).nextTry, 5000)
+  fail(5000)
+  assert.equal(health.choose(5000).nextTry, 5000 + 30_000)
+})
+
 test('a link that flaps ends three rests at once, then one in as long as the rest would be', () => {
   const health = new RelayHealth(['a'], even)
   const tries: number[] = []
@@ -76,7 +89,7 @@ test('a link that flaps ends three rests at once, then one in as long as the res
     tries.push(now)
     health.failed('a', { stage: 'dns', why: 'no' }, now)
   }
-  assert.deepEqual(tries.slice(0, 4), [0, 2000, 4000, 6000])
+  assert.deepEqual(tries.slice(0, 5), [0, 2000, 4000, 6000, 9000], 'and a link that has just come gets a moment more')
   assert.ok(tries.length < 20, `${tries.length} tries in an hour: ${tries}`)
   health.succeeded('a')
   health.failed('a', { stage: 'dns', why: 'no' }, 4_000_000)

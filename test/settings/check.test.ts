@@ -20,6 +20,7 @@ test('the example of the documentation is valid, and what has no effect yet is s
   const { settings, findings } = checkSettings(example)
   assert.ok(settings)
   assert.ok(findings.some((finding) => finding.path === 'rules[0].hold' && finding.level === 'note'))
+  assert.ok(!findings.some((finding) => finding.path.startsWith('delivery.perDay')), 'the budget is obeyed')
 })
 
 test('an unknown key is answered with the nearest known one', () => {
@@ -56,6 +57,8 @@ const wrong: [settings: unknown, says: RegExp][] = [
   ],
   [{ broker: { listen: '0.0.0.0:1883' } }, /has no users/],
   [{ delivery: { retry: ['soon'] } }, /30s, 15m, 4h or 5d/],
+  [{ delivery: { links: [{ interface: 'wwan 0' }] } }, /delivery\.links\[0\]\.interface: .*such as wwan0/],
+  [{ delivery: { links: [{ interface: 'wwan0', cheap: true }] } }, /The key "cheap" is not known here/],
   [{ site: { timeZone: 'Mars/Base' } }, /Europe\/Berlin/],
   [{ version: 9 }, /version 9; this Outpost knows up to 1/],
   [[], /Write an object/],

@@ -21,7 +21,7 @@ import { Timeline } from './world/timeline.ts'
  */
 export type Verdict = { seed: number; faults: string[]; trace: string[]; alerts: number; letters: number; cuts: number }
 
-const settingsText = JSON.stringify({
+const settings = {
   site: { domain: 'site.example.org' },
   broker: { enabled: false },
   sources: [
@@ -37,10 +37,11 @@ const settingsText = JSON.stringify({
     { id: 'all', to: ['ops'] },
   ],
   relays: [{ id: 'isp', host: 'relay', security: 'none', port: 25, timeout: '1m' }],
-  delivery: { keep: '60d' },
-})
+}
 
 const hourMs = 3_600_000
+/** Few enough that a thrifty box has to let warnings wait for another day. */
+const lettersADay = 15
 /** How long things go wrong. */
 const badHours = 24
 const segmentBytes = 64 * 1024
@@ -60,6 +61,8 @@ class Device {
   gateway: Gateway | undefined
   cuts = 0
   readonly faults: string[] = []
+  /** It has a budget of letters a day. */
+  readonly thrifty: boolean
   /** Spans in which the box could see that its link was away, and every connection that it tried. */
   readonly away: { from: number; to: number }[] = []
   readonly nets: SimNet[] = []
@@ -67,6 +70,7 @@ class Device {
 
   constructor(seed: number) {
     this.random = new SimRandom(seed)
+    this.thrifty = this.random.once(3)
     this.relay = new SimRelay(this.timeline, this.random.fork())
     this.serial = new SimSerial(this.timeline, this.random.fork())
     this.broker = new SimBroker(this.timeline)
@@ -128,10 +132,11 @@ class Device {
       random: this.random.fork(),
       log: (level, event, facts) => !clock.dead && this.trace.push(`${this.timeline.now} ${level} ${event} ${JSON.stringify(facts)}`),
     }
-    const { settings } = checkSettings(settingsText)
-    if (!settings) throw new Error('the settings of the simulation are not valid')
+    const delivery = { keep: '60d', ...(this.thrifty ? { perDay: { letters: lettersADay } } : {}) }
+    const { settings: checked } = checkSettings(JSON.stringify({ ...settings, delivery }))
+    if (!checked) throw new Error('the settings of the simulation are not valid')
     const plan = planOf({
-      settings: effective(settings),
+      settings: effective(checked),
       secret: () => undefined,
       refreshToken: () => ({ read: async () => undefined, keep: async () => {} }),
       pem: new Map(),
@@ -181,7 +186,7 @@ export async function live(seed: number): Promise<Verdict> {
     broker.unacknowledged === 0 &&
     device.gateway !== undefined &&
     device.gateway.desk.state().queue.waiting === 0
-  await timeline.run(timeline.now + 24 * hourMs, settled)
+  await timeline.run(timeline.now + (device.thrifty ? 8 : 1) * 24 * hourMs, settled)
   await timeline.run(timeline.now + 10_000)
   judge(device, alerts, settled())
   return { seed, faults: device.faults, trace: device.trace, alerts, letters: relay.taken.length, cuts: device.cuts }

@@ -10,6 +10,8 @@ type Mutation = { what: string; file: string; from: string; to: string; tests: s
 
 const sim = ['test/sim/sim.test.ts']
 const real = ['test/contract/node.test.ts']
+const gatewayLink = ['test/gateway/link.test.ts']
+const purser = ['test/gateway/purser.test.ts', 'test/queue/budget.test.ts']
 const queue = ['test/queue/queue.test.ts', 'test/queue/record.test.ts']
 
 const mutations: Mutation[] = [
@@ -152,7 +154,7 @@ const mutations: Mutation[] = [
     file: 'gateway/scribe.ts',
     from: "if (this.#isLate(id) || this.#when(stored.alert).certainty !== 'exact') {",
     to: 'if (id < 0) {',
-    tests: sim,
+    tests: ['test/gateway/late.test.ts'],
   },
   {
     what: 'forgets that letters may have been in the air when the power went',
@@ -349,6 +351,97 @@ const mutations: Mutation[] = [
     from: 'await this.#inTurn(client, this.#tell(client, packet, payload))',
     to: 'await this.#tell(client, packet, payload)',
     tests: real,
+  },
+  {
+    what: 'tries without a way',
+    file: 'gateway/outbound.ts',
+    from: '(id) => ways.get(id)?.open === true',
+    to: '() => true',
+    tests: gatewayLink,
+  },
+  {
+    what: 'lets a rest last although the link is back',
+    file: 'gateway/courier.ts',
+    from: '      options.outbound.wayIsBack(options.ports.clock.monotonic())\n',
+    to: '',
+    tests: gatewayLink,
+  },
+  {
+    what: 'overlooks a link that comes back in the middle of a round',
+    file: 'gateway/courier.ts',
+    from: ' && !this.#nudged',
+    to: '',
+    tests: gatewayLink,
+  },
+  {
+    what: 'holds on to a flight whose address is gone',
+    file: 'gateway/lookout.ts',
+    from: 'flying.lost.abort()',
+    to: 'void 0',
+    tests: gatewayLink,
+  },
+  {
+    what: 'watches the link when nobody waits',
+    file: 'gateway/lookout.ts',
+    from: '    this.#waiting = false',
+    to: '    this.#waiting = this.#cancel !== undefined',
+    tests: gatewayLink,
+  },
+  {
+    what: 'storms a name server over a link that flaps',
+    file: 'relay/health.ts',
+    from: 'health.returns < freeReturns ? 0 : rest(health.returns - freeReturns + 1)',
+    to: '0',
+    tests: gatewayLink,
+  },
+  {
+    what: 'forgets at a power cut what has left',
+    file: 'gateway/purser.ts',
+    from: '    queue.keepSpent(this.#spent, noted)\n',
+    to: '',
+    tests: purser,
+  },
+  {
+    what: 'notes what has left, and forgets it with its segment',
+    file: 'queue/memory.ts',
+    from: '      ...(this.#spent ? { spent: this.#spent } : {}),\n',
+    to: '',
+    tests: purser,
+  },
+  {
+    what: 'believes the word of the clock for the day of a letter',
+    file: 'queue/budget.ts',
+    from: 'return now.wall - (now.mono - at.mono)',
+    to: 'return at.wall',
+    tests: purser,
+  },
+  {
+    what: 'keeps critical letters when the budget is used up',
+    file: 'queue/leave.ts',
+    from: '  if (severity === 0) return undefined\n',
+    to: '',
+    tests: purser,
+  },
+  {
+    what: 'lets a small letter pass its large elder of the same key',
+    file: 'queue/waiting.ts',
+    from: "!(kept === 'size' && (flags & flag.loose) !== 0)",
+    to: "kept !== 'size'",
+    tests: purser,
+  },
+  {
+    what: 'does not count letters in the air',
+    file: 'gateway/purser.ts',
+    from: 'letters: today.letters + this.#aboard.size',
+    to: 'letters: today.letters',
+    tests: purser,
+  },
+  {
+    what: 'writes a To field for each recipient',
+    file: 'mail/message.ts',
+    from: '    node.setHeader(name, (typeof',
+    to: '    node.addHeader(name, (typeof',
+    tests: ['test/mail/compose.test.ts'],
   },
 ]
 

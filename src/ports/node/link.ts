@@ -75,10 +75,14 @@ function interfacesNow(): LinkInterface[] {
   })
 }
 
-/** RFC 2863: a serial line or a tunnel has no carrier to tell of and is `unknown`. */
+/**
+ * RFC 2863: a serial line or a tunnel has no carrier to tell of and is `unknown`. The kernel may be a second late to tell that a carrier is gone; the
+ * carrier itself is asked, too.
+ */
 function isUp(name: string, runs: boolean): boolean {
+  const told = (what: string) => readFileSync(`/sys/class/net/${name}/${what}`, 'utf8').trim()
   try {
-    return ['up', 'unknown'].includes(readFileSync(`/sys/class/net/${name}/operstate`, 'utf8').trim())
+    return ['up', 'unknown'].includes(told('operstate')) && told('carrier') !== '0'
   } catch {
     return runs
   }
