@@ -15,7 +15,7 @@ import { instant } from './ports/clock.ts'
 import type { Ports } from './ports/ports.ts'
 import { Queue } from './queue/queue.ts'
 import { RelayHealth } from './relay/health.ts'
-import { Hosts } from './relay/hosts.ts'
+import { Hosts } from './relay/route/hosts.ts'
 import { compileRules } from './rules/match.ts'
 import type { Source } from './source/source.ts'
 

@@ -1,5 +1,6 @@
 import { isDiskError } from '../ports/disk.ts'
-import { checkSettings, type Finding } from '../settings/check.ts'
+import { checkSettings } from '../settings/check.ts'
+import type { Finding } from '../settings/finding.ts'
 import { Secrets } from '../settings/secrets.ts'
 import { type Command, exit, Refusal } from './command.ts'
 

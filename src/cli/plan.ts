@@ -1,6 +1,6 @@
 import { type Plan, planOf } from '../gateway/plan.ts'
 import { sentence } from '../ports/log.ts'
-import type { RefreshToken } from '../relay/token.ts'
+import type { RefreshToken } from '../relay/login/token.ts'
 import type { Traits } from '../relay/traits.ts'
 import { DeviceStore } from '../settings/device.ts'
 import type { EffectiveSettings } from '../settings/schema.ts'

@@ -1,7 +1,7 @@
 import type { Alert } from '../alert/alert.ts'
 import { type Spent, spentIn } from './budget.ts'
 import { Grounded } from './grounded.ts'
-import type { Offer } from './queue.ts'
+import type { Offer } from './offer.ts'
 
 /**
  * Memory: the small state that outlives its alerts: positions, the numbers of each source, who was told what last, which raise a clear

@@ -5,6 +5,7 @@ import { type Log, sentence } from '../ports/log.ts'
 import type { Spent } from './budget.ts'
 import { Journal, StorageError } from './journal.ts'
 import { Memory } from './memory.ts'
+import type { Offer } from './offer.ts'
 import { headerBytes, type JournalRecord, recordTypes } from './record.ts'
 import { fingerprint, Seen } from './seen.ts'
 import type { Place } from './segment.ts'
@@ -24,9 +25,6 @@ export type QueueOptions = {
   /** For tests: smaller segments. */
   segmentBytes?: number
 }
-
-/** An alert before it has a number. */
-export type Offer = Omit<Alert, 'number' | 'previous' | 'parent'>
 
 export type Accepted =
   | { kind: 'accepted'; id: number; number: number; repeated: boolean }

@@ -1,12 +1,10 @@
 import type { z } from 'zod'
 import { isLoopbackHost } from './address.ts'
+import type { Finding } from './finding.ts'
 import { migrate } from './migrate.ts'
 import { nearest } from './nearest.ts'
 import { notYet } from './not-yet.ts'
 import { type Settings, settingsSchema } from './schema.ts'
-
-/** One thing to say of the settings: where, what is there, what to write. */
-export type Finding = { path: string; what: string; write: string; level: 'error' | 'note' }
 
 /** Reads the text of a settings file. Never throws; without `settings` there is at least one error among the findings. */
 export function checkSettings(text: string): { settings?: Settings; findings: Finding[] } {

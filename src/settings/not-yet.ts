@@ -1,4 +1,4 @@
-import type { Finding } from './check.ts'
+import type { Finding } from './finding.ts'
 import type { Settings } from './schema.ts'
 
 /** Settings that are understood, and have no effect in this version: said aloud, so that nobody relies on them. */

@@ -1,7 +1,7 @@
 import type { Disk } from '../ports/disk.ts'
 import { isDiskError } from '../ports/disk.ts'
-import type { Finding } from './check.ts'
 import { DurableJson } from './durable.ts'
+import type { Finding } from './finding.ts'
 import type { Settings } from './schema.ts'
 
 /**

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto'
 import { Low } from 'lowdb'
 import type { Disk } from '../ports/disk.ts'
-import { checkSettings, type Finding } from './check.ts'
+import { checkSettings } from './check.ts'
 import { DurableJson, keep } from './durable.ts'
+import type { Finding } from './finding.ts'
 import type { Settings } from './schema.ts'
 
 /** The settings of a data directory: lowdb over the durable adapter. The file keeps what the user wrote; defaults are filled in on reading. */

@@ -1,6 +1,7 @@
 import { stampNow } from '../../src/alert/stamp.ts'
 import { nodePorts } from '../../src/ports/node.ts'
-import { type Offer, Queue } from '../../src/queue/queue.ts'
+import type { Offer } from '../../src/queue/offer.ts'
+import { Queue } from '../../src/queue/queue.ts'
 
 /** One measured process. `enqueue DIR P COUNT`: rate and waits. `fill DIR COUNT`: that many waiting. `open DIR`: time and memory of opening. One JSON line out. */
 const [verb, dir = '', a = '1', b = '1000'] = process.argv.slice(2)

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { test } from 'node:test'
 import { stampNow } from '../../src/alert/stamp.ts'
 import { nodePorts } from '../../src/ports/node.ts'
-import { type Offer, Queue } from '../../src/queue/queue.ts'
+import type { Offer } from '../../src/queue/offer.ts'
+import { Queue } from '../../src/queue/queue.ts'
 import { missing, run } from '../peers/process.ts'
 
 /** The journal on a real disk that is full; calls.test.ts has the disk that fails. */

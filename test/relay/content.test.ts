@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { dataContent } from '../../src/relay/content.ts'
+import { dataContent } from '../../src/relay/dialogue/content.ts'
 import { ReplyReader } from '../../src/relay/reply.ts'
 
 const octets = fc.array(fc.constantFrom('\r', '\n', '.', 'a', '\0', 'é')).map((parts) => Buffer.from(parts.join('')))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { instant } from '../../src/ports/clock.ts'
 import type { Certificate } from '../../src/ports/net.ts'
-import { cure, cured, type Trouble, type Way } from '../../src/relay/cure.ts'
+import { cure, cured, type Trouble, type Way } from '../../src/relay/cure/cure.ts'
 import type { Stage } from '../../src/relay/outcome.ts'
 import { ReplyReader } from '../../src/relay/reply.ts'
 

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { after, before, test } from 'node:test'
 import { instant } from '../../src/ports/clock.ts'
 import type { Tlsa } from '../../src/ports/names.ts'
-import { usable } from '../../src/relay/dane.ts'
-import { chainCheck } from '../../src/relay/dane-chain.ts'
+import { usable } from '../../src/relay/route/dane.ts'
+import { chainCheck } from '../../src/relay/route/dane-chain.ts'
 import { freePort, missing, run, stop, until } from '../peers/process.ts'
 
 /** Every verdict is held against OpenSSL's own: a server shows the chain, its client is given the TLSA record. */

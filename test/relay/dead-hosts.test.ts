@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { monotonic } from '../../src/ports/clock.ts'
-import { DeadHosts } from '../../src/relay/dead-hosts.ts'
 import type { Stage } from '../../src/relay/outcome.ts'
+import { DeadHosts } from '../../src/relay/route/dead-hosts.ts'
 import { SimRandom } from '../sim/world/random.ts'
 
 const minuteMs = 60_000

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import type { Letter } from '../../src/mail/letter.ts'
-import type { Answer } from '../../src/relay/ask.ts'
-import { dialogue } from '../../src/relay/dialogue.ts'
+import type { Answer } from '../../src/relay/dialogue/ask.ts'
+import { dialogue } from '../../src/relay/dialogue/dialogue.ts'
+import type { Hello } from '../../src/relay/dialogue/session.ts'
 import type { Fault, Outcome } from '../../src/relay/outcome.ts'
 import { ReplyReader } from '../../src/relay/reply.ts'
-import type { Hello } from '../../src/relay/session.ts'
 import type { Known } from '../../src/relay/traits.ts'
 
 /**

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { placeOf } from '../../src/relay/place.ts'
-import { exchangesOf, type Host, type Route, triesOf } from '../../src/relay/route.ts'
+import { placeOf } from '../../src/relay/route/place.ts'
+import { exchangesOf, type Host, type Route, triesOf } from '../../src/relay/route/route.ts'
 import { SimRandom } from '../sim/world/random.ts'
 import { inBoth } from './worlds.ts'
 

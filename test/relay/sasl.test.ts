@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { oauthBearer, xoauth2 } from '../../src/relay/sasl/bearer.ts'
-import { cramMd5 } from '../../src/relay/sasl/cram-md5.ts'
-import { login } from '../../src/relay/sasl/login.ts'
-import { base64, type Mechanism, Unsound } from '../../src/relay/sasl/mechanism.ts'
-import { plain } from '../../src/relay/sasl/plain.ts'
-import { saslPrep } from '../../src/relay/sasl/saslprep.ts'
-import { scramSha256 } from '../../src/relay/sasl/scram.ts'
+import { oauthBearer, xoauth2 } from '../../src/relay/login/sasl/bearer.ts'
+import { cramMd5 } from '../../src/relay/login/sasl/cram-md5.ts'
+import { login } from '../../src/relay/login/sasl/login.ts'
+import { base64, type Mechanism, Unsound } from '../../src/relay/login/sasl/mechanism.ts'
+import { plain } from '../../src/relay/login/sasl/plain.ts'
+import { saslPrep } from '../../src/relay/login/sasl/saslprep.ts'
+import { scramSha256 } from '../../src/relay/login/sasl/scram.ts'
 
 const decoded = (line: string): string => Buffer.from(line.split(' ').at(-1) ?? '', 'base64').toString()
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import type { Route } from '../../src/relay/route.ts'
+import type { Route } from '../../src/relay/route/route.ts'
 import { inBoth } from './worlds.ts'
 
 /** What the DNS and a domain's policy want of the way to its hosts. */

@@ -1,7 +1,7 @@
 import { test } from 'node:test'
 import type { Names } from '../../src/ports/names.ts'
 import { NodeNames } from '../../src/ports/node/names.ts'
-import { type Route, type RouteTools, route } from '../../src/relay/route.ts'
+import { type Route, type RouteTools, route } from '../../src/relay/route/route.ts'
 import { DnsServer } from '../peers/dns.ts'
 import type { Zone } from '../peers/zone.ts'
 import { SimNames } from '../sim/world/names.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import type { Login } from '../../src/relay/login.ts'
+import type { Login } from '../../src/relay/login/login.ts'
 import type { Known, Skill } from '../../src/relay/traits.ts'
 import { letter, replay } from '../relay/replay.ts'
 

@@ -1,4 +1,4 @@
-import type { Reply } from './outcome.ts'
+import type { Reply } from '../outcome.ts'
 
 /** Offers: what a server can do, out of its reply to EHLO (RFC 5321 section 4.1.1.1), and in words. */
 export type Offer = { keyword: string; parameters: string }

@@ -1,37 +1,14 @@
+import type { Fault } from '../outcome.ts'
 import { replyCures } from './cure-reply.ts'
 import { wayCures } from './cure-way.ts'
-import type { Fault, Stage } from './outcome.ts'
-import type { Security } from './session.ts'
+import type { Row, Trouble, Way } from './trouble.ts'
+
+export type { Trouble, Way } from './trouble.ts'
 
 /**
  * Cure: what to do about a fault, as one sentence for the person on site. A table and no more: the first row of which everything holds. What no
  * row knows has no cure here, and the words of the server stand alone.
  */
-export type Trouble = Fault & {
-  /** What came where a reply was due, and was none; or the greeting, when the next reply is the trouble. */
-  said?: string
-  /** The mechanisms of the login that were offered. */
-  offered?: string
-}
-
-/** The relay as the settings have it; `direct`: it is not in the settings, but a host of the recipient's domain. */
-export type Way = { host: string; port: number; security: Security; user?: string; direct?: true }
-
-export type Row = {
-  stage?: readonly Stage[]
-  /** Reply codes, or their first digits. */
-  reply?: readonly number[]
-  /** Enhanced code or words of the reply. */
-  words?: RegExp
-  /** An errno or OpenSSL name. */
-  code?: RegExp
-  said?: RegExp
-  when?: (trouble: Trouble, way: Way) => boolean
-  /** What the fault knows by itself fits better. */
-  general?: boolean
-  cure: string | ((trouble: Trouble, way: Way) => string)
-}
-
 export function cure(trouble: Trouble, way: Way): string | undefined {
   return told(rowFor(trouble, way), trouble, way)
 }

@@ -1,8 +1,8 @@
-import type { Clock } from '../ports/clock.ts'
-import { type Net, NetError, type WebResponse } from '../ports/net.ts'
-import { Ended } from './ask.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { type Net, NetError, type WebResponse } from '../../ports/net.ts'
+import { Ended } from '../dialogue/ask.ts'
+import type { Fault } from '../outcome.ts'
 import type { Login } from './login.ts'
-import type { Fault } from './outcome.ts'
 import { readTokenAnswer, type TokenAnswer } from './token-answer.ts'
 
 /**

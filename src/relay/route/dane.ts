@@ -1,4 +1,4 @@
-import type { Looked, Names, Tlsa } from '../ports/names.ts'
+import type { Looked, Names, Tlsa } from '../../ports/names.ts'
 
 /**
  * DANE (RFC 7672): what the signed DNS says of a host's certificate. Only asked where every answer up to here was authenticated; then the absence of

@@ -1,8 +1,8 @@
-import { type Clock, type Monotonic, monotonic } from '../ports/clock.ts'
-import { type Disk, isDiskError, replaceFile } from '../ports/disk.ts'
-import { type Log, sentence } from '../ports/log.ts'
-import type { Names } from '../ports/names.ts'
-import type { Net } from '../ports/net.ts'
+import { type Clock, type Monotonic, monotonic } from '../../ports/clock.ts'
+import { type Disk, isDiskError, replaceFile } from '../../ports/disk.ts'
+import { type Log, sentence } from '../../ports/log.ts'
+import type { Names } from '../../ports/names.ts'
+import type { Net } from '../../ports/net.ts'
 import { type Policy, policyId, policyOf } from './sts.ts'
 
 /**

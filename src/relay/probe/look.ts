@@ -1,6 +1,6 @@
-import type { Clock } from '../ports/clock.ts'
-import { TimedOut, within } from '../ports/clock.ts'
-import { type Net, NetError, type Wire } from '../ports/net.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { TimedOut, within } from '../../ports/clock.ts'
+import { type Net, NetError, type Wire } from '../../ports/net.ts'
 
 /** Look: a second look at a port that did not speak as it was expected to, to tell whoever stands before it what does speak there. */
 type Whereabouts = { host: string; port: number; timeoutMs?: number }

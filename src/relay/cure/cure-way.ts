@@ -1,5 +1,5 @@
-import type { Certificate } from '../ports/net.ts'
-import type { Row, Trouble, Way } from './cure.ts'
+import type { Certificate } from '../../ports/net.ts'
+import type { Row, Trouble, Way } from './trouble.ts'
 
 /**
  * Cures for the way to a server: name, connection, TLS, and somebody else at the other end. Codes are those of getaddrinfo, connect(2) and OpenSSL,

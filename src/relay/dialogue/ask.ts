@@ -1,6 +1,6 @@
-import type { Letter } from '../mail/letter.ts'
-import type { Fault, Offers, Outcome, Reply, Stage } from './outcome.ts'
-import type { Skill } from './traits.ts'
+import type { Letter } from '../../mail/letter.ts'
+import type { Fault, Offers, Outcome, Reply, Stage } from '../outcome.ts'
+import type { Skill } from '../traits.ts'
 
 /** What a dialogue wants of whoever performs it. */
 export type Ask =

@@ -1,11 +1,11 @@
-import type { Clock } from '../ports/clock.ts'
-import { TimedOut, within } from '../ports/clock.ts'
-import { sentence } from '../ports/log.ts'
-import { NetError, type TlsOptions, type Wire } from '../ports/net.ts'
-import type { Answer, Ask, Asking } from './ask.ts'
-import { connectFault } from './flight.ts'
-import type { Login } from './login.ts'
-import { ReplyReader } from './reply.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { TimedOut, within } from '../../ports/clock.ts'
+import { sentence } from '../../ports/log.ts'
+import { NetError, type TlsOptions, type Wire } from '../../ports/net.ts'
+import type { Answer, Ask, Asking } from '../dialogue/ask.ts'
+import { connectFault } from '../flight.ts'
+import type { Login } from '../login/login.ts'
+import { ReplyReader } from '../reply.ts'
 
 /**
  * Line: performs small dialogues on a wire one after the other, and keeps what was said, word for word, without the secrets.

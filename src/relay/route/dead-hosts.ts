@@ -1,6 +1,6 @@
-import { type Monotonic, monotonic } from '../ports/clock.ts'
-import { jitter, type Random } from '../ports/random.ts'
-import type { Fault, Stage } from './outcome.ts'
+import { type Monotonic, monotonic } from '../../ports/clock.ts'
+import { jitter, type Random } from '../../ports/random.ts'
+import type { Fault, Stage } from '../outcome.ts'
 
 /**
  * Dead hosts: addresses that could not be reached, and when they may be tried again (RFC 5321 section 4.5.4.1). Bounded, and in memory only: after a

@@ -1,8 +1,8 @@
-import type { Letter } from '../mail/letter.ts'
+import type { Letter } from '../../mail/letter.ts'
+import { kindOf } from '../reply.ts'
 import { type Asking, broken, hear, listen, say, sayContent } from './ask.ts'
 import { dataContent } from './content.ts'
 import { mailLine, rcptLine, settle, settleBy, settleContent, settleMailAlone, uncertain } from './envelope.ts'
-import { kindOf } from './reply.ts'
 import type { Session } from './session.ts'
 
 /** Steps: letters to a server that offers nothing, one command at a time (RFC 5321 section 3.3). */

@@ -1,6 +1,6 @@
 import { createPublicKey, hash, type KeyObject, X509Certificate } from 'node:crypto'
-import type { Instant } from '../ports/clock.ts'
-import type { Tlsa } from '../ports/names.ts'
+import type { Instant } from '../../ports/clock.ts'
+import type { Tlsa } from '../../ports/names.ts'
 import type { Dane } from './dane.ts'
 
 /**

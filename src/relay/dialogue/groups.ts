@@ -1,9 +1,9 @@
-import type { Letter } from '../mail/letter.ts'
+import type { Letter } from '../../mail/letter.ts'
+import type { Reply } from '../outcome.ts'
+import { kindOf } from '../reply.ts'
 import { type Asking, Ended, hear, say, sayContent } from './ask.ts'
 import { dataContent } from './content.ts'
 import { sayEnvelope, settleBy, settleMailAlone } from './envelope.ts'
-import type { Reply } from './outcome.ts'
-import { kindOf } from './reply.ts'
 import type { Session } from './session.ts'
 import { hearContent } from './steps.ts'
 

@@ -1,5 +1,5 @@
-import type { Looked, MailExchange, Names } from '../ports/names.ts'
-import type { Random } from '../ports/random.ts'
+import type { Looked, MailExchange, Names } from '../../ports/names.ts'
+import type { Random } from '../../ports/random.ts'
 import { type Dane, daneOf } from './dane.ts'
 import { isHost, placeOf } from './place.ts'
 import { allows, type Policy } from './sts.ts'

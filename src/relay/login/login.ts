@@ -1,6 +1,6 @@
-import { type Asking, Ended, listen, say } from './ask.ts'
+import { type Asking, Ended, listen, say } from '../dialogue/ask.ts'
+import { kindOf } from '../reply.ts'
 import { hush, loginFault } from './login-fault.ts'
-import { kindOf } from './reply.ts'
 import { oauthBearer, xoauth2 } from './sasl/bearer.ts'
 import { cramMd5 } from './sasl/cram-md5.ts'
 import { login as loginMechanism } from './sasl/login.ts'

@@ -1,4 +1,4 @@
-import type { Row } from './cure.ts'
+import type { Row } from './trouble.ts'
 
 /** Cures for what servers are known to answer, the particular before the general. Who says so stands beside the row. */
 const oauth = 'takes no passwords here any more: set auth kind "oauth2", or use a relay that takes passwords.'

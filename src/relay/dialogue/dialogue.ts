@@ -1,9 +1,9 @@
+import { chooseMechanism, logIn } from '../login/login.ts'
+import type { Fault, Offers, Reply } from '../outcome.ts'
+import { kindOf, quoted } from '../reply.ts'
 import { type Asking, Ended, hear, listen, say } from './ask.ts'
 import { chain } from './chain.ts'
 import { groups } from './groups.ts'
-import { chooseMechanism, logIn } from './login.ts'
-import type { Fault, Offers, Reply } from './outcome.ts'
-import { kindOf, quoted } from './reply.ts'
 import { type Hello, Session } from './session.ts'
 import { steps } from './steps.ts'
 

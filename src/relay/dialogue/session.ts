@@ -1,10 +1,10 @@
-import type { Letter } from '../mail/letter.ts'
+import type { Letter } from '../../mail/letter.ts'
+import { hush, type Login, loginFault, type Mechanism } from '../login/login.ts'
+import type { Fault, Offers, Reply } from '../outcome.ts'
+import { kindOf } from '../reply.ts'
+import type { Known, Skill } from '../traits.ts'
 import { type Asking, Ended, hear, say } from './ask.ts'
 import { next } from './envelope.ts'
-import { hush, type Login, loginFault, type Mechanism } from './login.ts'
-import type { Fault, Offers, Reply } from './outcome.ts'
-import { kindOf } from './reply.ts'
-import type { Known, Skill } from './traits.ts'
 
 /**
  * How a connection is encrypted: from the first octet; by STARTTLS or not at all; never; or by STARTTLS when it is offered, whoever answers (RFC 7435).

@@ -1,10 +1,10 @@
-import type { Letter } from '../mail/letter.ts'
+import type { Letter } from '../../mail/letter.ts'
+import type { Fault, Reply, Stage } from '../outcome.ts'
+import { kindOf } from '../reply.ts'
+import { mostInAir } from '../traits.ts'
 import { type Asking, broken, closing, Ended, hear, type Lost, listen, say, sayContent } from './ask.ts'
 import { sayEnvelope, settle, settleBy, settleContent, settleMail, settleMailAlone, uncertain } from './envelope.ts'
-import type { Fault, Reply, Stage } from './outcome.ts'
-import { kindOf } from './reply.ts'
 import type { Session } from './session.ts'
-import { mostInAir } from './traits.ts'
 
 /**
  * Chain: letters by BDAT LAST (RFC 3030), one behind the other without waiting, to a server that offers CHUNKING and PIPELINING. Each reply

@@ -1,6 +1,6 @@
-import { Ended } from './ask.ts'
-import type { Reply } from './outcome.ts'
-import { kindOf, quoted } from './reply.ts'
+import { Ended } from '../dialogue/ask.ts'
+import type { Reply } from '../outcome.ts'
+import { kindOf, quoted } from '../reply.ts'
 import type { Mechanism } from './sasl/mechanism.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { Certificate, TlsFacts } from '../ports/net.ts'
+import type { Certificate, TlsFacts } from '../../ports/net.ts'
 
 /** Certificates in words, for the person who has to renew or pin them. */
 const dayMs = 86_400_000

@@ -1,7 +1,7 @@
-import type { Letter } from '../mail/letter.ts'
+import type { Letter } from '../../mail/letter.ts'
+import type { Fault, Offers, Outcome, Reply } from '../outcome.ts'
+import { kindOf, quoted } from '../reply.ts'
 import { type Asking, closing, Ended, say } from './ask.ts'
-import type { Fault, Offers, Outcome, Reply } from './outcome.ts'
-import { kindOf, quoted } from './reply.ts'
 
 /**
  * Envelope: MAIL and RCPT of a letter, and what the answers to them mean for its recipients. The three ways of sending letters (chain, groups,

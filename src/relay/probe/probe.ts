@@ -1,12 +1,12 @@
-import type { Clock } from '../ports/clock.ts'
-import { type Net, NetError } from '../ports/net.ts'
-import { Ended } from './ask.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { type Net, NetError } from '../../ports/net.ts'
+import { cure, withCure } from '../cure/cure.ts'
+import { Ended } from '../dialogue/ask.ts'
+import { connectFault, type RelayOptions, wayOf } from '../flight.ts'
+import type { Fault, Stage } from '../outcome.ts'
 import { chainInWords } from './certificate.ts'
-import { cure, withCure } from './cure.ts'
-import { connectFault, type RelayOptions, wayOf } from './flight.ts'
 import { LineBreak } from './line.ts'
 import { look, type Seen } from './look.ts'
-import type { Fault, Stage } from './outcome.ts'
 import { type Envelope, type Found, type Tools, Visit } from './visit.ts'
 
 /**

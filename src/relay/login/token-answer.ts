@@ -1,4 +1,4 @@
-import type { WebResponse } from '../ports/net.ts'
+import type { WebResponse } from '../../ports/net.ts'
 import { hush } from './login-fault.ts'
 
 /** What a token endpoint said (RFC 6749 sections 5.1 and 5.2), read from whatever came. Pure. */
