@@ -111,7 +111,10 @@ const mail = z.strictObject({
     .meta({ title: 'From', description: 'An address that your relay lets you use. Made from the site when left out.' }),
   replyTo: address.optional().meta({ title: 'Reply to' }),
   format: z.enum(['text', 'text+html']).default('text').meta({ title: 'Format' }),
-  maxBytes: z.int().min(2000).max(10_000_000).default(20_000).meta({ title: 'Largest letter', description: 'In octets.' }),
+  maxBytes: z.int().min(2000).max(10_000_000).default(20_000).meta({
+    title: 'Largest letter',
+    description: 'In octets. Bounds a digest; the letter of one alert is bounded by what an alert may hold.',
+  }),
   dkim: dkim.optional().meta({ title: 'DKIM', description: 'Signs letters. For route mx, or where the relay does not sign.' }),
 })
 
