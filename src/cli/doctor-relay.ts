@@ -1,7 +1,7 @@
 import { mailboxOf, type Plan, relayOf } from '../gateway/plan.ts'
 import { isDiskError } from '../ports/disk.ts'
-import type { RelayOptions } from '../relay/flight.ts'
 import { type Envelope, probe, type Step } from '../relay/probe/probe.ts'
+import type { RelayOptions } from '../relay/relay.ts'
 import { isAddress } from '../settings/address.ts'
 import { checkSettings } from '../settings/check.ts'
 import { type EffectiveSettings, effective, settingsSchema } from '../settings/schema.ts'

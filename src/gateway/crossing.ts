@@ -1,8 +1,9 @@
 import type { Clock } from '../ports/clock.ts'
 import type { Net } from '../ports/net.ts'
 import type { Random } from '../ports/random.ts'
-import { fly, type RelayOptions } from '../relay/flight.ts'
+import { fly } from '../relay/flight.ts'
 import type { Fault, FlightReport, Offers, Stage } from '../relay/outcome.ts'
+import type { RelayOptions } from '../relay/relay.ts'
 import { connectionsAt, knownAt, learned, limited, type Skill, type Traits, widened } from '../relay/traits.ts'
 import type { Load } from './load.ts'
 

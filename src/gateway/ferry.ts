@@ -1,7 +1,7 @@
 import type { Ports } from '../ports/ports.ts'
 import type { Queue } from '../queue/queue.ts'
-import type { RelayOptions } from '../relay/flight.ts'
 import type { FlightReport } from '../relay/outcome.ts'
+import type { RelayOptions } from '../relay/relay.ts'
 import { type Traits, unknownTraits } from '../relay/traits.ts'
 import type { Way } from '../relay/way.ts'
 import type { Backlog } from './backlog.ts'

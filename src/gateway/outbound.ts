@@ -1,6 +1,6 @@
 import type { Queue } from '../queue/queue.ts'
-import type { RelayOptions } from '../relay/flight.ts'
 import type { RelayHealth } from '../relay/health.ts'
+import type { RelayOptions } from '../relay/relay.ts'
 import type { Way } from '../relay/way.ts'
 import type { Ferry } from './ferry.ts'
 import type { Lookout } from './lookout.ts'

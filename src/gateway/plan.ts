@@ -1,7 +1,7 @@
 import type { DkimKey } from '../mail/dkim.ts'
 import type { Ports } from '../ports/ports.ts'
-import type { RelayOptions } from '../relay/flight.ts'
 import { RefreshedTokens, type RefreshToken } from '../relay/login/token.ts'
+import type { RelayOptions } from '../relay/relay.ts'
 import type { Traits } from '../relay/traits.ts'
 import type { Rule } from '../rules/rule.ts'
 import { durationMs } from '../settings/duration.ts'

@@ -3,8 +3,8 @@ import { TimedOut, within } from '../../ports/clock.ts'
 import { sentence } from '../../ports/log.ts'
 import { NetError, type TlsOptions, type Wire } from '../../ports/net.ts'
 import type { Answer, Ask, Asking } from '../dialogue/ask.ts'
-import { connectFault } from '../flight.ts'
 import type { Login } from '../login/login.ts'
+import { connectFault } from '../relay.ts'
 import { ReplyReader } from '../reply.ts'
 
 /**
