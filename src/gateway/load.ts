@@ -33,6 +33,9 @@ export type LoadOptions = {
   begin?(): Promise<void>
 }
 
+/** Letters done in one flight from which on they are worth a sync of their own: were the power to go now, each of them would come twice. */
+const worthSync = 4
+
 /** Letters that may stand aside for what they follow, before no more are picked. */
 const behindLimit = 48
 
@@ -44,6 +47,7 @@ export class Load {
   readonly #uncertain = new Set<number>()
   #notices: Promise<unknown>[] = []
   #begun = false
+  #done = 0
   readonly #cargo: Cargo
 
   constructor(options: LoadOptions) {
@@ -145,7 +149,9 @@ export class Load {
 
   /** A letter that is done is forgotten at once: a flight may carry thousands. */
   #mark(id: number, mark: Mark): void {
-    if (this.#options.queue.mark(id, mark)) this.#aboard.delete(id)
+    if (!this.#options.queue.mark(id, mark)) return
+    this.#aboard.delete(id)
+    this.#done++
   }
 
   /** The flight is over, after so many octets. Everybody who is still aboard waits again; what was left in the air keeps its octets. */
@@ -165,6 +171,8 @@ export class Load {
       this.#defer(id)
       queue.waiting.away(id, false)
     }
+    if (this.#done >= worthSync)
+      await queue.sync().catch((error) => ports.log('warning', 'outcomes are noted later', { why: sentence(error) }))
   }
 
   #defer(id: number): void {
