@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict'
 import { createSocket, type Socket } from 'node:dgram'
 import { createServer, type Server } from 'node:net'
 import { failing, type Named, type RecordType, type Zone } from './zone.ts'
@@ -23,6 +22,7 @@ export type Manner =
 
 const codes: Record<RecordType, number> = { a: 1, cname: 5, mx: 15, txt: 16, aaaa: 28, tlsa: 52 }
 const aliasesLimit = 12
+const triesLimit = 10
 
 export class DnsServer {
   readonly zone: Zone
@@ -54,17 +54,23 @@ export class DnsServer {
   }
 
   static async start(zone: Zone, manner?: Manner): Promise<DnsServer> {
-    const server = new DnsServer(zone, manner)
-    for (let tries = 0; ; tries++) {
-      await new Promise<void>((resolve) => server.#udp.bind(0, '127.0.0.1', resolve))
-      server.port = server.#udp.address().port
-      const bound = await new Promise<boolean>((resolve) => {
-        server.#tcp.once('error', () => resolve(false))
-        server.#tcp.listen(server.port, '127.0.0.1', () => resolve(true))
-      })
-      if (bound) return server
-      assert.ok(tries < 1, 'the TCP port beside the UDP port is taken')
+    for (let tries = 0; tries < triesLimit; tries++) {
+      const server = new DnsServer(zone, manner)
+      if (await server.#bind()) return server
     }
+    throw new Error(`the TCP port beside the UDP port was taken, ${triesLimit} times`)
+  }
+
+  /** False: another program has the TCP port of the number that the UDP socket got. */
+  async #bind(): Promise<boolean> {
+    await new Promise<void>((resolve) => this.#udp.bind(0, '127.0.0.1', resolve))
+    this.port = this.#udp.address().port
+    const bound = await new Promise<boolean>((resolve) => {
+      this.#tcp.once('error', () => resolve(false))
+      this.#tcp.listen(this.port, '127.0.0.1', () => resolve(true))
+    })
+    if (!bound) this.#udp.close()
+    return bound
   }
 
   get address(): string {
