@@ -31,8 +31,8 @@ const unsavedOnly = ['port', 'security', 'user', 'ca', 'pin'] as const
 
 export type Say = (ok: boolean, step: string, ms: number | undefined, words: string) => void
 
-/** `alone`: only a relay is asked for, and not the whole device. */
-export type Asked = { relays: readonly RelayOptions[]; envelope: Envelope; alone: boolean }
+/** `alone`: only a relay is asked for, and not the whole device. `none`: why there are no relays, as a sentence. */
+export type Asked = { relays: readonly RelayOptions[]; envelope: Envelope; alone: boolean; none?: string }
 
 /** What the command line asks for. Throws UsageError or Refusal with the sentence to print. */
 export async function relaysAsked(scene: Scene, options: Options): Promise<Asked> {
@@ -46,9 +46,14 @@ export async function relaysAsked(scene: Scene, options: Options): Promise<Asked
 }
 
 /** Probes each relay that is asked for; true when all of them would take a letter. */
-export async function probeRelays(scene: Scene, { relays, envelope }: Asked, options: Options, say: Say): Promise<boolean> {
+export async function probeRelays(
+  scene: Scene,
+  { relays, envelope, none = 'The settings name no relay: only people of this site get mail.' }: Asked,
+  options: Options,
+  say: Say,
+): Promise<boolean> {
   if (relays.length === 0 && !options.flags.json) scene.out('\nrelays\n')
-  if (relays.length === 0) say(true, 'none', undefined, 'The settings name no relay: only people of this site get mail.')
+  if (relays.length === 0) say(true, 'none', undefined, none)
   let good = true
   for (const relay of relays) {
     if (!options.flags.json) scene.out(`\nrelay ${relay.id}: ${relay.host}:${relay.port}, security ${relay.security}\n`)
@@ -73,6 +78,13 @@ async function saved(scene: Scene, options: Options): Promise<Asked> {
   const wanted = text(options, 'relay')
   const { settings, secrets } = await loadSettings(scene)
   const plan = await planFor(scene, settings, secrets)
+  if (plan.route === 'mx' && wanted === undefined)
+    return {
+      relays: [],
+      envelope: envelopeOf(options, plan),
+      alone: false,
+      none: 'None is used: letters go to the hosts of their recipients.',
+    }
   const relays = plan.relays.filter((relay) => wanted === undefined || relay.id === wanted)
   if (wanted !== undefined && relays.length === 0)
     throw new Refusal(`There is no relay ${wanted}. The settings name: ${settings.relays.map((relay) => relay.id).join(', ') || 'none'}.`)

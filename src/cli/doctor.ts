@@ -7,6 +7,7 @@ import { withCure } from '../relay/cure/cure.ts'
 import { type Command, exit, type Options, type Scene } from './command.ts'
 import { ask } from './control.ts'
 import { lookAtDkim } from './dkim.ts'
+import { lookAtDestinations } from './doctor-mx.ts'
 import { probeRelays, relayFlags, relaysAsked, relayUsage } from './doctor-relay.ts'
 import { loadSettings } from './load.ts'
 import { planFor } from './plan.ts'
@@ -14,7 +15,7 @@ import { budgetSentence } from './queue.ts'
 
 export const doctor: Command = {
   usage: `outpost doctor ${relayUsage} [--json] [--data DIR]`,
-  help: 'Looks at the settings, clock, disk, the DKIM record where letters are signed, the running gateway or else its lines and brokers, and each relay up to RCPT. Nothing is sent or taken; what fails is told with its cure. With --host it tries a relay that is not saved; its password comes from OUTPOST_SECRET_DOCTOR or standard input.',
+  help: 'Looks at the settings, clock, disk, the DKIM record where letters are signed, the hosts of the recipients where no relay is used, the running gateway or else its lines and brokers, and each relay up to RCPT. Nothing is sent or taken; what fails is told with its cure. With --host it tries a relay that is not saved; its password comes from OUTPOST_SECRET_DOCTOR or standard input.',
   flags: { ...relayFlags, json: 'yes' },
   async run(scene, options) {
     const asked = await relaysAsked(scene, options)
@@ -30,8 +31,10 @@ async function lookAround(scene: Scene, report: Report): Promise<void> {
   await lookAtDisk(scene, report)
   const { settings, secrets } = await loadSettings(scene)
   await lookAtDkim(scene, settings, (ok, words, ms) => report.say(ok, 'DKIM', words, ms))
+  const plan = await planFor(scene, settings, secrets)
+  if (plan.route === 'mx') await lookAtDestinations(scene, plan, (ok, words, ms) => report.say(ok, 'MX', words, ms))
   if (await lookAtGateway(scene, report)) return
-  await lookAtSources(scene, await planFor(scene, settings, secrets), report)
+  await lookAtSources(scene, plan, report)
 }
 
 class Report {
