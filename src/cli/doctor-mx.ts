@@ -7,7 +7,11 @@ import type { Scene } from './command.ts'
 type Say = (ok: boolean, words: string, ms: number) => void
 
 /** Where letters for the people of the settings would go, as the DNS has it. Nobody is connected to, and no policy is fetched. */
-export async function lookAtDestinations({ ports }: Scene, { people, site, direct }: Plan, say: Say): Promise<void> {
+export async function lookAtDestinations(
+  { ports }: { ports: Pick<Scene['ports'], 'clock' | 'random' | 'names'> },
+  { people, site, direct }: Pick<Plan, 'people' | 'site' | 'direct'>,
+  say: Say,
+): Promise<void> {
   const { clock, random } = ports
   const tools = { names: ports.names(direct.dns), random, port: direct.port, own: [site.domain], dane: direct.dane }
   const away = people.map((one) => recipient(one.id, people, site.domain)).filter((one) => !one.local)
