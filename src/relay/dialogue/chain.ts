@@ -54,6 +54,8 @@ class Air {
   #open = false
   /** The same as the replies have it, which lag behind. */
   #spoiled = false
+  /** The login was refused: what the server turns away from here on it turns away from a stranger, which says nothing about a letter. */
+  #stranger = false
   /** Stops taking letters; what is in the air still lands. */
   #fault: Fault | undefined
 
@@ -108,6 +110,7 @@ class Air {
     switch (expected.of) {
       case 'auth':
         this.#fault ??= yield* this.#session.judgeLogin(reply)
+        this.#stranger = this.#fault !== undefined
         break
       case 'reset':
         this.#spoiled = false
@@ -141,11 +144,12 @@ class Air {
       this.#spoiled = true
     }
     if (mail && kindOf(mail) !== 2) {
-      if (kindOf(reply) === 2) return
+      if (kindOf(reply) === 2 || this.#stranger) return
       if (aboard.nested) this.#session.giveBack(letter)
       else this.#fault ??= yield* settleMail(letter, mail)
       return
     }
+    if (this.#stranger) return
     for (const [to, answer] of turned) yield* settleBy(letter, [to], answer, 'rcpt')
     if (kindOf(reply) === 2 || taken.length === 0) return
     if (isUnknown(reply)) {
@@ -163,7 +167,7 @@ class Air {
       const { turned } = answersOf(one)
       const failed = one.mail !== undefined && kindOf(one.mail) !== 2 && !one.nested
       if (failed) continue
-      for (const [to, answer] of turned) yield* settleBy(one.letter, [to], answer, 'rcpt')
+      if (!this.#stranger) for (const [to, answer] of turned) yield* settleBy(one.letter, [to], answer, 'rcpt')
       const open = one.letter.to.filter((to) => !turned.has(to))
       yield* settle(one.letter, open, uncertain(lost))
     }
