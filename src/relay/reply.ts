@@ -4,7 +4,10 @@ import type { Reply } from './outcome.ts'
  * Replies of an SMTP server (RFC 5321 section 4.2), out of octets as they come. Bounded: a server that never ends its line or its reply is a
  * fault, not a leak.
  */
-const lineLimit = 2000
+/** RFC 4954 section 4 lets a challenge be so long; Exchange Online explains a refused sender in a line of more than 2000 octets. */
+const lineLimit = 12_288
+/** What of a line that was no reply is kept. */
+const foreignLimit = 2000
 const linesLimit = 100
 
 export class ReplyReader {
@@ -33,9 +36,10 @@ export class ReplyReader {
       if (end < 0) return this.#rest.length > lineLimit ? 'The server sent a line without an end.' : undefined
       const line = this.#rest.slice(0, end).replace(/\r$/, '')
       this.#rest = this.#rest.slice(end + 1)
-      const found = /^([2-5]\d\d)([ -]|$)/.exec(line)
+      // RFC 5321 section 4.2: a client goes by the code. Some old appliances put no blank behind it.
+      const found = /^([2-5]\d\d)(?!\d)([ -]?)/.exec(line)
       if (!found || line.length > lineLimit) {
-        this.#foreign ??= line.slice(0, lineLimit)
+        this.#foreign ??= line.slice(0, foreignLimit)
         return `The server said something that is not SMTP: ${JSON.stringify(line.slice(0, 80))}`
       }
       this.#lines.push(line)
@@ -51,7 +55,7 @@ export class ReplyReader {
 }
 
 function replyOf(code: number, lines: string[]): Reply {
-  const texts = lines.map((line) => line.slice(4).replace(/[\u0000-\u001f\u007f]/g, ' '))
+  const texts = lines.map((line) => line.replace(/^\d{3}[ -]?/, '').replace(/[\u0000-\u001f\u007f]/g, ' '))
   // RFC 2034: an enhanced code stands in front of the text, and its class is that of the reply.
   const enhanced = /^([245]\.\d{1,3}\.\d{1,3})(?: |$)/.exec(texts.at(-1) ?? '')?.[1]
   const text = texts.join('\n')
