@@ -8,6 +8,7 @@ import { explained, Sessions, trustedWith } from './tls.ts'
 import { NodeWire } from './wire.ts'
 
 /** The Net port over Node's sockets: names, connections and Unix sockets. wire.ts has the stream, tls.ts the handshake, trust.ts the judgement. */
+
 /** Callers of one Unix socket at a time. */
 const connectionsLimit = 32
 /** For an answer that is being given when the listener is closed. */

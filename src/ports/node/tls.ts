@@ -1,6 +1,6 @@
 import { hash, type X509Certificate } from 'node:crypto'
 import { isIP, type Socket } from 'node:net'
-import { connect, getCACertificates, rootCertificates, type TLSSocket } from 'node:tls'
+import { connect, createSecureContext, getCACertificates, rootCertificates, type SecureContext, type TLSSocket } from 'node:tls'
 import { NetError, type TlsFacts, type TlsOptions } from '../net.ts'
 import { codeOf, limited } from './limited.ts'
 import { certificateOf, judge, type Shown } from './trust.ts'
@@ -23,6 +23,8 @@ export async function encrypted(
   const key = sessionKey(peer, options)
   const kept = options.resume === false ? undefined : sessions.get(key)
   const socket = begun(plain, peer, options, kept?.session)
+  // It stays: what breaks between the handshake and the wire's listening must not end the process.
+  socket.on('error', () => {})
   let known: Evidence | undefined
   let ticket: Buffer | undefined
   socket.on('session', (fresh: Buffer) => {
@@ -45,7 +47,6 @@ export async function encrypted(
     return { socket, facts: { ...facts, chain: evidence.chain.map(certificateOf) } }
   } catch (error) {
     sessions.drop(key)
-    socket.on('error', () => {})
     socket.destroy()
     plain.destroy()
     throw error
@@ -56,8 +57,7 @@ function begun(plain: Socket, peer: string, options: TlsOptions, session: Buffer
   try {
     return connect({
       socket: plain,
-      minVersion: 'TLSv1.2',
-      ca: trustedWith(options.ca),
+      secureContext: contextOf(options.ca),
       // See above: `authorized` is looked at afterwards, whatever NODE_TLS_REJECT_UNAUTHORIZED says.
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
@@ -156,6 +156,21 @@ const sessionKey = (peer: string, { serverName, ca, pins, check, unverified }: T
 
 /** Who is believed: what Node and the system trust, and `ca`, which adds to it and removes nothing. */
 export const trustedWith = (ca?: string): string[] => (ca === undefined ? trusted() : [...trusted(), ca])
+
+/** One for each `ca` that is in the settings. */
+const contextsLimit = 8
+const contexts = new Map<string, SecureContext>()
+
+/** A context holds all authorities, some hundreds: to make one takes 9 ms on a PC, so that it is not made for every connection. */
+function contextOf(ca?: string): SecureContext {
+  const name = ca ?? ''
+  const known = contexts.get(name)
+  if (known) return known
+  const context = createSecureContext({ minVersion: 'TLSv1.2', ca: trustedWith(ca) })
+  contexts.set(name, context)
+  if (contexts.size > contextsLimit) contexts.delete(contexts.keys().next().value ?? '')
+  return context
+}
 
 let trust: string[] | undefined
 function trusted(): string[] {
