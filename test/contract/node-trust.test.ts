@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { after, before, test } from 'node:test'
 import { createServer, type Server } from 'node:tls'
-import { makeAuthority, makeCertificate } from '../peers/certificates.ts'
+import { Authority } from '../peers/authority.ts'
 
 /** Whom the real Net and Broker trust, in a process whose system knows one authority more. */
 const dir = mkdtempSync(`${tmpdir()}/outpost-trust-`)
@@ -14,15 +14,15 @@ let stranger = ''
 let port = 0
 
 before(async () => {
-  const authority = makeAuthority(dir, 'system', 'System CA')
-  system = authority.cert
-  stranger = makeAuthority(dir, 'stranger', 'Stranger CA').cert
-  const pair = makeCertificate(dir, authority, { name: 'server', subject: 'localhost', altNames: 'DNS:localhost' })
+  const authority = new Authority(dir, 'System CA')
+  system = `${dir}/system.pem`
+  writeFileSync(system, authority.pem)
+  stranger = `${dir}/stranger.pem`
+  writeFileSync(stranger, new Authority(dir, 'Stranger CA').pem)
+  const { cert, key } = authority.issue({ names: ['DNS:localhost'], commonName: 'localhost' })
   // CONNACK of MQTT 3.1.1, and the end.
   const connack = Buffer.from([0x20, 2, 0, 5])
-  server = createServer({ cert: readFileSync(pair.cert), key: readFileSync(pair.key) }, (socket) =>
-    socket.on('error', () => {}).end(connack),
-  )
+  server = createServer({ cert, key }, (socket) => socket.on('error', () => {}).end(connack))
   server.on('tlsClientError', () => {})
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()

@@ -1,35 +1,32 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
 import { Worker } from 'node:worker_threads'
 import { NodeNet } from '../../../src/ports/node/net.ts'
-import { makeAuthority, makeCertificate, type Pair } from '../../peers/certificates.ts'
+import { Authority, type Identity, type Wanted } from '../../peers/authority.ts'
 import { freePort, sleep } from '../../peers/process.ts'
 import type { NetWorld, PeerWire, Showing } from '../net-world.ts'
 
 /** Real sockets and certificates on loopback for the Net contract. */
 const host = '127.0.0.1'
-const yearMs = 365 * 86_400_000
 
 type Certificates = { ca: string; of: Record<Showing, SecureContext> }
 
 function certificates(dir: string): Certificates {
-  const authority = makeAuthority(dir, 'ca', 'Test CA')
-  const names = 'DNS:localhost,IP:127.0.0.1'
-  const read = (pair: Pair) => createSecureContext({ cert: readFileSync(pair.cert), key: readFileSync(pair.key) })
-  const make = (name: string, more: { altNames?: string; from?: Date; to?: Date } = {}, by = authority) =>
-    read(makeCertificate(dir, by, { name, subject: 'localhost', altNames: names, ...more }))
-  const ago = (years: number) => new Date(Date.now() - years * yearMs)
+  const authority = new Authority(dir)
+  const localhost = { names: ['DNS:localhost', 'IP:127.0.0.1'], commonName: 'localhost' }
+  const read = ({ cert, key }: Identity) => createSecureContext({ cert, key })
+  const make = (more: Wanted = {}, by = authority) => read(by.issue({ ...localhost, ...more }))
   return {
-    ca: readFileSync(authority.cert, 'utf8'),
+    ca: authority.pem,
     of: {
-      good: make('good'),
-      expired: make('expired', { from: ago(2), to: ago(1) }),
-      'not yet valid': make('early', { from: ago(-1), to: ago(-2) }),
-      'for another name': make('other', { altNames: 'DNS:relay.example.org' }),
-      'self-signed': read(makeAuthority(dir, 'self', 'localhost')),
-      'by a stranger': make('stranger', {}, makeAuthority(dir, 'stranger-ca', 'Stranger CA')),
+      good: make(),
+      expired: make({ fromDays: -730, toDays: -365 }),
+      'not yet valid': make({ fromDays: 365, toDays: 730 }),
+      'for another name': make({ names: ['DNS:relay.example.org'] }),
+      'self-signed': read(authority.selfSigned(localhost)),
+      'by a stranger': make({}, new Authority(dir, 'Stranger CA')),
     },
   }
 }
