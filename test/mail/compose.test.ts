@@ -161,6 +161,8 @@ test('header words beyond ASCII come back as they were, each decodes alone, and 
         assert.doesNotMatch(decodeWords(word), /\ufffd/)
       }
     }),
+    // What ends like an encoded word stands beside one, and keeps its blank.
+    { examples: [['?= ä', 1]] },
   )
 })
 
