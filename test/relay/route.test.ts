@@ -230,6 +230,9 @@ inBoth('an address literal is a host, and nobody is asked', {}, async (find) => 
     'x..org',
     '',
     '１２７.0.0.1',
+    'bücher.example/x',
+    'bücher.example:25',
+    'bücher.example?',
   ])
     assert.equal(statusOf(await find(`ops@${no}`)), '5.1.3', no)
 })

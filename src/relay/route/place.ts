@@ -25,10 +25,13 @@ export function placeOf(address: string): Place {
   return ascii === undefined ? { kind: 'nowhere', why: `${domain} is not the name of a domain.` } : { kind: 'domain', domain: ascii }
 }
 
+/** Letters of other scripts, and none that would end the host in a URL. */
+const oneHost = /^(?=.*[^\u0000-\u007f])[A-Za-z0-9.\u0080-\u{10ffff}-]+$/u
+
 /** The domain in A-labels (RFC 5891), small letters: `bücher.example` is `xn--bcher-kva.example`. undefined when it is no domain. */
 export function asciiDomain(domain: string): string | undefined {
-  const ascii = /^[\u0000-\u007f]*$/.test(domain) ? domain.toLowerCase() : URL.parse(`http://${domain}/`)?.hostname
-  return ascii !== undefined && isHost(ascii) ? ascii : undefined
+  const name = oneHost.test(domain) ? URL.parse(`http://${domain}/`)?.hostname : domain.toLowerCase()
+  return name !== undefined && isHost(name) ? name : undefined
 }
 
 function literalOf(text: string): Place {
