@@ -16,6 +16,8 @@ const zone: Zone = {
   },
   'alias.example.org': { cname: 'second.example.org', secure: true },
   'second.example.org': { cname: 'example.org', secure: true },
+  'unsigned.example.org': { cname: 'signed.example.org' },
+  'signed.example.org': { mx: [[10, 'mx.example.org']], secure: true },
   'to-nothing.example.org': { cname: 'gone.example.org' },
   'circle.example.org': { cname: 'circle2.example.org' },
   'circle2.example.org': { cname: 'circle.example.org' },
@@ -65,6 +67,9 @@ test('a server that does not follow aliases is asked for the rest, and not in a 
       authenticated: false,
     })
     assert.deepEqual(server.asked, ['MX alias.example.org', 'MX second.example.org', 'MX example.org'])
+    // Nor is one that begins unsigned, though its end is.
+    const unsigned = await names.mx('unsigned.example.org')
+    assert.ok(unsigned.kind === 'found' && !unsigned.authenticated)
     assert.equal((await names.mx('to-nothing.example.org')).kind, 'nxdomain')
     assert.equal((await names.mx('circle.example.org')).kind, 'fault')
     assert.ok(server.asked.length < 20)
@@ -165,6 +170,13 @@ test('odd octets in a name stand escaped, so that no name is taken for another',
 test('the upper bits of the response code are read from the OPT record', () => {
   const message = messageOf(Buffer.from('1234818000010000000000010161000001000100002904d0010000000000', 'hex'))
   assert.equal(message?.rcode, 16)
+})
+
+test('a question asks for recursion, and for what the server has verified, in the old way and in the new', () => {
+  const query = Buffer.from(queryOf({ id: 0x1234, name: 'mx.example.org', type: 'TLSA', edns: true }) ?? [])
+  // RD and AD (RFC 6840 section 5.7), one question, one OPT record of 1232 octets with DO.
+  assert.equal(query.toString('hex'), '123401200001000000000001026d78076578616d706c65036f726700003400010000' + '2904d0000080000000')
+  assert.equal(queryOf({ id: 1, name: 'a', type: 'A', edns: false })?.length, 19)
 })
 
 test('whatever octets come, reading them ends without an error', () => {

@@ -50,8 +50,11 @@ before(() => {
   certificate('other', '/CN=other', server('mx9.example.com'), 'middle')
   certificate('domain', '/CN=domain', server('example.org'), 'middle')
   certificate('alone', '/CN=alone', server('whatever.invalid'))
-  // Bears the authority's name, and is none.
-  certificate('posing', '/CN=Middle', server('posing.example.org'), 'root')
+  // Bears the authority's name and says nothing of its key, which is another one.
+  certificate('posing', '/CN=Middle', authority.replace('=hash', '=none'), 'root')
+  certificate('self', '/CN=self', server(host))
+  // Signed for the host by somebody whom the authority trusted with a name of his own only.
+  certificate('rogue', '/CN=rogue', server(host), 'other')
 })
 after(() => rmSync(dir, { recursive: true, force: true }))
 
@@ -165,7 +168,13 @@ const cases: Case[] = [
     records: [['2 0 1', 'middle']],
     good: false,
   },
-  { what: 'the host itself as its authority', chain: ['alone'], records: [['2 0 1', 'alone']], good: false },
+  { what: 'the host itself as its authority', chain: ['self'], records: [['2 0 1', 'self']], good: false },
+  {
+    what: 'a host whose certificate another host signed',
+    chain: ['rogue', 'other', 'middle'],
+    records: [['2 0 1', 'middle']],
+    good: false,
+  },
   { what: 'a certificate that poses as the authority', chain: ['leaf', 'posing', 'root'], records: [['2 0 1', 'root']], good: false },
 ]
 

@@ -103,6 +103,7 @@ inBoth(
         [20, 'alias2.example.org'],
         [30, 'out.example.org'],
         [40, 'loose.example.org'],
+        [50, 'dark.example.org'],
       ],
       secure: true,
     },
@@ -118,13 +119,16 @@ inBoth(
     '_25._tcp.out.example.org': { tlsa: [ee], secure: true },
     '_25._tcp.unsigned.example.com': { tlsa: [ee] },
     'loose.example.org': { cname: 'mx1.example.org' },
+    // Nobody signed the alias: whether its zone can say anything about TLSA is no reason to leave the host out.
+    'dark.example.org': { cname: 'unsigned.example.com' },
+    '_25._tcp.dark.example.org': { fails: 'servfail' },
   },
   async (find) => {
     const found = await find('example.org', { dane: true })
     assert.deepEqual(
       found.kind === 'hosts' &&
         found.hosts.map((host) => (host.security === 'dane' ? `${host.dane.serverName} ${host.dane.records[0]?.usage}` : host.security)),
-      ['mx1.example.org 3', 'alias2.example.org 3', 'out.example.org 3', 'opportunistic'],
+      ['mx1.example.org 3', 'alias2.example.org 3', 'out.example.org 3', 'opportunistic', 'opportunistic'],
     )
   },
 )
