@@ -132,3 +132,62 @@ test('without a link no name is asked for', async () => {
   await box.pass(10_000)
   assert.deepEqual(told(one), ['alpha ops@one.example'])
 })
+
+const two: Zone = {
+  'one.example': {
+    mx: [
+      [10, 'mx.one.example'],
+      [20, 'spare.one.example'],
+    ],
+  },
+  'mx.one.example': { a: ['192.0.2.10'] },
+  'spare.one.example': { a: ['192.0.2.11'] },
+}
+
+test('a host that refuses the sender leaves the letter to the next one, and is no dead host', async () => {
+  const box = await begin(two)
+  const [best, spare] = [server(box, '192.0.2.10'), server(box, '192.0.2.11')]
+  const serve = best.serve.bind(best)
+  best.serve = (wire) => {
+    wire.onData = (bytes) => wire.send(`${Buffer.from(bytes).toString().startsWith('MAIL') ? '550 5.7.1 not you' : '250 relay'}\r\n`)
+    wire.send('220 relay\r\n')
+  }
+  await box.send('alpha', 'warning', 'a', 'ops@one.example')
+  await box.pass(30_000)
+  assert.deepEqual(told(spare), ['alpha ops@one.example'])
+  best.serve = serve
+  await box.send('beta', 'warning', 'b', 'ops@one.example')
+  await box.pass(30_000)
+  assert.deepEqual(told(best), ['beta ops@one.example'])
+  assert.equal(told(spare).length, 1)
+})
+
+test('a domain whose every host is dead is knocked at seldom, and gets its letter within the rest when one is back', async () => {
+  const box = await begin(two)
+  for (const address of ['192.0.2.10', '192.0.2.11']) box.net.place(address, 25, 'refuses')
+  await box.send('alpha', 'warning', 'a', 'ops@one.example')
+  await box.pass(3_600_000)
+  assert.equal(box.waiting, 1)
+  assert.ok(box.net.tries.length >= 6 && box.net.tries.length <= 24, `${box.net.tries.length} tries in an hour`)
+  const { letters } = await box.settled(box.gateway.desk.list())
+  assert.equal(letters[0]?.attempts, 0, 'no letter counts a try')
+  const best = server(box, '192.0.2.10')
+  await box.pass(40 * 60_000)
+  assert.deepEqual(told(best), ['alpha ops@one.example'])
+})
+
+test('a policy of the domain keeps letters from a host that it does not name, also when it is suppressed after a power cut', async () => {
+  const box = await begin({ ...two, '_mta-sts.one.example': { txt: [['v=STSv1; id=1;']] } })
+  const hosts = [server(box, '192.0.2.10'), server(box, '192.0.2.11')]
+  const body = Buffer.from('version: STSv1\nmode: enforce\nmx: mx9.one.example\nmax_age: 604800\n')
+  box.net.webs.set('https://mta-sts.one.example', () => ({ status: 200, headers: { 'content-type': 'text/plain' }, body }))
+  await box.send('alpha', 'warning', 'a', 'ops@one.example')
+  await box.pass(60_000)
+  assert.match(box.gateway.desk.state().relays.find((one) => one.id === 'one.example')?.why ?? '', /MTA-STS/)
+  delete box.zone['_mta-sts.one.example']
+  await box.powerCut()
+  await box.pass(3_600_000)
+  assert.equal(box.waiting, 1)
+  assert.deepEqual(box.net.tries, [])
+  assert.deepEqual(hosts.flatMap(told), [])
+})

@@ -304,6 +304,27 @@ const mutations: Mutation[] = [
     tests: real,
   },
   {
+    what: 'takes whoever answers for a host whose certificate counts',
+    file: 'relay/relay.ts',
+    from: "relay.security === 'opportunistic' && relay.auth.kind === 'none' && !relay.tokens ?",
+    to: 'relay.auth.kind ?',
+    tests: ['test/relay/hosts.test.ts'],
+  },
+  {
+    what: 'tries a dead host while another one is left',
+    file: 'relay/route/hosts.ts',
+    from: 'this.#dead.rests(address, now)',
+    to: 'now < 0 && this.#dead.rests(address, now)',
+    tests: ['test/gateway/direct.test.ts'],
+  },
+  {
+    what: 'forgets the policies of domains with the power',
+    file: 'relay/route/policies.ts',
+    from: '    await this.#keep()\n',
+    to: '',
+    tests: ['test/gateway/direct.test.ts'],
+  },
+  {
     what: 'takes a broken stream for an orderly end',
     file: 'ports/node/wire.ts',
     from: 'if (this.#error) throw this.#error',
