@@ -68,6 +68,8 @@ export class Gateway {
       rules: compileRules(plan.rules),
       fallback: plan.people[0]?.id ?? 'operator',
       decoderOf: plan.decoderOf,
+      decodingOf: plan.decodingOf,
+      asksAgain: plan.asksAgain,
       onAccepted,
     }
     this.#ports = ports

@@ -20,7 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
   relay: ['mail', 'ports'],
   mailbox: ['mail', 'ports'],
   board: [],
-  settings: ['rules', 'board', 'alert', 'ports'],
+  settings: ['rules', 'decode', 'board', 'alert', 'ports'],
   gateway: ['source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
   'gateway.ts': ['gateway', 'source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
   cli: ['gateway.ts', 'gateway', 'source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],

@@ -52,6 +52,35 @@ export type Alert = Reading & {
   covers?: number[]
   /** Names the transmission on a wire that may repeat it (MQTT with QoS above 0). */
   transmission?: string
+  /** Not told on its own, or not yet: why the rules keep it. */
+  kept?: KeptWhy
+  /** Not heard but made by the rules, about an alert that was: which kind of letter this is. */
+  telling?: Telling
+  /** Numbers of this source that this letter tells beside its own, such as `#12-#17 #19`. */
+  merged?: string
+  /** The value in the last day, oldest first: seconds before the stamp, and the value. At most 48. */
+  trail?: [agoS: number, value: number][]
+  /** The octets as they were heard, in base64, where the source attaches them. */
+  raw?: string
+}
+
+/**
+ * `hold`: it has not lasted long enough. `group`: others may come. `limit`: the rule has told enough for now. `quiet`: nobody is on duty. `silence`: a person
+ * asked for it. `inhibited`: another alert explains it. `chatter`: it comes and goes. `over`: it is over, and was never told.
+ */
+export const keptWhys = ['hold', 'group', 'limit', 'quiet', 'silence', 'inhibited', 'chatter', 'over'] as const
+export type KeptWhy = (typeof keptWhys)[number]
+
+/**
+ * `raised`: what was held has lasted. `reminder`: it still lasts. `escalation`: it lasts and nobody has acknowledged it. `recovery`: it is over; the only kind
+ * that is an alert of its own. `summary`: several alerts in one letter; subject and text are those of the record.
+ */
+export type Telling = {
+  kind: 'raised' | 'reminder' | 'escalation' | 'recovery' | 'summary'
+  /** When it was raised. */
+  since?: Stamp
+  /** Of a reminder: 1 for the first. */
+  count?: number
 }
 
 /** Limits on what one alert may hold; see docs/promises.md. */

@@ -1,6 +1,6 @@
 import { type AlertState, alertLimits, type FieldValue, type Reading, type Severity, severities, states } from '../alert/alert.ts'
 import { cleanLine, cleanText } from '../alert/clean.ts'
-import type { Context } from './decoder.ts'
+import { type Canonical, type Context, canonical } from './decoder.ts'
 
 /** How deep a device's object may be nested, and how many of its values are looked at, before the rest is passed over. */
 const depthLimit = 16
@@ -11,9 +11,6 @@ const toldFields = 6
 const numberChars = 40
 const number = /^[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
-/** The names that Outpost knows (docs/settings.md); all others become fields. */
-const canonical = ['id', 'key', 'state', 'severity', 'text', 'value', 'unit', 'at'] as const
-type Canonical = (typeof canonical)[number]
 export const isCanonical = (name: string): name is Canonical => (canonical as readonly string[]).includes(name)
 
 /** Names without which `id` is taken for that of the device, which is the same in every message: its alerts must not count as repeats. */

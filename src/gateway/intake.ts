@@ -1,12 +1,14 @@
 import type { AlertState } from '../alert/alert.ts'
 import { stampNow } from '../alert/stamp.ts'
+import type { Context, DecodeOptions } from '../decode/decoder.ts'
+import { SourceMemory } from '../decode/memory.ts'
 import { decode } from '../decode/registry.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type Log, worthTelling } from '../ports/log.ts'
 import type { Offer } from '../queue/offer.ts'
 import type { Queue } from '../queue/queue.ts'
 import { type CompiledRules, decide, defaultSeverity } from '../rules/match.ts'
-import type { Take, Taken } from '../source/source.ts'
+import type { Heard, Take, Taken } from '../source/source.ts'
 
 /**
  * Intake: from the wire into the journal. What it answers is what the wire is told: `accepted` only after the alert is on the disk.
@@ -20,59 +22,79 @@ export type IntakeOptions = {
   fallback: string
   /** Decoder of a source: `auto` or its name. */
   decoderOf(source: string): string
+  decodingOf?(source: string): DecodeOptions
+  /** The wire asks again for what it was refused, as its format has it. */
+  asksAgain?(source: string): boolean
   /** A new letter waits. */
   onAccepted(id: number): void
 }
 
 export function intake(options: IntakeOptions): Take {
-  const { clock, log } = options
-  const ignored = new Ignored(log)
+  const ignored = new Ignored(options.log)
+  const memories = new Map<string, SourceMemory>()
   return async (heard) => {
-    const context = {
+    const memory = memories.get(heard.source) ?? new SourceMemory()
+    memories.set(heard.source, memory)
+    const context: Context = {
       ...(heard.topic === undefined ? {} : { topic: heard.topic }),
       ...(heard.retained === undefined ? {} : { retained: heard.retained }),
+      options: options.decodingOf?.(heard.source) ?? {},
+      memory,
     }
     const meant = decode(options.decoderOf(heard.source), heard.bytes, context)
-    if (meant.kind === 'undecodable')
-      log('warning', 'an alert is not what its source promised; its text is told as it is', {
-        source: heard.source,
-        decoder: meant.decoder,
-        why: meant.why,
-      })
-    // Most wires cannot ask for another form of it, and somebody meant something by it.
-    const decoded = meant.kind === 'undecodable' ? decode('text', heard.bytes, context) : meant
-    if (decoded.kind === 'ignored') {
-      ignored.note(heard.source, decoded.why)
-      return { kind: 'ignored', why: decoded.why }
-    }
-    if (decoded.kind === 'undecodable') {
-      log('warning', 'an alert could not be decoded', { source: heard.source, decoder: decoded.decoder, why: decoded.why })
-      return { kind: 'refused', why: decoded.why, hint: 'Look at sources[].decode and the bytes that the device sends.', again: false }
-    }
-    const { reading } = decoded
-    const severity = reading.severity ?? defaultSeverity
-    const state: AlertState = reading.state ?? 'event'
-    const decision = decide(
-      { source: heard.source, severity, text: reading.text, ...(reading.key === undefined ? {} : { key: reading.key }) },
-      options.rules,
-      options.fallback,
-    )
-    return acceptInto(
-      options,
-      {
-        ...reading,
-        source: heard.source,
-        severity,
-        state,
-        stamp: stampNow(clock),
-        ...(heard.topic === undefined ? {} : { topic: heard.topic }),
-        ...(decision.rule === undefined ? {} : { rule: decision.rule }),
-        ...(heard.transmission === undefined ? {} : { transmission: heard.transmission }),
-        to: decision.to,
-      },
-      heard.dup === true,
-    )
+    const taken = await taking(options, heard, context, meant, ignored)
+    if (!meant.answer) return taken
+    return { ...taken, answer: taken.kind === 'refused' ? meant.answer.refused : meant.answer.taken }
   }
+}
+
+type Meant = ReturnType<typeof decode>
+
+async function taking(options: IntakeOptions, heard: Heard, context: Context, meant: Meant, ignored: Ignored): Promise<Taken> {
+  const { clock, log } = options
+  if (meant.kind === 'undecodable' && meant.answer && options.asksAgain?.(heard.source)) {
+    log('warning', 'a frame came damaged and is asked for again', { source: heard.source, decoder: meant.decoder, why: meant.why })
+    return { kind: 'refused', why: meant.why, hint: 'The device sends it again.', again: false }
+  }
+  if (meant.kind === 'undecodable')
+    log('warning', 'an alert is not what its source promised; its text is told as it is', {
+      source: heard.source,
+      decoder: meant.decoder,
+      why: meant.why,
+    })
+  // Most wires cannot ask for another form of it, and somebody meant something by it.
+  const decoded = meant.kind === 'undecodable' ? decode('text', heard.bytes, context) : meant
+  if (decoded.kind === 'ignored') {
+    ignored.note(heard.source, decoded.why)
+    return { kind: 'ignored', why: decoded.why }
+  }
+  if (decoded.kind === 'undecodable') {
+    log('warning', 'an alert could not be decoded', { source: heard.source, decoder: decoded.decoder, why: decoded.why })
+    return { kind: 'refused', why: decoded.why, hint: 'Look at sources[].decode and the bytes that the device sends.', again: false }
+  }
+  const { reading } = decoded
+  const severity = reading.severity ?? defaultSeverity
+  const state: AlertState = reading.state ?? 'event'
+  const decision = decide(
+    { source: heard.source, severity, text: reading.text, ...(reading.key === undefined ? {} : { key: reading.key }) },
+    options.rules,
+    options.fallback,
+  )
+  return acceptInto(
+    options,
+    {
+      ...reading,
+      source: heard.source,
+      severity,
+      state,
+      stamp: stampNow(clock),
+      ...(heard.topic === undefined ? {} : { topic: heard.topic }),
+      ...(decision.rule === undefined ? {} : { rule: decision.rule }),
+      ...(heard.transmission === undefined ? {} : { transmission: heard.transmission }),
+      to: decision.to,
+    },
+    heard.dup === true,
+  )
 }
 
 /** Says why something was passed over, and not each time: a heartbeat may come every second. Kinds are few: the decoders' own sentences. */

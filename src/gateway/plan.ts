@@ -1,3 +1,4 @@
+import type { DecodeOptions } from '../decode/decoder.ts'
 import type { DkimKey } from '../mail/dkim.ts'
 import type { Ports } from '../ports/ports.ts'
 import { RefreshedTokens, type RefreshToken } from '../relay/login/token.ts'
@@ -48,6 +49,9 @@ export type Plan = {
   segmentBytes?: number
   noticesFor: string
   decoderOf(source: string): string
+  decodingOf(source: string): DecodeOptions
+  /** Its wire asks again for what it was refused, as the format has it. */
+  asksAgain(source: string): boolean
   viaOf(source: string): string
   secret(name: string): string | undefined
   /** PEM by the path that the settings name. */
@@ -112,12 +116,34 @@ export function planOf(options: PlanOptions): Plan {
       const source = kinds.get(id)
       return source && 'decode' in source ? source.decode : 'auto'
     },
+    decodingOf: (id) => {
+      const source = kinds.get(id)
+      return source && 'decoding' in source ? decodingOf(source.decoding) : {}
+    },
+    asksAgain: (id) => {
+      const source = kinds.get(id)
+      return source?.kind === 'serial' && source.acknowledge === 'protocol'
+    },
     viaOf: (id) =>
       id === brokerSource || kinds.get(id)?.kind === 'mqtt' ? 'MQTT' : id === 'cli' ? 'CLI' : (kinds.get(id)?.kind ?? 'local'),
     secret,
     pem,
   }
 }
+
+const decodingOf = ({
+  columns,
+  separator,
+  pattern,
+  paths,
+  alr,
+}: Extract<SourceSettings, { kind: 'serial' }>['decoding']): DecodeOptions => ({
+  ...(columns === undefined ? {} : { columns }),
+  ...(separator === undefined ? {} : { separator }),
+  ...(pattern === undefined ? {} : { pattern }),
+  ...(paths === undefined ? {} : { paths: Object.fromEntries(Object.entries(paths).filter(([, path]) => path !== undefined)) }),
+  ...(alr === undefined ? {} : { alr }),
+})
 
 const ruleOf = (rule: Settings['rules'][number]): Rule => {
   const { source, key, severity, text } = rule.when
@@ -196,7 +222,7 @@ export function embeddedOptionsOf({ broker, secret }: Plan): EmbeddedOptions | u
 /** undefined: this version cannot listen to it. */
 export function serialOptionsOf(source: Extract<SourceSettings, { kind: 'serial' }>): SerialSourceOptions | undefined {
   const { id, path, baudRate, dataBits, parity, stopBits, flow, frame, acknowledge } = source
-  if (acknowledge === 'contact-id' || frame.kind === 'slip' || frame.kind === 'cobs') return undefined
+  if (frame.kind === 'slip' || frame.kind === 'cobs') return undefined
   return { id, line: { path, baudRate, dataBits, parity, stopBits, flow }, frame: { ...frame, kind: frame.kind }, acknowledge }
 }
 

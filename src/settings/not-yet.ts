@@ -12,7 +12,6 @@ export function notYet(settings: Settings): Finding[] {
     if ('silentAfter' in source && source.silentAfter !== undefined) say(`${path}.silentAfter`)
     if (source.kind === 'serial' && (source.frame.kind === 'slip' || source.frame.kind === 'cobs'))
       say(`${path}.frame.kind`, 'Nothing is read from this line yet.')
-    if (source.kind === 'serial' && source.acknowledge === 'contact-id') say(`${path}.acknowledge`, 'Nothing is read from this line yet.')
   }
   for (const [index, rule] of settings.rules.entries()) {
     for (const name of ['hold', 'clearBelow', 'clearAbove', 'repeat', 'group', 'escalate', 'limit', 'subject', 'recovery'] as const)

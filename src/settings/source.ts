@@ -1,4 +1,7 @@
 import { z } from 'zod'
+import { canonical } from '../decode/decoder.ts'
+import { decoders } from '../decode/registry.ts'
+import { patternFault } from '../rules/match.ts'
 import { duration, id, line, listen, path, secret } from './parts.ts'
 
 /** Where alerts come from. */
@@ -24,7 +27,29 @@ const frame = z
   })
   .prefault({})
 
-const decode = z.enum(['auto', 'outpost', 'json', 'pairs', 'text']).default('auto').meta({ title: 'Decoder' })
+const decode = z
+  .enum(['auto', ...decoders.map((one) => one.name)])
+  .default('auto')
+  .meta({ title: 'Decoder' })
+const decoding = z
+  .strictObject({
+    columns: z.array(line(100)).max(64).optional().meta({ title: 'Names of the columns', description: 'For csv.' }),
+    separator: line(4).optional().meta({ title: 'Separator', description: 'For csv; found by itself when left out.' }),
+    pattern: line(500)
+      .refine((text) => patternFault(text) === undefined, 'Write a pattern that RE2 knows, such as (?P<key>\\w+)=(?P<value>[0-9.]+).')
+      .optional()
+      .meta({ title: 'Pattern', description: 'For groups: an RE2 pattern; its named groups become members.' }),
+    paths: z
+      .partialRecord(z.enum(canonical), line(200))
+      .optional()
+      .meta({ title: 'Paths', description: 'Where text, value, key and the others stand in JSON, such as SENSOR.Temperature.' }),
+    alr: z
+      .enum(['condition-first', 'acknowledgement-first'])
+      .optional()
+      .meta({ title: 'Order of the states in NMEA ALR', description: 'Makers differ; see the manual of the instrument.' }),
+  })
+  .prefault({})
+  .meta({ title: 'Decoding' })
 const silentAfter = duration.optional().meta({ title: 'Silence worth an alert' })
 
 export const serial = z.strictObject({
@@ -47,9 +72,11 @@ export const serial = z.strictObject({
   flow: z.enum(['none', 'rts-cts', 'xon-xoff']).default('none').meta({ title: 'Flow control' }),
   frame: frame.meta({ title: 'Framing' }),
   decode,
-  acknowledge: z.enum(['none', 'ack-nak', 'line', 'contact-id']).default('none').meta({
+  decoding,
+  acknowledge: z.enum(['none', 'ack-nak', 'line', 'contact-id', 'protocol']).default('none').meta({
     title: 'Answer to the device',
-    description: 'ack-nak: 0x06 or 0x15. line: OK <id> or NO <why>. Sent only after the alert is on the disk.',
+    description:
+      'ack-nak: 0x06 or 0x15. line: OK <id> or NO <why>. contact-id: like ack-nak, heartbeats too. protocol: what the format itself asks for (SIA DC-09). Sent only after the alert is on the disk.',
   }),
   silentAfter,
 })
@@ -86,6 +113,7 @@ export const mqtt = z.strictObject({
   password: secret.optional().meta({ title: 'Password', secret: true }),
   ca: path.optional().meta({ title: 'Further trusted certificates', description: 'A PEM file, relative to the data directory.' }),
   decode,
+  decoding,
   retained: z.enum(['ignore', 'accept']).default('ignore').meta({ title: 'Retained messages' }),
   silentAfter,
 })

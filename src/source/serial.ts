@@ -18,7 +18,7 @@ export type SerialSourceOptions = {
   line: LineSettings
   frame: FrameOptions
   /** `ack-nak`: 0x06 or 0x15. `line`: `OK <id>` or `NO <why>`, CRLF. */
-  acknowledge: 'none' | 'ack-nak' | 'line'
+  acknowledge: 'none' | 'ack-nak' | 'line' | 'contact-id' | 'protocol'
 }
 
 /**
@@ -250,7 +250,8 @@ class SerialSource implements Source {
 /** What the device is told; nothing when it does not listen. `why` is cut to 80 characters of one line. */
 export function answerTo(taken: Taken, acknowledge: SerialSourceOptions['acknowledge']): Uint8Array | undefined {
   if (acknowledge === 'none') return undefined
-  if (acknowledge === 'ack-nak') return Uint8Array.of(taken.kind === 'refused' ? 0x15 : 0x06)
+  if (acknowledge === 'protocol') return taken.answer
+  if (acknowledge === 'ack-nak' || acknowledge === 'contact-id') return Uint8Array.of(taken.kind === 'refused' ? 0x15 : 0x06)
   const line = taken.kind === 'refused' ? `NO ${cleanLine(taken.why, whyChars)}` : taken.kind === 'accepted' ? `OK ${taken.id}` : 'OK -'
   return Buffer.from(`${line}\r\n`)
 }

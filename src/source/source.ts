@@ -19,12 +19,16 @@ export type Heard = {
 }
 
 /** The gateway's answer. Only `accepted` and `ignored` may be acknowledged on the wire; `accepted` means durable. */
-export type Taken =
+export type Taken = (
   | { kind: 'accepted'; id: string; number: number; repeated: boolean }
   /** Heard, nothing to tell anybody (a heartbeat, an empty frame, a cleared topic). */
   | { kind: 'ignored'; why: string }
   /** Not accepted. `again`: the same bytes may be accepted later (disk full); otherwise they never will be (not decodable). */
   | { kind: 'refused'; why: string; hint: string; again: boolean }
+) & {
+  /** What the format of these bytes asks to be said back. */
+  answer?: Uint8Array
+}
 
 export type Take = (heard: Heard) => Promise<Taken>
 
