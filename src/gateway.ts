@@ -1,28 +1,36 @@
 import type { Known } from './alert/when.ts'
-import { Backlog } from './gateway/backlog.ts'
+import { Backlog, ownSource } from './gateway/backlog.ts'
 import { Courier } from './gateway/courier.ts'
 import { Desk } from './gateway/desk.ts'
+import { Diary } from './gateway/diary.ts'
 import { Direct } from './gateway/direct.ts'
+import { Dispatcher } from './gateway/dispatcher.ts'
 import { Ferry } from './gateway/ferry.ts'
-import { type IntakeOptions, intake } from './gateway/intake.ts'
+import { intake } from './gateway/intake.ts'
 import { Lookout } from './gateway/lookout.ts'
 import { ByRelay } from './gateway/outbound.ts'
 import { type Plan, sourcesOf } from './gateway/plan.ts'
 import { Postmaster } from './gateway/postmaster.ts'
 import { Purser } from './gateway/purser.ts'
+import { Registrar } from './gateway/registrar.ts'
+import { besideOf, rosterFor, standingFor } from './gateway/roster.ts'
 import { Scribe } from './gateway/scribe.ts'
+import { Vigil } from './gateway/vigil.ts'
 import { instant } from './ports/clock.ts'
 import type { Ports } from './ports/ports.ts'
 import { Queue } from './queue/queue.ts'
 import { RelayHealth } from './relay/health.ts'
 import { Hosts } from './relay/route/hosts.ts'
-import { compileRules } from './rules/match.ts'
+import type { Standing } from './rules/standing.ts'
+import { Trails } from './rules/trail.ts'
 import type { Source } from './source/source.ts'
 
 /**
  * Gateway: from the wire to the relay, on one page.
  *
- *     source -> intake (decode, rules) -> queue ==(durable)==> acknowledge the wire
+ *     source -> intake (decode) -> registrar (rules) -> queue ==(durable)==> acknowledge the wire
+ *                                       |               |
+ *                                  standing ----- dispatcher: what time alone makes due
  *                                           |
  *                        courier <- scribe (compose) -> relay -> outcome -> queue
  *                           \-> postmaster -> mailbox (local people, notices)
@@ -32,9 +40,11 @@ export class Gateway {
   readonly #ports: Ports
   readonly #queue: Queue
   readonly #courier: Courier
+  readonly #dispatcher: Dispatcher
+  readonly #vigil: Vigil
   readonly #sources: Source[]
 
-  private constructor(ports: Ports, plan: Plan, queue: Queue, hosts: Hosts | undefined) {
+  private constructor(ports: Ports, plan: Plan, queue: Queue, standing: Standing, diary: Diary, hosts: Hosts | undefined) {
     const { clock, disk, log } = ports
     const known = (): Known => knownTime(plan)
     const common = { clock, disk, log, queue, deviceId: plan.deviceId, site: plan.site, software: plan.software, known }
@@ -61,31 +71,62 @@ export class Gateway {
     const out = { queue, ferry, lookout, health, now: () => clock.monotonic() }
     const outbound = hosts ? new Direct({ ...out, scribe, purser, log, hosts }) : new ByRelay({ ...out, relays })
     const courier: Courier = new Courier({ ...carrying, ferry, outbound, keepMs })
-    const accepting: IntakeOptions = {
+    const dispatcher = new Dispatcher({
+      ...common,
+      standing,
+      roster: rosterFor(plan),
+      maxChars: plan.digest.maxChars,
+      keptMs: keepMs / 2,
+      onAccepted,
+      onLost: (id) => void postmaster.lost(id),
+    })
+    const registrar = new Registrar({
       clock,
       log,
       queue,
-      rules: compileRules(plan.rules),
-      fallback: plan.people[0]?.id ?? 'operator',
-      decoderOf: plan.decoderOf,
-      decodingOf: plan.decodingOf,
-      asksAgain: plan.asksAgain,
+      trails: new Trails(),
+      decide: (alert) => dispatcher.decide(alert),
       onAccepted,
-    }
+      onChanged: () => dispatcher.nudge(),
+    })
+    const { decoderOf, decodingOf, asksAgain } = plan
+    const vigil = new Vigil({
+      ...common,
+      standing,
+      diary,
+      silences: plan.silences,
+      ...(plan.reports ? { reports: plan.reports } : {}),
+      sourceOf: (id) => this.#sources.find((source) => source.id === id)?.state(),
+      offer: (reading) => registrar.offer(reading, { source: ownSource }),
+      report: (reading, to) => registrar.report(reading, to),
+    })
+    const take = intake({
+      onHeard: (source) => vigil.heard(source),
+      log,
+      decoderOf,
+      decodingOf,
+      asksAgain,
+      offer: (reading, heard) => registrar.offer(reading, heard),
+    })
     this.#ports = ports
     this.#queue = queue
     this.#courier = courier
-    this.#sources = sourcesOf(plan, ports, { clock, random: ports.random, log, take: intake(accepting) })
-    this.desk = new Desk({ clock, log, queue, scribe, courier, lookout, purser, onAccepted: accepting.onAccepted, sources: this.#sources })
+    this.#dispatcher = dispatcher
+    this.#vigil = vigil
+    this.#sources = sourcesOf(plan, ports, { clock, random: ports.random, log, take })
+    this.desk = new Desk({ clock, log, queue, scribe, courier, lookout, purser, registrar, standing, dispatcher, sources: this.#sources })
     // What waits from an earlier life may have readers on the box.
-    for (const id of queue.waiting.ids(Number.MAX_SAFE_INTEGER)) postmaster.accepted(id)
+    for (const id of queue.waiting.ids(Number.MAX_SAFE_INTEGER)) if (!queue.waiting.get(id)?.kept) postmaster.accepted(id)
   }
 
   /** Opens the journal and starts listening. Rejects with DiskError when the data directory cannot be used. */
   static async start(ports: Ports, plan: Plan): Promise<Gateway> {
     const { clock, disk, log } = ports
+    const standing = standingFor(plan, clock)
+    const diary = new Diary()
     const queue = await Queue.open({
       disk,
+      beside: besideOf(standing, diary),
       clock,
       log,
       dir: `${plan.dir}/journal`,
@@ -94,7 +135,9 @@ export class Gateway {
     })
     const { dir, direct, site } = plan
     const hosts = plan.route === 'mx' ? await Hosts.open({ ports, dir, ...direct, ehlo: site.domain }) : undefined
-    const gateway = new Gateway(ports, plan, queue, hosts)
+    const gateway = new Gateway(ports, plan, queue, standing, diary, hosts)
+    gateway.#dispatcher.start()
+    await gateway.#vigil.start()
     gateway.#courier.start()
     for (const source of gateway.#sources) source.start()
     log('info', 'gateway: ready', {
@@ -109,6 +152,8 @@ export class Gateway {
   /** Takes no more alerts, finishes the letter in the air for at most 10 s, and leaves everything on the disk. */
   async stop(): Promise<void> {
     await Promise.all(this.#sources.map((source) => source.stop()))
+    await this.#dispatcher.stop()
+    await this.#vigil.stop()
     await this.#courier.stop()
     await this.#queue.close()
     this.#ports.log('info', 'gateway: stopped')

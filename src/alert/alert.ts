@@ -52,6 +52,8 @@ export type Alert = Reading & {
   covers?: number[]
   /** Names the transmission on a wire that may repeat it (MQTT with QoS above 0). */
   transmission?: string
+  /** Rules beside `rule` for which what they were raised for is over with this. */
+  over?: string[]
   /** Not told on its own, or not yet: why the rules keep it. */
   kept?: KeptWhy
   /** Not heard but made by the rules, about an alert that was: which kind of letter this is. */
@@ -77,6 +79,8 @@ export type KeptWhy = (typeof keptWhys)[number]
  */
 export type Telling = {
   kind: 'raised' | 'reminder' | 'escalation' | 'recovery' | 'summary'
+  /** When the rules made this letter; its alert is as old as its stamp. */
+  made?: Stamp
   /** When it was raised. */
   since?: Stamp
   /** Of a reminder: 1 for the first. */

@@ -1,4 +1,4 @@
-import type { Desk, Sending } from '../gateway/desk.ts'
+import type { Desk, Sending, Silencing } from '../gateway/desk.ts'
 import { within } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
 import type { Listener, Net, Wire } from '../ports/net.ts'
@@ -12,7 +12,10 @@ export type Request =
   | { verb: 'list'; after: number }
   | { verb: 'show' | 'hold' | 'release' | 'drop'; id: number }
   | { verb: 'retry'; id?: number }
-  | { verb: 'state' }
+  | { verb: 'state' | 'alerts' }
+  | { verb: 'acknowledge'; id: number; by: string }
+  | { verb: 'silence'; silencing: Silencing }
+  | { verb: 'unsilence'; id: string }
 
 type Answer = { ok: true; value: unknown } | { ok: false; error: string }
 
@@ -66,6 +69,14 @@ export async function perform(request: Request, desk: Desk): Promise<unknown> {
       return desk.retry(request.id)
     case 'state':
       return desk.state()
+    case 'alerts':
+      return desk.alerts()
+    case 'acknowledge':
+      return desk.acknowledge(request.id, request.by)
+    case 'silence':
+      return desk.silence(request.silencing)
+    case 'unsilence':
+      return desk.unsilence(request.id)
   }
 }
 

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { alerts } from './alerts.ts'
 import { check } from './check.ts'
 import { type Command, type ExitCode, exit, type Scene, UsageError } from './command.ts'
 import { doctor } from './doctor.ts'
@@ -9,7 +10,7 @@ import { run } from './run.ts'
 import { send } from './send.ts'
 import { settings } from './settings.ts'
 
-const commands: Readonly<Record<string, Command>> = { run, check, send, preview, queue, mailbox, doctor, settings }
+const commands: Readonly<Record<string, Command>> = { run, check, send, preview, alerts, queue, mailbox, doctor, settings }
 
 /** One command line, without the program's name. Throws UsageError or Refusal with the sentence to print. */
 export async function perform(argv: readonly string[], scene: Omit<Scene, 'dir'>): Promise<ExitCode> {

@@ -1,11 +1,9 @@
-import { stampNow } from '../alert/stamp.ts'
 import { whenHappened } from '../alert/when.ts'
-import { decode } from '../decode/registry.ts'
 import { recipient } from '../gateway/people.ts'
 import { brokerSource } from '../gateway/plan.ts'
+import { rehearse } from '../gateway/rehearsal.ts'
 import { compose } from '../mail/compose.ts'
 import { instant } from '../ports/clock.ts'
-import { compileRules, decide, defaultSeverity } from '../rules/match.ts'
 import { type Command, exit, Refusal, text, UsageError } from './command.ts'
 import { loadSettings } from './load.ts'
 import { planFor } from './plan.ts'
@@ -24,50 +22,38 @@ export const preview: Command = {
     if (!known.includes(id)) throw new Refusal(`There is no source ${id}. The settings name ${known.join(', ')}.`)
     const plan = await planFor(scene, settings, secrets)
     const topic = text(options, 'topic')
-    const decoded = decode(plan.decoderOf(id), await scene.stdin(sampleLimit), topic === undefined ? {} : { topic })
-    scene.out(`decoder: ${decoded.decoder}\n`)
-    if (decoded.kind !== 'reading') {
-      scene.out(`${decoded.kind}: ${decoded.why}\n`)
-      return decoded.kind === 'ignored' ? exit.done : exit.no
-    }
-    const { reading } = decoded
-    const severity = reading.severity ?? defaultSeverity
-    const rules = compileRules(plan.rules)
-    const decision = decide(
-      { source: id, severity, text: reading.text, ...(reading.key === undefined ? {} : { key: reading.key }) },
-      rules,
-      plan.people[0]?.id ?? 'operator',
-    )
-    scene.out(`fields: ${JSON.stringify({ ...reading, severity }, null, 2)}\n`)
-    scene.out(`rule: ${decision.rule ?? 'none matched, so the first person is told'}\nto: ${decision.to.join(', ')}\n\n`)
     const { clock } = scene.ports
-    const stamp = stampNow(clock)
-    const to = decision.to.map((ref) => recipient(ref, plan.people, plan.site.domain))
-    const when = whenHappened(stamp, stamp, { builtAt: instant(plan.builtAt) })
-    const letter = compose(
-      {
-        ...reading,
-        source: id,
-        number: 1,
-        severity,
-        state: reading.state ?? 'event',
-        stamp,
-        to: decision.to,
-        ...(topic === undefined ? {} : { topic }),
-      },
-      {
-        ...plan.mail,
-        id: 0,
-        deviceId: plan.deviceId,
-        site: plan.site,
-        software: plan.software,
-        via: plan.viaOf(id),
-        when,
-        composedAt: when.at,
-        to,
-        envelopeTo: to.map((one) => one.address),
-      },
-    )
+    const sample = { source: id, bytes: await scene.stdin(sampleLimit), ...(topic === undefined ? {} : { topic }) }
+    const found = rehearse(plan, clock, sample)
+    scene.out(`decoder: ${found.decoder}\n`)
+    if (found.decoded.kind !== 'reading') {
+      scene.out(`${found.decoded.kind}: ${found.decoded.why}\n`)
+      return found.decoded.kind === 'ignored' ? exit.done : exit.no
+    }
+    scene.out(`fields: ${JSON.stringify({ ...found.decoded.reading, severity: found.heard?.severity }, null, 2)}\n`)
+    for (const { rule, why } of found.others) scene.out(`not rule ${rule}: ${why}\n`)
+    if (!found.alert) {
+      scene.out(`rule: none tells it; it is ${found.verdict?.kind === 'ignore' ? found.verdict.why : 'ignored'}\n`)
+      return exit.done
+    }
+    const { alert } = found
+    scene.out(`rule: ${alert.rule ?? 'none matched, so the first person is told'}\nto: ${alert.to.join(', ')}\n`)
+    if (alert.kept !== undefined) scene.out(`kept at first: ${alert.kept}\n`)
+    scene.out('\n')
+    const to = alert.to.map((ref) => recipient(ref, plan.people, plan.site.domain))
+    const when = whenHappened(alert.stamp, alert.stamp, { builtAt: instant(plan.builtAt) })
+    const letter = compose(alert, {
+      ...plan.mail,
+      id: 0,
+      deviceId: plan.deviceId,
+      site: plan.site,
+      software: plan.software,
+      via: plan.viaOf(id),
+      when,
+      composedAt: when.at,
+      to,
+      envelopeTo: to.map((one) => one.address),
+    })
     scene.out(Buffer.from(letter.content).toString().replaceAll('\r\n', '\n'))
     return exit.done
   },

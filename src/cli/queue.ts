@@ -1,6 +1,7 @@
 import type { Desk, Waiting } from '../gateway/desk.ts'
 import type { LinkFacts } from '../gateway/lookout.ts'
 import type { BudgetFacts } from '../gateway/purser.ts'
+import { age } from './age.ts'
 import { type Command, exit, type Options, Refusal, type Scene, UsageError } from './command.ts'
 import { ask, type Request } from './control.ts'
 import { atStandstill } from './standstill.ts'
@@ -70,12 +71,3 @@ const line = (letter: Waiting): string =>
   `${String(letter.id).padStart(7)}  ${letter.severity.padEnd(8)}  ${age(letter.ageMs).padStart(5)}  ${letter.state}${letter.attempts > 0 ? ` (${letter.attempts} tries)` : ''}  ${letter.to.join(', ')}  ${letter.text.split('\n')[0]?.slice(0, 60)}\n${letter.why ? `         ${letter.why}\n` : ''}`
 
 const shown = (letter: Waiting & { mail: string }): string => `${line(letter)}\n${letter.mail.replaceAll('\r\n', '\n')}`
-
-const age = (ms: number): string =>
-  ms < 60_000
-    ? `${Math.round(ms / 1000)}s`
-    : ms < 3_600_000
-      ? `${Math.round(ms / 60_000)}m`
-      : ms < 172_800_000
-        ? `${Math.round(ms / 3_600_000)}h`
-        : `${Math.round(ms / 86_400_000)}d`

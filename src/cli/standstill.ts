@@ -1,8 +1,13 @@
 import { Desk } from '../gateway/desk.ts'
+import { Diary } from '../gateway/diary.ts'
 import { Purser } from '../gateway/purser.ts'
+import { Registrar } from '../gateway/registrar.ts'
+import { besideOf, rosterFor, standingFor } from '../gateway/roster.ts'
 import { Scribe } from '../gateway/scribe.ts'
 import { instant } from '../ports/clock.ts'
 import { Queue } from '../queue/queue.ts'
+import type { Verdict } from '../rules/decide.ts'
+import { Trails } from '../rules/trail.ts'
 import { Refusal, type Scene } from './command.ts'
 import { perform, type Request } from './control.ts'
 import { loadSettings } from './load.ts'
@@ -19,7 +24,15 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
   try {
     const { settings, secrets } = await loadSettings(scene)
     const plan = await planFor(scene, settings, secrets)
-    const queue = await Queue.open({ disk, clock, log, dir: `${scene.dir}/journal`, maxMiB: settings.queue.maxMiB })
+    const standing = standingFor(plan, clock)
+    const queue = await Queue.open({
+      disk,
+      clock,
+      log,
+      dir: `${scene.dir}/journal`,
+      maxMiB: settings.queue.maxMiB,
+      beside: besideOf(standing, new Diary()),
+    })
     const { deviceId, site, software, people } = plan
     const known = () => ({ builtAt: instant(plan.builtAt) })
     const scribe = new Scribe({
@@ -36,7 +49,10 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
       onLost: () => {},
     })
     const purser = new Purser({ ...plan, clock, log, queue, timeZone: site.timeZone, metered: () => false })
-    const desk = new Desk({ clock, log, queue, scribe, purser, sources: [], onAccepted: () => {} })
+    const roster = rosterFor(plan)
+    const decide = (): Verdict => ({ kind: 'record', to: [roster.fallback], state: 'event' })
+    const registrar = new Registrar({ clock, log, queue, trails: new Trails(), decide, onAccepted: () => {}, onChanged: () => {} })
+    const desk = new Desk({ clock, log, queue, scribe, purser, registrar, standing, sources: [] })
     const answer = await perform(request, desk)
     await queue.close()
     return answer

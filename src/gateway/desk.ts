@@ -1,13 +1,17 @@
-import type { Severity } from '../alert/alert.ts'
+import type { KeptWhy, Severity } from '../alert/alert.ts'
 import { stampNow } from '../alert/stamp.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../queue/queue.ts'
+import type { Note } from '../rules/note.ts'
+import type { Silence } from '../rules/silence.ts'
+import type { Situation, Standing } from '../rules/standing.ts'
 import type { Source, SourceState, Taken } from '../source/source.ts'
 import type { Courier } from './courier.ts'
-import { acceptInto } from './intake.ts'
+import type { Dispatcher } from './dispatcher.ts'
 import type { LinkFacts, Lookout } from './lookout.ts'
 import type { BudgetFacts, Purser } from './purser.ts'
+import type { Registrar } from './registrar.ts'
 import type { Scribe } from './scribe.ts'
 
 /**
@@ -22,7 +26,10 @@ export type DeskOptions = {
   courier?: Courier
   lookout?: Lookout
   purser: Purser
-  onAccepted(id: number): void
+  registrar: Registrar
+  standing: Standing
+  /** Missing while the gateway stands still. */
+  dispatcher?: Dispatcher
   sources: readonly Source[]
 }
 
@@ -33,7 +40,7 @@ export type Waiting = {
   severity: Severity
   text: string
   to: string[]
-  state: 'waiting' | 'held' | 'deferred'
+  state: 'waiting' | 'held' | 'deferred' | 'kept'
   attempts: number
   /** Ms since it was accepted. */
   ageMs: number
@@ -44,6 +51,47 @@ export type Waiting = {
 }
 
 export type Sending = { to: string; text: string; subject?: string; severity: Severity; key?: string }
+
+export type Silencing = { match: Silence['match']; ms: number; by: string; why?: string }
+
+export type Active = {
+  /** Of the alert that raised it. */
+  id: number
+  rule: string
+  source: string
+  key: string
+  severity: Severity
+  text: string
+  /** Ms since it was raised. */
+  ageMs: number
+  told: boolean
+  reminders: number
+  acknowledgedBy?: string
+}
+
+const activeOf = ({ id, rule, source, key, severity, text, since, told, reminders, acknowledged }: Situation, now: number): Active => ({
+  id,
+  rule,
+  source,
+  key,
+  severity,
+  text,
+  ageMs: now - since,
+  told: told !== undefined,
+  reminders,
+  ...(acknowledged ? { acknowledgedBy: acknowledged.by } : {}),
+})
+
+const keptSentence: Readonly<Record<KeptWhy, string>> = {
+  hold: 'Its rule waits whether it lasts.',
+  group: 'Its rule waits for others to tell together.',
+  limit: 'Its rule has told as much as its limit allows; it is told with the others when there is room.',
+  quiet: 'Nobody of its rule is on duty.',
+  silence: 'It is silenced; it is told when the silence is over.',
+  inhibited: 'Another alert explains it; it is told when that is over.',
+  chatter: 'It comes and goes too often; it is told when it is calm.',
+  over: 'It was over before it had to be told; the next letter names it.',
+}
 
 /** A page of the list. */
 export const listLimit = 200
@@ -58,7 +106,7 @@ export class Desk {
   /** One alert from a person or a script. `to` is the id of a person or an address. */
   send(sending: Sending): Promise<Taken> {
     const { text, subject, severity, key, to } = sending
-    return acceptInto(this.#options, {
+    return this.#options.registrar.accept({
       source: 'cli',
       text,
       severity,
@@ -121,6 +169,48 @@ export class Desk {
     return true
   }
 
+  /** What is raised, oldest first, with what is silenced and how much is kept. */
+  alerts(): { active: Active[]; kept: number; silences: (Omit<Silence, 'until'> & { leftMs: number })[] } {
+    const { standing, clock } = this.#options
+    const now = clock.monotonic()
+    const active = standing.situations.map((one) => activeOf(one, now)).sort((a, b) => a.id - b.id)
+    const silences = standing.silences.filter((one) => one.until > now).map(({ until, ...rest }) => ({ ...rest, leftMs: until - now }))
+    return { active, kept: standing.parked.size, silences }
+  }
+
+  /** Somebody has taken it on: no more reminders, no escalation. False: nothing with this id is raised. Rejects with StorageError. */
+  async acknowledge(id: number, by: string): Promise<boolean> {
+    const { standing, clock, log } = this.#options
+    const known = standing.situations.find((one) => one.id === id)
+    if (!known) return false
+    const { rule, source, key } = known
+    await this.#keep({ kind: 'rules', do: 'acknowledge', rule, source, key, by, stamp: stampNow(clock) })
+    log('info', 'alert: acknowledged', { id, by })
+    return true
+  }
+
+  /** What it covers is kept for so long, and then told together. Rejects with StorageError. */
+  async silence({ match, ms, by, why }: Silencing): Promise<{ id: string }> {
+    const { clock, log } = this.#options
+    const stamp = stampNow(clock)
+    const id = `s${this.#options.queue.waiting.size}-${Math.round(stamp.mono)}`
+    await this.#keep({ kind: 'rules', do: 'silence', id, match, ms, by, ...(why === undefined ? {} : { why }), stamp })
+    log('info', 'alerts: silenced', { id, ...match, ms, by })
+    return { id }
+  }
+
+  /** False: there is no such silence. */
+  async unsilence(id: string): Promise<boolean> {
+    if (!this.#options.standing.silences.some((one) => one.id === id)) return false
+    await this.#keep({ kind: 'rules', do: 'unsilence', id })
+    return true
+  }
+
+  async #keep(note: Note): Promise<void> {
+    await this.#options.queue.keep(note)
+    this.#options.dispatcher?.nudge()
+  }
+
   /** Everything that one look should show. */
   state(): {
     queue: Queue['facts']
@@ -152,7 +242,8 @@ export class Desk {
     const state = queue.waiting.get(id)
     const stored = await queue.read(id)
     if (!state || !stored) return undefined
-    const why = purser.why(id)
+    const parked = this.#options.standing.parked.get(id)
+    const why = parked ? keptSentence[parked.why] : purser.why(id)
     const now = clock.monotonic()
     const { source, number, text, severity } = stored.alert
     const pending = state.to.filter((_, index) => (state.pending & (1 << index)) !== 0)
@@ -163,7 +254,7 @@ export class Desk {
       severity,
       text,
       to: pending,
-      state: state.held ? 'held' : state.nextTry > now ? 'deferred' : 'waiting',
+      state: state.kept ? 'kept' : state.held ? 'held' : state.nextTry > now ? 'deferred' : 'waiting',
       attempts: state.attempts,
       ageMs: Math.max(0, now - state.accepted),
       nextTryMs: Math.max(0, state.nextTry - now),

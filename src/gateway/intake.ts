@@ -1,38 +1,31 @@
-import type { AlertState } from '../alert/alert.ts'
-import { stampNow } from '../alert/stamp.ts'
+import type { Reading } from '../alert/alert.ts'
 import type { Context, DecodeOptions } from '../decode/decoder.ts'
 import { SourceMemory } from '../decode/memory.ts'
 import { decode } from '../decode/registry.ts'
-import type { Clock } from '../ports/clock.ts'
 import { type Log, worthTelling } from '../ports/log.ts'
-import type { Offer } from '../queue/offer.ts'
-import type { Queue } from '../queue/queue.ts'
-import { type CompiledRules, decide, defaultSeverity } from '../rules/match.ts'
 import type { Heard, Take, Taken } from '../source/source.ts'
 
 /**
- * Intake: from the wire into the journal. What it answers is what the wire is told: `accepted` only after the alert is on the disk.
+ * Intake: from the wire to the registrar. What it answers is what the wire is told: `accepted` only after the alert is on the disk.
  */
 export type IntakeOptions = {
-  clock: Clock
   log: Log
-  queue: Queue
-  rules: CompiledRules
-  /** Whoever hears of what no rule matches: the first person. */
-  fallback: string
+  /** What was understood, to the rules and into the journal. */
+  offer(reading: Reading, heard: Heard): Promise<Taken>
   /** Decoder of a source: `auto` or its name. */
   decoderOf(source: string): string
   decodingOf?(source: string): DecodeOptions
+  /** This source is alive, whatever it says. */
+  onHeard?(source: string): void
   /** The wire asks again for what it was refused, as its format has it. */
   asksAgain?(source: string): boolean
-  /** A new letter waits. */
-  onAccepted(id: number): void
 }
 
 export function intake(options: IntakeOptions): Take {
   const ignored = new Ignored(options.log)
   const memories = new Map<string, SourceMemory>()
   return async (heard) => {
+    options.onHeard?.(heard.source)
     const memory = memories.get(heard.source) ?? new SourceMemory()
     memories.set(heard.source, memory)
     const context: Context = {
@@ -51,7 +44,7 @@ export function intake(options: IntakeOptions): Take {
 type Meant = ReturnType<typeof decode>
 
 async function taking(options: IntakeOptions, heard: Heard, context: Context, meant: Meant, ignored: Ignored): Promise<Taken> {
-  const { clock, log } = options
+  const { log } = options
   if (meant.kind === 'undecodable' && meant.answer && options.asksAgain?.(heard.source)) {
     log('warning', 'a frame came damaged and is asked for again', { source: heard.source, decoder: meant.decoder, why: meant.why })
     return { kind: 'refused', why: meant.why, hint: 'The device sends it again.', again: false }
@@ -72,29 +65,9 @@ async function taking(options: IntakeOptions, heard: Heard, context: Context, me
     log('warning', 'an alert could not be decoded', { source: heard.source, decoder: decoded.decoder, why: decoded.why })
     return { kind: 'refused', why: decoded.why, hint: 'Look at sources[].decode and the bytes that the device sends.', again: false }
   }
-  const { reading } = decoded
-  const severity = reading.severity ?? defaultSeverity
-  const state: AlertState = reading.state ?? 'event'
-  const decision = decide(
-    { source: heard.source, severity, text: reading.text, ...(reading.key === undefined ? {} : { key: reading.key }) },
-    options.rules,
-    options.fallback,
-  )
-  return acceptInto(
-    options,
-    {
-      ...reading,
-      source: heard.source,
-      severity,
-      state,
-      stamp: stampNow(clock),
-      ...(heard.topic === undefined ? {} : { topic: heard.topic }),
-      ...(decision.rule === undefined ? {} : { rule: decision.rule }),
-      ...(heard.transmission === undefined ? {} : { transmission: heard.transmission }),
-      to: decision.to,
-    },
-    heard.dup === true,
-  )
+  const taken = await options.offer(decoded.reading, heard)
+  if (taken.kind === 'ignored') ignored.note(heard.source, taken.why)
+  return taken
 }
 
 /** Says why something was passed over, and not each time: a heartbeat may come every second. Kinds are few: the decoders' own sentences. */
@@ -112,19 +85,4 @@ class Ignored {
     this.#counts.set(kind, before + 1)
     if (worthTelling(before, before + 1)) this.#log('info', 'ignored: nothing to tell', { source, why, times: before + 1 })
   }
-}
-
-/** An alert that is already decoded and addressed (`outpost send`). */
-export async function acceptInto(
-  options: Pick<IntakeOptions, 'queue' | 'log' | 'onAccepted'>,
-  offer: Offer,
-  repeat = false,
-): Promise<Taken> {
-  const accepted = await options.queue.accept(offer, repeat)
-  if (accepted.kind === 'refused') {
-    options.log('warning', 'an alert was refused', { source: offer.source, why: accepted.why })
-    return accepted
-  }
-  if (!accepted.repeated) options.onAccepted(accepted.id)
-  return { kind: 'accepted', id: String(accepted.id), number: accepted.number, repeated: accepted.repeated }
 }

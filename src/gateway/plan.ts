@@ -4,6 +4,7 @@ import type { Ports } from '../ports/ports.ts'
 import { RefreshedTokens, type RefreshToken } from '../relay/login/token.ts'
 import type { RelayOptions } from '../relay/relay.ts'
 import type { Traits } from '../relay/traits.ts'
+import { type Hours, parseHours } from '../rules/hours.ts'
 import type { Rule } from '../rules/rule.ts'
 import { durationMs } from '../settings/duration.ts'
 import type { EffectiveSettings, Settings, SourceSettings } from '../settings/schema.ts'
@@ -12,6 +13,7 @@ import { type MqttSourceOptions, mqttSource } from '../source/mqtt.ts'
 import { type SerialSourceOptions, serialSource } from '../source/serial.ts'
 import type { Source, SourceTools } from '../source/source.ts'
 import type { Person } from './people.ts'
+import { ruleOf } from './rule.ts'
 
 /**
  * Plan: the settings as the stages want them: durations in ms, secrets looked up, files read. Pure; no stage knows the settings file.
@@ -26,6 +28,10 @@ export type Plan = {
   site: { name: string; domain: string; timeZone: string; language: 'en' | 'de' }
   people: readonly Person[]
   rules: Rule[]
+  /** When people are told, by their ids; those who are not here always are. */
+  hours: ReadonlyMap<string, Hours>
+  /** `MM-DD`, or `YYYY-MM-DD`. */
+  holidays: readonly string[]
   mail: { from: { name?: string; address: string }; replyTo?: string }
   dkim?: DkimKey
   relays: readonly RelayOptions[]
@@ -48,6 +54,9 @@ export type Plan = {
   queueMiB: number
   segmentBytes?: number
   noticesFor: string
+  /** Sources whose silence is worth an alert, and after how many ms. */
+  silences: ReadonlyMap<string, number>
+  reports?: { weekly: string; to: readonly string[] }
   decoderOf(source: string): string
   decodingOf(source: string): DecodeOptions
   /** Its wire asks again for what it was refused, as the format has it. */
@@ -94,6 +103,8 @@ export function planOf(options: PlanOptions): Plan {
     ...(dkim ? { dkim } : {}),
     site,
     people: settings.people,
+    hours: new Map(settings.people.flatMap(({ id, hours }) => hoursOf(id, hours))),
+    holidays: site.holidays,
     rules: settings.rules.map(ruleOf),
     mail: { from: mailboxOf(mail.from), ...(mail.replyTo === undefined ? {} : { replyTo: mail.replyTo }) },
     relays: settings.relays.map((relay) => relayOf(relay, options)),
@@ -111,6 +122,8 @@ export function planOf(options: PlanOptions): Plan {
     metered: delivery.links.filter((one) => one.metered).map((one) => one.interface),
     meteredBytes: delivery.meteredMaxBytes,
     queueMiB: settings.queue.maxMiB,
+    silences: new Map(sources.flatMap(silenceOf)),
+    ...(settings.reports ? { reports: settings.reports } : {}),
     noticesFor: settings.mailbox.users[0]?.name ?? 'operator',
     decoderOf: (id) => {
       const source = kinds.get(id)
@@ -145,19 +158,13 @@ const decodingOf = ({
   ...(alr === undefined ? {} : { alr }),
 })
 
-const ruleOf = (rule: Settings['rules'][number]): Rule => {
-  const { source, key, severity, text } = rule.when
-  return {
-    id: rule.id,
-    to: rule.to,
-    ...(rule.continue ? { continue: true } : {}),
-    when: {
-      ...(source === undefined ? {} : { source }),
-      ...(key === undefined ? {} : { key }),
-      ...(severity === undefined ? {} : { severity }),
-      ...(text === undefined ? {} : { text }),
-    },
-  }
+const silenceOf = (source: SourceSettings): [string, number][] =>
+  'silentAfter' in source && source.silentAfter !== undefined ? [[source.id, durationMs(source.silentAfter)]] : []
+
+/** The settings have been checked. */
+function hoursOf(id: string, text: string | undefined): [string, Hours][] {
+  const hours = text === undefined ? undefined : parseHours(text)
+  return typeof hours === 'object' ? [[id, hours]] : []
 }
 
 /** `Name <address>` or an address. */

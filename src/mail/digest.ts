@@ -1,4 +1,4 @@
-import { rank, type Severity, severities } from '../alert/alert.ts'
+import { type KeptWhy, rank, type Severity, severities } from '../alert/alert.ts'
 import { cleanLine } from '../alert/clean.ts'
 import type { Instant } from '../ports/clock.ts'
 
@@ -29,13 +29,19 @@ export type Digest = {
   covers: number[]
 }
 
-export type DigestAbout = { site: { name: string; timeZone: string; language: 'en' | 'de' }; maxChars: number }
+export type DigestAbout = {
+  site: { name: string; timeZone: string; language: 'en' | 'de' }
+  maxChars: number
+  /** Why they are told together; an outage when left out. */
+  occasion?: KeptWhy
+}
 
-/** `told` in the order of their acceptance, at least one. Critical alerts that are still active are named, and keep letters of their own. */
+/** `told` in the order of their acceptance, at least one. After an outage, critical alerts that are still active are named, and keep letters of their own. */
 export function digestOf(told: readonly Told[], about: DigestAbout): Digest {
   const say = words[about.site.language]
   const { active, over, events } = sorted(told)
-  const single = new Set(active.filter((one) => one.severity === 'critical').map((one) => one.id))
+  const critical = about.occasion ? [] : active.filter((one) => one.severity === 'critical')
+  const single = new Set(critical.map((one) => one.id))
   const time = clockOf(about.site.timeZone)
   const sections: [string, string[]][] = [
     [
@@ -56,11 +62,14 @@ export function digestOf(told: readonly Told[], about: DigestAbout): Digest {
     ],
   ]
   const [first, last] = [told[0], told.at(-1)]
-  const head = first && last ? say.head(told.length, time.span(first, last)) : ''
+  const head = first && last ? `${say.head(told.length, say.why[about.occasion ?? 'outage'])}: ${time.span(first, last)}.` : ''
   const ledger = `${say.numbers}: ${ledgerOf(told)}`
   const text = [head, '', ...fit(sections, about.maxChars - head.length - ledger.length, say.more), ledger].join('\n')
   return {
-    subject: cleanLine(`${about.site.name}: ${say.subject(told.length, active.length)}`, subjectChars),
+    subject: cleanLine(
+      `${about.site.name}: ${say.subject(told.length, say.after[about.occasion ?? 'outage'], active.length)}`,
+      subjectChars,
+    ),
     text,
     severity: severities[Math.min(...told.map((one) => rank(one.severity)))] ?? 'warning',
     covers: told.filter((one) => !single.has(one.id)).map((one) => one.id),
@@ -177,9 +186,31 @@ const words = {
     events: 'Happened',
     own: 'has a letter of its own',
     numbers: 'Numbers told here',
-    head: (count: number, span: string) => `${count} alerts waited for the link: ${span}.`,
+    head: (count: number, why: string) => `${count} alerts ${why}`,
+    why: {
+      outage: 'waited for the link',
+      hold: 'are told together',
+      group: 'are told together',
+      limit: 'were more than the limit of their rule allowed one by one',
+      quiet: 'waited until somebody was on duty',
+      silence: 'came while they were silenced',
+      inhibited: 'came while another alert explained them',
+      chatter: 'came and went too often to be told one by one',
+      over: 'were over before they had to be told',
+    },
+    after: {
+      outage: 'after an outage',
+      hold: 'together',
+      group: 'together',
+      limit: 'beyond the limit',
+      quiet: 'of the quiet hours',
+      silence: 'of the silence',
+      inhibited: 'held back by another',
+      chatter: 'of what chatters',
+      over: 'that were short',
+    },
     more: (count: number) => `... and ${count} more, which the numbers below name`,
-    subject: (count: number, active: number) => `${count} alerts after an outage, ${active === 0 ? 'none' : active} still active`,
+    subject: (count: number, after: string, active: number) => `${count} alerts ${after}, ${active === 0 ? 'none' : active} still active`,
   },
   de: {
     critical: 'KRITISCH',
@@ -190,9 +221,31 @@ const words = {
     events: 'Ereignisse',
     own: 'hat einen eigenen Brief',
     numbers: 'Hier genannte Nummern',
-    head: (count: number, span: string) => `${count} Alarme warteten auf die Verbindung: ${span}.`,
+    head: (count: number, why: string) => `${count} Alarme ${why}`,
+    why: {
+      outage: 'warteten auf die Verbindung',
+      hold: 'zusammen',
+      group: 'zusammen',
+      limit: 'waren mehr, als ihre Regel einzeln erlaubt',
+      quiet: 'warteten, bis jemand im Dienst war',
+      silence: 'kamen, während sie stumm geschaltet waren',
+      inhibited: 'kamen, während ein anderer Alarm sie erklärte',
+      chatter: 'kamen und gingen zu oft, um einzeln gemeldet zu werden',
+      over: 'waren vorbei, bevor sie zu melden waren',
+    },
+    after: {
+      outage: 'nach einer Unterbrechung',
+      hold: 'zusammen',
+      group: 'zusammen',
+      limit: 'über der Grenze',
+      quiet: 'aus der Ruhezeit',
+      silence: 'aus der Stummschaltung',
+      inhibited: 'wegen eines anderen zurückgehalten',
+      chatter: 'einer flatternden Meldung',
+      over: 'von kurzer Dauer',
+    },
     more: (count: number) => `... und ${count} weitere, deren Nummern unten stehen`,
-    subject: (count: number, active: number) => `${count} Alarme nach einer Unterbrechung, ${active === 0 ? 'keiner' : active} noch aktiv`,
+    subject: (count: number, after: string, active: number) => `${count} Alarme ${after}, ${active === 0 ? 'keiner' : active} noch aktiv`,
   },
 } as const
 

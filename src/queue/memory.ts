@@ -23,13 +23,13 @@ export class Memory {
   number(offer: Offer): { alert: Alert; id: number; undo: () => void } {
     const id = this.#nextId++
     const before = this.#numbers.get(offer.source) ?? 0
-    const number = before + 1
+    const number = offer.number ?? before + 1
     const previous = this.#told.get(toldBy(offer))
     const parent = offer.key === undefined ? undefined : this.#raised.get(keyOf(offer))
     const alert: Alert = { ...offer, number, ...(previous === undefined ? {} : { previous }), ...(parent === undefined ? {} : { parent }) }
     this.learn(alert, id)
     const undo = () => {
-      if (this.#numbers.get(offer.source) === number) this.#numbers.set(offer.source, before)
+      if (offer.number === undefined && this.#numbers.get(offer.source) === number) this.#numbers.set(offer.source, before)
       if (this.#told.get(toldBy(offer)) === number && previous !== undefined) this.#told.set(toldBy(offer), previous)
     }
     return { alert, id, undo }
@@ -44,9 +44,9 @@ export class Memory {
   learn(alert: Alert, id: number): void {
     this.#nextId = Math.max(this.#nextId, id + 1)
     this.#numbers.set(alert.source, Math.max(alert.number, this.#numbers.get(alert.source) ?? 0))
-    remember(this.#told, toldBy(alert), alert.number, toldLimit)
+    if (!alert.kept) remember(this.#told, toldBy(alert), alert.number, toldLimit)
     if (alert.key === undefined) return
-    if (alert.state === 'raised' && !this.#raised.has(keyOf(alert))) remember(this.#raised, keyOf(alert), id, raisedLimit)
+    if (alert.state === 'raised' && !alert.kept && !this.#raised.has(keyOf(alert))) remember(this.#raised, keyOf(alert), id, raisedLimit)
     if (alert.state === 'cleared') this.#raised.delete(keyOf(alert))
   }
 
@@ -59,6 +59,10 @@ export class Memory {
   learnSpent(value: unknown): void {
     const spent = spentIn(value)
     if (spent && spent.serial > (this.#spent?.serial ?? 0)) this.#spent = spent
+  }
+
+  get numbers(): Record<string, number> {
+    return Object.fromEntries(this.#numbers)
   }
 
   /** The newest position that was given. */

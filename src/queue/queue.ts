@@ -5,6 +5,7 @@ import { type Log, sentence } from '../ports/log.ts'
 import type { Spent } from './budget.ts'
 import { Journal, StorageError } from './journal.ts'
 import { Memory } from './memory.ts'
+import { momentOf } from './moment.ts'
 import type { Offer } from './offer.ts'
 import { headerBytes, type JournalRecord, recordTypes } from './record.ts'
 import { fingerprint, Seen } from './seen.ts'
@@ -24,6 +25,21 @@ export type QueueOptions = {
   maxMiB: number
   /** For tests: smaller segments. */
   segmentBytes?: number
+  /** What others fold from the same records. */
+  beside?: Beside
+}
+
+/** Words of those who fold beside the queue. */
+export type BesideKind = 'rules' | 'diary'
+const isBeside = (value: { kind: string }): boolean => value.kind === 'rules' || value.kind === 'diary'
+
+/** State of others that is folded from the journal and outlives its records: it stands at the head of every segment. */
+export interface Beside {
+  /** A record is taken in before it is durable, or was read again. Records that were copied forward come twice. */
+  alert(alert: Alert, id: number): { durable(): void; undo(): void }
+  note(value: unknown): void
+  toJSON(): unknown
+  restore(value: unknown): void
 }
 
 export type Accepted =
@@ -70,7 +86,7 @@ export class Queue {
       dir,
       segmentBytes,
       maxSegments: Math.max(leastSegments, Math.floor((options.maxMiB * 1024 * 1024) / segmentBytes)),
-      checkpoint: () => this.#memory.toJSON(),
+      checkpoint: () => ({ ...this.#memory.toJSON(), ...(options.beside ? { beside: options.beside.toJSON() } : {}) }),
       beforeRecycle: (segment) => this.#keepSeen(segment),
     })
   }
@@ -110,7 +126,13 @@ export class Queue {
   }
 
   async #append(offer: Offer, prints: number[]): Promise<Accepted> {
-    const { alert, id, undo } = this.#memory.number(offer)
+    const numbered = this.#memory.number(offer)
+    const { alert, id } = numbered
+    const aside = this.#options.beside?.alert(alert, id)
+    const undo = () => {
+      aside?.undo()
+      numbered.undo()
+    }
     const body = Buffer.from(JSON.stringify(alert))
     const { space, readOnly } = this.#journal
     if (readOnly === undefined && !admits(alert.severity, space, headerBytes + body.length)) {
@@ -120,6 +142,7 @@ export class Queue {
     }
     try {
       const place = await this.#journal.append({ type: recordTypes.alert, flags: 0, id, body })
+      aside?.durable()
       this.#add(alert, id, place)
       this.#journal.pin(place)
       for (const gone of this.#merge(alert)) this.#forget(gone)
@@ -190,6 +213,11 @@ export class Queue {
     return gone
   }
 
+  /** The newest number of each source. */
+  get numbers(): Record<string, number> {
+    return this.#memory.numbers
+  }
+
   /** What has left the box, as far as it was kept. */
   get spent(): Spent | undefined {
     return this.#memory.spent
@@ -200,6 +228,12 @@ export class Queue {
     this.#memory.learnSpent(spent)
     if (noted)
       this.#journal.note({ type: recordTypes.outcome, flags: 0, id: 0, body: Buffer.from(JSON.stringify({ kind: 'spent', spent })) })
+  }
+
+  /** Keeps a word of whoever folds beside this queue; resolves when it is on the disk. Rejects with StorageError. */
+  async keep(note: { kind: BesideKind; [member: string]: unknown }): Promise<void> {
+    await this.#journal.append({ type: recordTypes.outcome, flags: 0, id: 0, body: Buffer.from(JSON.stringify(note)) })
+    this.#options.beside?.note(note)
   }
 
   sync(): Promise<void> {
@@ -313,28 +347,42 @@ export class Queue {
     else {
       const value = parse(body)
       if (value === undefined) return
-      if (type === recordTypes.checkpoint) this.#memory.restore(value)
+      if (type === recordTypes.checkpoint) this.#restore(value)
       else if (type === recordTypes.alert) this.#foldAlert(value as Alert, id, place)
       else this.#foldOutcome(value as Mark | { kind: 'grounded' } | { kind: 'spent'; spent: unknown }, id)
     }
   }
 
+  #restore(checkpoint: unknown): void {
+    this.#memory.restore(checkpoint)
+    this.#options.beside?.restore((checkpoint as { beside?: unknown } | null)?.beside)
+  }
+
   #foldOutcome(value: Mark | { kind: 'grounded' } | { kind: 'spent'; spent: unknown }, id: number): void {
     if (value.kind === 'grounded') this.#memory.grounded.restore(value)
     else if (value.kind === 'spent') this.#memory.learnSpent(value.spent)
+    else if (isBeside(value)) this.#options.beside?.note(value)
     else if (this.waiting.get(id) && this.#apply(id, value)) this.#frozen.delete(id)
   }
 
   #foldAlert(alert: Alert, id: number, place: Place): void {
     this.#memory.learn(alert, id)
+    this.#options.beside?.alert(alert, id).durable()
     for (const print of printsOf(alert, false).keep) this.#seen.add(print, id, place.segment, this.#options.clock.monotonic())
     this.#add(alert, id, place)
     for (const { id: gone } of this.#merge(alert)) this.#frozen.delete(gone)
   }
 
-  /** What this alert tells need not be told on its own: one record, so that no cut can leave it told twice or not at all. */
+  /**
+   * What this alert tells need not be told on its own: one record, so that no cut can leave it told twice or not at all. What the rules kept is
+   * settled whoever is told now: some of its people may be off duty.
+   */
   #merge(alert: Alert): LetterState[] {
-    return (alert.covers ?? []).flatMap((id) => this.#apply(id, { kind: 'merged', to: alert.to }) ?? [])
+    const toldTo = (id: number) => {
+      const state = this.waiting.get(id)
+      return state?.kept ? [...state.to] : alert.to
+    }
+    return (alert.covers ?? []).flatMap((id) => this.#apply(id, { kind: 'merged', to: toldTo(id) }) ?? [])
   }
 
   #add(alert: Alert, id: number, place: Place): void {
@@ -343,9 +391,10 @@ export class Queue {
       id,
       severity: alert.severity,
       to: alert.to,
-      accepted: acceptedAt(alert, this.#options.clock),
+      accepted: momentOf(alert.stamp, this.#options.clock),
       orderBy: `${alert.source}\0${alert.key ?? ''}`,
-      ...(alert.covers ? { first: true } : {}),
+      ...(alert.covers && alert.source === 'outpost' ? { first: true } : {}),
+      ...(alert.kept ? { kept: true } : {}),
       keyed: alert.key !== undefined,
     })
   }
@@ -388,12 +437,6 @@ function marksOf(state: LetterState): Mark[] {
     ...(state.attempts > 0 ? [{ kind: 'deferred' as const, attempts: state.attempts, why: '' }] : []),
     ...(state.held ? [{ kind: 'held' as const }] : []),
   ]
-}
-
-/** On this boot's monotonic scale. An earlier boot is reckoned by the wall clock where that went forward, else as just now. */
-function acceptedAt(alert: Alert, clock: Clock): number {
-  if (alert.stamp.boot === clock.boot) return alert.stamp.mono
-  return clock.monotonic() - Math.max(0, clock.wall() - alert.stamp.wall)
 }
 
 const fullFor = (severity: Severity): { why: string; hint: string } => ({

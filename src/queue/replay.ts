@@ -27,7 +27,7 @@ export type Standing = {
 }
 
 /** A checkpoint fits in this. */
-const headBytes = 128 * 1024
+const headBytes = 384 * 1024
 /** What a disk refuses at a time. */
 const pieceBytes = 4096
 /** A dying card takes its time to refuse a block: so many of a segment are waited for. */

@@ -24,6 +24,8 @@ export type LetterState = {
   /** When it was accepted, on this boot's monotonic scale (negative for an earlier boot). */
   accepted: number
   held: boolean
+  /** The rules keep it: it leaves when they say so, told by another record. */
+  kept: boolean
   /** Of the letter as it was last composed; of its record before that. */
   octets: number
   keyed: boolean
@@ -34,8 +36,8 @@ export const recipientsLimit = 32
 
 type Columns = ReturnType<typeof allocate>
 
-/** `first`: goes before all others. `loose`: without a key; it is in order among its like, but nothing hangs on it. */
-const flag = { gone: 1, held: 2, away: 4, local: 8, first: 16, loose: 32 } as const
+/** `first`: goes before all others. `loose`: without a key; it is in order among its like, but nothing hangs on it. `kept`: not to be told on its own. */
+const flag = { gone: 1, held: 2, away: 4, local: 8, first: 16, loose: 32, kept: 64 } as const
 const firstRows = 256
 
 export type Added = {
@@ -52,6 +54,8 @@ export type Added = {
   keyed: boolean
   /** Goes before all others, whatever its severity. */
   first?: boolean
+  /** Does not leave, and keeps nobody. */
+  kept?: boolean
 }
 
 /** Which letters are looked for. */
@@ -107,7 +111,7 @@ export class Waiting {
     c.rank[row] = rank(letter.severity)
     c.attempts[row] = 0
     c.lane[row] = 0
-    c.flags[row] = (letter.first ? flag.first : 0) | (letter.keyed ? 0 : flag.loose)
+    c.flags[row] = (letter.first ? flag.first : 0) | (letter.keyed ? 0 : flag.loose) | (letter.kept ? flag.kept : 0)
     if (letter.first) this.#firsts++
     c.octets[row] = letter.bytes
   }
@@ -191,7 +195,7 @@ export class Waiting {
     const blocked = new Map<number, number>()
     for (let row = 0; row < this.#rows; row++) {
       const flags = c.flags[row] ?? 0
-      if (flags & (flag.gone | flag.local)) continue
+      if (flags & (flag.gone | flag.local | flag.kept)) continue
       if (lane !== undefined && flags & flag.away && c.lane[row] === lane) continue
       const severity = c.rank[row] ?? 0
       const topic = c.topic[row] ?? 0
@@ -257,6 +261,13 @@ export class Waiting {
     return ids
   }
 
+  /** How many the rules keep. */
+  get kept(): number {
+    let kept = 0
+    for (let row = 0; row < this.#rows; row++) if ((this.#columns.flags[row] ?? 0) & flag.kept) kept++
+    return kept
+  }
+
   /** Letters waiting, by severity. */
   counts(): Record<Severity, number> {
     const counts: Record<Severity, number> = { critical: 0, warning: 0, info: 0 }
@@ -281,6 +292,7 @@ export class Waiting {
       nextTry: c.nextTry[row] ?? 0,
       accepted: c.accepted[row] ?? 0,
       held: ((c.flags[row] ?? 0) & flag.held) !== 0,
+      kept: ((c.flags[row] ?? 0) & flag.kept) !== 0,
       octets: c.octets[row] ?? 0,
       keyed: ((c.flags[row] ?? 0) & flag.loose) === 0,
     }

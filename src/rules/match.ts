@@ -1,14 +1,16 @@
 import { RE2JS } from 're2js'
-import { alertLimits, rank, type Severity } from '../alert/alert.ts'
+import { rank, type Severity } from '../alert/alert.ts'
+import { type Condition, parseCondition } from './condition.ts'
 import { matchesGlob } from './glob.ts'
 import type { Rule } from './rule.ts'
 
-/** Match: who hears of an alert. Pure; the first rule that matches takes it, unless it says that later ones are asked, too. */
+/** Match: whether an alert is for a rule. Pure. */
 
 /** What an alert is worth when its sensor does not say. */
 export const defaultSeverity: Severity = 'warning'
 
-export type CompiledRules = readonly (Rule & { pattern?: RE2JS })[]
+export type CompiledRule = Rule & { pattern?: RE2JS; condition?: Condition }
+export type CompiledRules = readonly CompiledRule[]
 
 /** A rule that cannot be used; the message is a sentence. */
 export class RuleError extends Error {
@@ -29,10 +31,15 @@ const stepsLimit = 2000
 /** Patterns run in linear time (RE2): no pattern of a user can stall the box. Throws RuleError. */
 export const compileRules = (rules: readonly Rule[]): CompiledRules =>
   rules.map((rule) => {
-    if (rule.when.text === undefined) return rule
-    const pattern = compile(rule.when.text)
-    if (typeof pattern === 'string') throw new RuleError(rule.id, `Rule ${rule.id} cannot be used. ${pattern}`)
-    return { ...rule, pattern }
+    const { text, field } = rule.when
+    const refuse = (why: string): never => {
+      throw new RuleError(rule.id, `Rule ${rule.id} cannot be used. ${why}`)
+    }
+    const pattern = text === undefined ? undefined : compile(text)
+    const condition = field === undefined ? undefined : parseCondition(field)
+    if (typeof pattern === 'string') return refuse(pattern)
+    if (condition && 'fault' in condition) return refuse(condition.fault)
+    return { ...rule, ...(pattern ? { pattern } : {}), ...(condition ? { condition } : {}) }
   })
 
 /** What is wrong with a pattern, as a sentence; undefined when it can be used. */
@@ -53,27 +60,10 @@ function compile(pattern: string): RE2JS | string {
   }
 }
 
-type Known = { source: string; key?: string; severity: Severity; text: string }
+export type Known = { source: string; key?: string; severity: Severity; text: string }
 
-/**
- * Whom an alert is for: the recipients of the first rule that matches, and of those after it while rules say `continue`; each once, at most
- * 32. `rule` is the first that matched. Nobody: `fallback` alone.
- */
-export function decide(alert: Known, rules: CompiledRules, fallback: string): { rule?: string; to: string[] } {
-  const to = new Set<string>()
-  let first: string | undefined
-  for (const rule of rules) {
-    if (!matches(alert, rule)) continue
-    first ??= rule.id
-    for (const recipient of rule.to) if (to.size < alertLimits.recipients) to.add(recipient)
-    if (!rule.continue) break
-  }
-  if (to.size === 0) to.add(fallback)
-  return { to: [...to], ...(first === undefined ? {} : { rule: first }) }
-}
-
-/** An alert without a key is matched by `*`, and by rules that do not ask for one. */
-const matches = (alert: Known, { when, pattern }: CompiledRules[number]): boolean =>
+/** Whether it is for this rule, apart from the rule's condition. An alert without a key is matched by `*`, and by rules that do not ask for one. */
+export const matches = (alert: Known, { when, pattern }: Pick<CompiledRule, 'when' | 'pattern'>): boolean =>
   (when.source === undefined || when.source === alert.source) &&
   (when.severity === undefined || rank(alert.severity) <= rank(when.severity)) &&
   (when.key === undefined || matchesGlob(when.key, alert.key ?? '')) &&

@@ -185,8 +185,10 @@ const kindsAt = (path: readonly PropertyKey[]): string[] =>
     .flatMap((schema) => (schema.shape?.kind ? (inner(schema.shape.kind).values ?? []) : []))
     .map(String)
 
-/** Names of sources that Outpost has by itself: the embedded broker, the command line, and digests. */
+/** Names of sources that Outpost has by itself: the embedded broker, the command line, and what it says of itself. */
 const ownSources = ['broker', 'cli', 'outpost']
+/** What is sent by hand says itself whom it is for. */
+const ruledSources = ['broker', 'outpost']
 
 /** What no single key can know. */
 function crossCheck(settings: Settings): Finding[] {
@@ -201,16 +203,34 @@ function crossCheck(settings: Settings): Finding[] {
   }
   const people = new Set(settings.people.map((person) => person.id))
   if (people.size === 0) people.add('operator')
-  const sources = [...ownSources, ...settings.sources.map((source) => source.id)]
+  const sources = [...ruledSources, ...settings.sources.map((source) => source.id)]
   const knowsTo = (path: string, to: readonly string[]) => {
     for (const [index, one] of to.entries())
       if (!one.includes('@') && !people.has(one)) say(`${path}[${index}]`, `There is no person ${one}.`, suggestion(one, [...people]))
   }
   for (const [index, source] of settings.sources.entries())
     if (ownSources.includes(source.id)) say(`sources[${index}].id`, `The id ${source.id} is used by Outpost itself.`, 'Choose another one.')
+  const rules = settings.rules.map((rule) => rule.id)
   for (const [index, rule] of settings.rules.entries()) {
     knowsTo(`rules[${index}].to`, rule.to)
     if (rule.escalate) knowsTo(`rules[${index}].escalate.to`, rule.escalate.to)
+    for (const [at, other] of (rule.inhibitedBy ?? []).entries())
+      if (!rules.includes(other) || other === rule.id)
+        say(
+          `rules[${index}].inhibitedBy[${at}]`,
+          other === rule.id ? 'A rule cannot explain itself.' : `There is no rule ${other}.`,
+          suggestion(
+            other,
+            rules.filter((one) => one !== rule.id),
+          ),
+        )
+    for (const bound of ['clearBelow', 'clearAbove'] as const)
+      if (rule[bound] !== undefined && rule.when.field === undefined)
+        say(
+          `rules[${index}].${bound}`,
+          'Without a condition there is no level to be cleared.',
+          'Write when.field, such as value > 80, or remove it.',
+        )
     if (rule.when.source !== undefined && !sources.includes(rule.when.source))
       say(`rules[${index}].when.source`, `There is no source ${rule.when.source}.`, suggestion(rule.when.source, sources))
   }

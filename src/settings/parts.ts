@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { isWeekly, parseHours } from '../rules/hours.ts'
+import { parseRate } from '../rules/rule.ts'
 import { isAddress, isHost, isListen, isMailbox, isNameServer } from './address.ts'
 import { isDuration } from './duration.ts'
 
@@ -27,3 +29,12 @@ export const fingerprint = z
   )
 export const severity = z.enum(['critical', 'warning', 'info'])
 export const path = line(4096).refine((text) => text.length > 0, 'Write a path.')
+export const hours = line(200).refine(
+  (text) => typeof parseHours(text) === 'object',
+  'Write days and times such as Mon-Fri 18:00-06:00, Sat-Sun, holidays, or Mon-Fri 08:00-17:00 not holidays.',
+)
+export const rate = line(20).refine(
+  (text) => parseRate(text) !== undefined,
+  'Write a number from 1 to 200 and a span, such as 20/h or 5/10m.',
+)
+export const weekly = line(20).refine(isWeekly, 'Write a day and a time, such as Mon 08:00.')

@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import { conditionFault } from '../rules/condition.ts'
 import { patternFault } from '../rules/match.ts'
 import { isAddress, isHostName } from './address.ts'
-import { address, duration, id, line, listen, mailbox, nameServer, port, secret, severity } from './parts.ts'
+import { address, duration, hours, id, line, listen, mailbox, nameServer, port, rate, secret, severity, weekly } from './parts.ts'
 import { relay } from './relay.ts'
 import { source } from './source.ts'
 
@@ -23,6 +24,11 @@ const site = z.strictObject({
     .meta({ title: 'Domain', description: 'Addresses of this domain are mailboxes on the box.' }),
   timeZone: z.string().refine(isTimeZone, 'Write a time zone such as Europe/Berlin or UTC.').default('UTC').meta({ title: 'Time zone' }),
   language: z.enum(['en', 'de']).default('en').meta({ title: 'Language of the letters' }),
+  holidays: z
+    .array(z.string().regex(/^(\d{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, 'Write 12-25 for every year, or 2026-04-03.'))
+    .max(400)
+    .default([])
+    .meta({ title: 'Holidays', description: 'Days that `holidays` in hours means: 12-25 every year, 2026-04-03 once.' }),
 })
 
 const broker = z.strictObject({
@@ -45,7 +51,11 @@ const person = z.strictObject({
   id,
   name: line(80).default('').meta({ title: 'Name' }),
   address: address.meta({ title: 'Address' }),
-  hours: line(200).optional().meta({ title: 'Hours', description: 'Such as Mon-Fri 18:00-06:00, Sat-Sun.' }),
+  hours: hours.optional().meta({
+    title: 'Hours',
+    description:
+      'When this person is told, such as Mon-Fri 18:00-06:00, Sat-Sun, holidays. While none of the people of a rule is on duty, what is critical goes to all of them, and the rest waits for the first of them.',
+  }),
 })
 
 const rule = z.strictObject({
@@ -62,7 +72,17 @@ const rule = z.strictObject({
         )
         .optional()
         .meta({ title: 'Text', description: 'A regular expression (RE2).' }),
-      field: line(200).optional().meta({ title: 'Condition on a field', description: 'Such as value > 80.' }),
+      field: line(500)
+        .refine(
+          (text) => conditionFault(text) === undefined,
+          'Write a condition such as value > 80, or temperature >= 30 and not (door == "open").',
+        )
+        .optional()
+        .meta({
+          title: 'Condition on a field',
+          description:
+            'Such as value > 80. A rule with one is about a level: the first alert for which it holds raises it, those that follow say nothing new, and the first for which it does not hold is the recovery.',
+        }),
     })
     .prefault({})
     .meta({ title: 'When' }),
@@ -70,22 +90,54 @@ const rule = z.strictObject({
     .min(1, 'Name at least one person or address.')
     .max(recipientsLimit, `Name at most ${recipientsLimit}; use a list address for more.`)
     .meta({ title: 'To' }),
-  continue: z.boolean().default(false).meta({ title: 'Ask later rules, too' }),
-  hold: duration.optional().meta({ title: 'Must last for' }),
-  clearBelow: z.number().optional().meta({ title: 'Cleared below' }),
+  continue: z.boolean().default(false).meta({ title: 'Ask later rules, too', description: 'They only add their people.' }),
+  hold: duration.optional().meta({
+    title: 'Must last for',
+    description: 'What is over sooner is told to nobody, but named by its number in the next letter.',
+  }),
+  clearBelow: z.number().optional().meta({ title: 'Cleared below', description: 'Between here and the condition it stays as it is.' }),
   clearAbove: z.number().optional().meta({ title: 'Cleared above' }),
-  repeat: z.array(duration).max(16).optional().meta({ title: 'Repeat while it lasts' }),
+  repeat: z
+    .array(duration)
+    .min(1)
+    .max(16)
+    .optional()
+    .meta({ title: 'Repeat while it lasts', description: 'Waits between reminders until somebody acknowledges it; the last one repeats.' }),
   group: z
-    .strictObject({ by: z.array(line(100)).max(8), wait: duration, interval: duration })
+    .strictObject({
+      by: z
+        .array(line(100))
+        .max(8)
+        .default([])
+        .meta({ title: 'Alike in', description: 'key, source, severity, state, topic or the name of a field; nothing: all of the rule.' }),
+      wait: duration.default('30s').meta({ title: 'Wait for others' }),
+      interval: duration.default('5m').meta({ title: 'Next letter not before' }),
+    })
     .optional()
     .meta({ title: 'Grouping' }),
   escalate: z
-    .strictObject({ after: duration, to: recipients.min(1).max(recipientsLimit) })
+    .strictObject({
+      after: duration.meta({ title: 'After' }),
+      to: recipients.min(1).max(recipientsLimit).meta({ title: 'To' }),
+    })
     .optional()
-    .meta({ title: 'Escalation' }),
-  limit: line(20).optional().meta({ title: 'Limit', description: 'Such as 20/h.' }),
+    .meta({ title: 'Escalation', description: 'Who is told, too, when nobody has acknowledged it in time.' }),
+  limit: rate
+    .optional()
+    .meta({ title: 'Limit', description: 'Letters in a span, such as 20/h or 5/10m; more are told together when it is over.' }),
+  chatter: rate.optional().meta({
+    title: 'Chatter',
+    description: 'Raised more often than this, such as 6/10m, it chatters: what follows is told together once it was calm for that span.',
+  }),
+  inhibitedBy: z.array(id).max(16).optional().meta({
+    title: 'Explained by',
+    description: 'Ids of other rules; while one of them is raised, such as a power failure, this one keeps what it hears for a summary.',
+  }),
+  hours: hours
+    .optional()
+    .meta({ title: 'Hours', description: 'When it is told, unless it is critical. Such as Mon-Fri 07:00-17:00 not holidays.' }),
   subject: line(200).optional().meta({ title: 'Subject' }),
-  recovery: z.boolean().optional().meta({ title: 'Tell the recovery' }),
+  recovery: z.boolean().optional().meta({ title: 'Tell the recovery', description: 'On unless it says false; only of what was told.' }),
 })
 
 const dkim = z.strictObject({
@@ -245,9 +297,17 @@ export const settingsSchema = z
       'The local page.',
     ),
     reports: z
-      .strictObject({ weekly: line(20).default('Mon 08:00'), to: recipients.max(recipientsLimit).default([]) })
+      .strictObject({
+        weekly: weekly
+          .default('Mon 08:00')
+          .meta({ title: 'Weekly letter', description: 'That the box is alive, what came in, and that nothing is lost.' }),
+        to: recipients
+          .max(recipientsLimit)
+          .default([])
+          .meta({ title: 'To', description: 'Whom the rules name for source outpost when left out.' }),
+      })
       .optional()
-      .meta({ title: 'Reports' }),
+      .meta({ title: 'Reports', description: 'Letters of the box about itself: weekly, and after it was off without a goodbye.' }),
   })
   .meta({ title: 'Outpost settings', description: 'settings.json, version 1' })
 

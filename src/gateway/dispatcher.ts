@@ -1,0 +1,219 @@
+import { type Alert, type AlertState, type KeptWhy, rank, severities } from '../alert/alert.ts'
+import { type Stamp, stampNow } from '../alert/stamp.ts'
+import { type Known, whenHappened } from '../alert/when.ts'
+import { digestOf, type Told } from '../mail/digest.ts'
+import type { Cancel, Clock } from '../ports/clock.ts'
+import { type Log, sentence } from '../ports/log.ts'
+import type { Offer } from '../queue/offer.ts'
+import type { Queue } from '../queue/queue.ts'
+import { decide, type Heard, type Verdict } from '../rules/decide.ts'
+import { type Deed, due } from '../rules/due.ts'
+import { type Now, nowBy, type Roster } from '../rules/roster.ts'
+import type { Situation, Standing } from '../rules/standing.ts'
+import { ownSource } from './backlog.ts'
+
+/**
+ * Dispatcher: says at once what an alert comes to, and later tells what time alone makes due: what was kept, reminders, escalations. Each of those is a
+ * record of its own, which covers what it tells, so that a power cut leaves either them or it.
+ */
+export type DispatcherOptions = {
+  clock: Clock
+  log: Log
+  queue: Queue
+  standing: Standing
+  roster: Roster
+  site: { name: string; timeZone: string; language: 'en' | 'de' }
+  /** Characters of a summary. */
+  maxChars: number
+  /** What was kept for so long is told in any case. */
+  keptMs: number
+  known(): Known
+  onAccepted(id: number): void
+  /** The journal cannot read this alert any more. */
+  onLost(id: number): void
+}
+
+/** After a record that was refused: the disk may have room again. */
+const againMs = 60_000
+/** What comes in a burst is looked at once. */
+const burstMs = 50
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  #running: Promise<void> | undefined
+  #wake: Cancel | undefined
+  #stopped = false
+  #again = false
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+  }
+
+  /** Before anything is told of what an earlier life kept. */
+  start(): void {
+    const { queue, standing } = this.#options
+    standing.forgetParked((id) => queue.waiting.get(id)?.kept === true)
+    this.nudge()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#wake?.()
+    await this.#running
+  }
+
+  decide(alert: Heard): Verdict {
+    const { standing, roster } = this.#options
+    return decide(alert, standing, roster, this.#now())
+  }
+
+  /** Something was kept, or ended, or a person did something: what is due may be another thing now. */
+  nudge(): void {
+    if (this.#stopped) return
+    if (this.#running) this.#again = true
+    else this.#sleep(burstMs)
+  }
+
+  #sleep(ms: number): void {
+    this.#wake?.()
+    if (this.#stopped) return
+    this.#wake = this.#options.clock.after(ms, () => {
+      this.#wake = undefined
+      this.#running = this.#round().finally(() => {
+        this.#running = undefined
+      })
+    })
+  }
+
+  /** One look at everything, and the next one set. */
+  async #round(): Promise<void> {
+    const { log } = this.#options
+    this.#again = false
+    let waitMs: number | undefined
+    try {
+      waitMs = await this.#look()
+    } catch (error) {
+      log('error', 'dispatcher: a round failed', { why: sentence(error) })
+      waitMs = againMs
+    }
+    const next = this.#again ? burstMs : waitMs
+    if (next !== undefined && !this.#stopped) this.#sleep(Math.max(1, next))
+  }
+
+  /** Does what is due; returns how long nothing is, in ms. undefined: until something happens. */
+  async #look(): Promise<number | undefined> {
+    const { standing, roster, queue, keptMs, clock } = this.#options
+    const waits = (id: number) => queue.waiting.get(id) !== undefined
+    for (;;) {
+      const { deeds, wake } = due(standing, roster, this.#now(), { keptMs, waits })
+      if (deeds.length === 0 || this.#stopped) return wake === undefined ? undefined : wake - clock.monotonic()
+      for (const deed of deeds) if (this.#stopped || !(await this.#do(deed))) return againMs
+    }
+  }
+
+  /** False: it could not be written down; it is due again. */
+  async #do(deed: Deed): Promise<boolean> {
+    const { queue, log, onAccepted } = this.#options
+    const offer = deed.kind === 'tell' ? await this.#told(deed) : this.#lasting(deed)
+    if (!offer) {
+      if (deed.kind === 'tell') this.#lost(deed.ids)
+      return true
+    }
+    const accepted = await queue.accept(offer)
+    if (accepted.kind === 'refused') {
+      log('warning', 'dispatcher: a letter is told later', { kind: deed.kind, why: accepted.why })
+      return false
+    }
+    log('info', `dispatcher: ${deed.kind}`, { id: accepted.id, ...(deed.kind === 'tell' ? { told: deed.ids.length, why: deed.why } : {}) })
+    onAccepted(accepted.id)
+    return true
+  }
+
+  /** Nothing of these can be read any more. */
+  #lost(ids: readonly number[]): void {
+    this.#options.standing.forgetParked((id) => !ids.includes(id))
+    for (const id of ids) this.#options.onLost(id)
+  }
+
+  async #told({ ids, to, rule, why }: Extract<Deed, { kind: 'tell' }>): Promise<Offer | undefined> {
+    const alerts: { id: number; alert: Alert }[] = []
+    for (const id of ids) {
+      const stored = await this.#options.queue.read(id)
+      if (stored) alerts.push({ id, alert: stored.alert })
+    }
+    const [first] = alerts
+    if (!first) return undefined
+    const covers = alerts.map((one) => one.id)
+    const made = stampNow(this.#options.clock)
+    if (alerts.length > 1) return this.#summary(alerts, to, rule, why, made)
+    const { kept: _, previous: _previous, parent: _parent, telling, ...alert } = first.alert
+    return { ...alert, to, covers, telling: { ...telling, kind: telling?.kind === 'recovery' ? 'recovery' : 'raised', made } }
+  }
+
+  #summary(alerts: { id: number; alert: Alert }[], to: string[], rule: string, why: KeptWhy, made: Stamp): Offer {
+    const { site, maxChars } = this.#options
+    const told = alerts.map(({ id, alert }) => this.#toldOf(id, alert))
+    const { subject, text } = digestOf(told, { site, maxChars, occasion: why })
+    const severity = severities[Math.min(...alerts.map(({ alert }) => rank(alert.severity)))] ?? 'warning'
+    const covers = alerts.map((one) => one.id)
+    return {
+      source: ownSource,
+      state: 'event',
+      severity,
+      subject,
+      text,
+      to,
+      covers,
+      stamp: made,
+      ...(rule === '' ? {} : { rule }),
+      telling: { kind: 'summary', made },
+    }
+  }
+
+  #lasting(deed: Extract<Deed, { kind: 'reminder' | 'escalation' }>): Offer {
+    const { kind, situation, to } = deed
+    const made = stampNow(this.#options.clock)
+    return {
+      ...alertOf(situation),
+      to,
+      stamp: made,
+      telling: { kind, made, since: situation.stamp, ...(deed.kind === 'reminder' ? { count: deed.count } : {}) },
+    }
+  }
+
+  #toldOf(id: number, alert: Alert): Told {
+    const { clock, known } = this.#options
+    const { source, number, key, state, severity, text } = alert
+    const when = whenHappened(alert.stamp, stampNow(clock), known())
+    const certain = when.certainty === 'exact' || when.certainty === 'corrected'
+    return { id, source, number, ...(key === undefined ? {} : { key }), state, severity, text, at: when.at, certain }
+  }
+
+  #now(): Now {
+    return nowBy(this.#options.clock, this.#options.known().builtAt)
+  }
+}
+
+/** What is known of a situation, as an alert. */
+function alertOf({
+  rule,
+  source,
+  key,
+  number,
+  severity,
+  text,
+  value,
+  unit,
+}: Situation): Omit<Offer, 'to' | 'stamp'> & { state: AlertState } {
+  return {
+    source,
+    number,
+    severity,
+    state: 'raised',
+    text,
+    ...(rule === '' ? {} : { rule }),
+    ...(key === '' ? {} : { key }),
+    ...(value === undefined ? {} : { value }),
+    ...(unit === undefined ? {} : { unit }),
+  }
+}

@@ -1,0 +1,38 @@
+/** What the box says of itself. */
+const minutes = (ms: number): string =>
+  ms < 120_000 ? `${Math.round(ms / 1000)} s` : ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`
+
+const english = {
+  silent: (source: string, ms: number) => `Nothing heard from ${source} for ${minutes(ms)}`,
+  speaks: (source: string) => `${source} is heard again`,
+  off: (last: string, on: string, waiting: number) =>
+    `The box was off without a goodbye.\nLast sign of life: ${last}. On again: ${on}.\n${waiting} alerts were waiting; none of them is lost.`,
+  killed: (last: string, waiting: number) =>
+    `The gateway ended without a goodbye and runs again.\nLast sign of life: ${last}.\n${waiting} alerts were waiting; none of them is lost.`,
+  alive: 'The box is alive.',
+  came: (source: string, from: number, to: number) => `${source}: ${to - from + 1} alerts, #${from}-#${to}`,
+  nothing: 'No alerts came in.',
+  standing: (waiting: number, kept: number, active: number) =>
+    `${waiting} letters wait, ${kept} alerts are kept by the rules, ${active} are raised.`,
+  lost: (damaged: number) =>
+    damaged === 0 ? '0 lost.' : `${damaged} places in the journal could not be read; see the notices in the mailbox.`,
+}
+
+type Words = typeof english
+
+const german: Words = {
+  silent: (source, ms) => `Seit ${minutes(ms)} nichts von ${source} gehört`,
+  speaks: (source) => `${source} ist wieder zu hören`,
+  off: (last, on, waiting) =>
+    `Das Gerät war ohne Abmeldung aus.\nLetztes Lebenszeichen: ${last}. Wieder an: ${on}.\n${waiting} Alarme warteten; keiner ging verloren.`,
+  killed: (last, waiting) =>
+    `Das Gateway endete ohne Abmeldung und läuft wieder.\nLetztes Lebenszeichen: ${last}.\n${waiting} Alarme warteten; keiner ging verloren.`,
+  alive: 'Das Gerät lebt.',
+  came: (source, from, to) => `${source}: ${to - from + 1} Alarme, #${from}-#${to}`,
+  nothing: 'Es kamen keine Alarme.',
+  standing: (waiting, kept, active) => `${waiting} Briefe warten, ${kept} Alarme halten die Regeln zurück, ${active} stehen an.`,
+  lost: (damaged) =>
+    damaged === 0 ? '0 verloren.' : `${damaged} Stellen im Journal waren nicht zu lesen; siehe die Hinweise im Postfach.`,
+}
+
+export const wordsOf = (language: 'en' | 'de'): Words => (language === 'de' ? german : english)

@@ -1,0 +1,171 @@
+import type { AlertState, Reading } from '../alert/alert.ts'
+import { stampNow } from '../alert/stamp.ts'
+import { type Known, localTime, whenHappened } from '../alert/when.ts'
+import type { Cancel, Clock } from '../ports/clock.ts'
+import { type Log, sentence } from '../ports/log.ts'
+import type { Queue } from '../queue/queue.ts'
+import { nextWeekly } from '../rules/hours.ts'
+import type { Standing } from '../rules/standing.ts'
+import type { SourceState, Taken } from '../source/source.ts'
+import { ownSource } from './backlog.ts'
+import type { Diary } from './diary.ts'
+import { wordsOf } from './vigil-words.ts'
+
+/**
+ * Vigil: what nobody says is told, too: a source that is silent, a box that was off without a goodbye, and once a week that all is well. These are alerts of
+ * source `outpost`, and go by the rules like all others.
+ */
+export type VigilOptions = {
+  clock: Clock
+  log: Log
+  queue: Queue
+  standing: Standing
+  diary: Diary
+  /** Sources whose silence is worth an alert, and after how many ms. */
+  silences: ReadonlyMap<string, number>
+  reports?: { weekly: string; to: readonly string[] }
+  site: { timeZone: string; language: 'en' | 'de' }
+  known(): Known
+  sourceOf(id: string): SourceState | undefined
+  offer(reading: Reading): Promise<Taken>
+  /** A letter to these people, whatever the rules say; to whoever the rules name when there are none. */
+  report(reading: Reading, to: readonly string[]): Promise<Taken>
+}
+
+/** A timer that waits for a wall clock looks again after this: the clock may be set meanwhile. */
+const longestMs = 3_600_000
+const shortestMs = 1000
+
+export class Vigil {
+  readonly #options: VigilOptions
+  readonly #heardAt = new Map<string, number>()
+  readonly #begunAt: number
+  #timer: Cancel | undefined
+  #stopped = false
+  #looking = false
+
+  constructor(options: VigilOptions) {
+    this.#options = options
+    this.#begunAt = options.clock.monotonic()
+  }
+
+  /** Tells of a life that was cut short, and begins to watch. */
+  async start(): Promise<void> {
+    const { clock, queue, diary, reports, log } = this.#options
+    const before = diary.cutShort
+    const waiting = queue.waiting.size
+    try {
+      if (before && reports) await this.#options.report(this.#cutShort(before, waiting), reports.to)
+      await queue.keep({ kind: 'diary', do: 'begun', stamp: stampNow(clock) })
+    } catch (error) {
+      log('warning', 'vigil: the beginning of this life is not written down', { why: sentence(error) })
+    }
+    await this.#look()
+  }
+
+  /** A goodbye: what comes next was not cut short. */
+  async stop(): Promise<void> {
+    const { queue, clock, log } = this.#options
+    this.#stopped = true
+    this.#timer?.()
+    await queue
+      .keep({ kind: 'diary', do: 'ended', stamp: stampNow(clock) })
+      .catch((error) => log('warning', 'vigil: the end of this life is not written down', { why: sentence(error) }))
+  }
+
+  /** It said something, whatever that was. */
+  heard(source: string): void {
+    if (!this.#options.silences.has(source)) return
+    this.#heardAt.set(source, this.#options.clock.monotonic())
+    if (this.#isSilent(source)) void this.#offer(source, 'cleared')
+  }
+
+  /** Looks at every source and at the week, and sets the time of the next look. */
+  async #look(): Promise<void> {
+    if (this.#looking || this.#stopped) return
+    this.#looking = true
+    let waitMs = longestMs
+    try {
+      for (const [source, silentMs] of this.#options.silences) {
+        const left = (this.#heardAt.get(source) ?? this.#begunAt) + silentMs - this.#options.clock.monotonic()
+        if (left > 0) waitMs = Math.min(waitMs, left)
+        else if (!this.#isSilent(source)) await this.#offer(source, 'raised')
+      }
+      waitMs = Math.min(waitMs, await this.#week())
+    } catch (error) {
+      this.#options.log('error', 'vigil: a look failed', { why: sentence(error) })
+    } finally {
+      this.#looking = false
+    }
+    if (!this.#stopped) this.#timer = this.#options.clock.after(Math.max(shortestMs, waitMs), () => void this.#look())
+  }
+
+  #isSilent(source: string): boolean {
+    return this.#options.standing.open(ownSource, keyOf(source)).length > 0
+  }
+
+  async #offer(source: string, state: AlertState): Promise<void> {
+    const { silences, sourceOf, site, log } = this.#options
+    const say = wordsOf(site.language)
+    const down = sourceOf(source)
+    const why = down && down.state !== 'up' && down.why !== undefined ? ` (${down.why})` : ''
+    const text = state === 'cleared' ? say.speaks(source) : `${say.silent(source, silences.get(source) ?? 0)}${why}`
+    const taken = await this.#options.offer({ text, key: keyOf(source), state, severity: state === 'cleared' ? 'info' : 'warning' })
+    if (taken.kind === 'refused') log('warning', 'vigil: the silence of a source is told later', { source, why: taken.why })
+  }
+
+  /** The weekly letter when its time has come; returns how long it has not. */
+  async #week(): Promise<number> {
+    const { reports, diary, clock, site, queue } = this.#options
+    if (!reports || clock.synchronised() === 'no') return longestMs
+    const last = diary.weekly
+    const now = stampNow(clock)
+    if (!last) {
+      // The first week begins now.
+      await queue.keep({ kind: 'diary', do: 'weekly', stamp: now, numbers: queue.numbers })
+      return this.#week()
+    }
+    const next = nextWeekly(reports.weekly, last.stamp.wall, site.timeZone)
+    if (next === undefined) return longestMs
+    if (next > now.wall) return next - now.wall
+    const taken = await this.#options.report(this.#weekly(last.numbers, last.stamp.wall), reports.to)
+    if (taken.kind !== 'refused') await queue.keep({ kind: 'diary', do: 'weekly', stamp: now, numbers: queue.numbers })
+    return shortestMs
+  }
+
+  #weekly(before: Readonly<Record<string, number>>, since: number): Reading {
+    const { queue, site, standing } = this.#options
+    const say = wordsOf(site.language)
+    const lines = Object.entries(queue.numbers)
+      .filter(([source, number]) => source !== ownSource && number > (before[source] ?? 0))
+      .map(([source, number]) => say.came(source, (before[source] ?? 0) + 1, number))
+    const { waiting, damaged, unreadable } = queue.facts
+    const text = [
+      say.alive,
+      ...(lines.length > 0 ? lines : [say.nothing]),
+      say.standing(waiting - standing.parked.size, standing.parked.size, standing.situations.length),
+      say.lost(damaged + unreadable),
+    ].join('\n')
+    return {
+      text,
+      key: 'weekly',
+      state: 'event',
+      severity: 'info',
+      fields: { since: localTime(since as Parameters<typeof localTime>[0], site.timeZone) },
+    }
+  }
+
+  #cutShort({ last }: NonNullable<Diary['cutShort']>, waiting: number): Reading {
+    const { clock, site, known } = this.#options
+    const say = wordsOf(site.language)
+    const now = stampNow(clock)
+    const time = (stamp: typeof now) => {
+      const when = whenHappened(stamp, now, known())
+      return `${when.certainty === 'exact' || when.certainty === 'corrected' ? '' : '~'}${localTime(when.at, site.timeZone)}`
+    }
+    const text = last.boot === clock.boot ? say.killed(time(last), waiting) : say.off(time(last), time(now), waiting)
+    return { text, key: 'power', state: 'event', severity: 'warning' }
+  }
+}
+
+const keyOf = (source: string): string => `silent/${source}`

@@ -1,0 +1,175 @@
+import { type Alert, type AlertState, alertLimits, type KeptWhy, type Telling } from '../alert/alert.ts'
+import { holds, numberOf } from './condition.ts'
+import { type CompiledRule, matches } from './match.ts'
+import { rangesOf } from './ranges.ts'
+import { leftOf, type Now, onDuty, type Roster, reasonToWait } from './roster.ts'
+import type { Situation, Standing } from './standing.ts'
+
+/**
+ * Decide: what an alert comes to at the moment at which it is heard. Pure. What it says goes into the alert's record, and is followed by `Standing.alert`
+ * before the next alert is decided.
+ */
+export type Heard = Pick<Alert, 'source' | 'text' | 'severity' | 'state' | 'key' | 'value' | 'unit' | 'fields' | 'topic'>
+
+export type Decision = {
+  rule?: string
+  to: string[]
+  state: AlertState
+  over?: string[]
+  kept?: KeptWhy
+  telling?: Telling
+  covers?: number[]
+  merged?: string
+}
+
+export type Verdict =
+  | ({ kind: 'record' } & Decision)
+  /** A level that is as it was: nothing is written. `why` is a sentence. */
+  | { kind: 'ignore'; why: string }
+
+/** Told with one letter beside its own alert. */
+const leftoversLimit = 200
+
+export function decide(alert: Heard, standing: Standing, roster: Roster, now: Now): Verdict {
+  const open = standing.open(alert.source, alert.key ?? '')
+  if (alert.state === 'cleared' && open.length > 0) return ended(alert, open, standing, roster, now)
+  const { taken, still, normal, ended: over, to } = taking(alert, standing, roster)
+  if (taken === undefined && over.length > 0) return ended(alert, over, standing, roster, now)
+  if (still) return { kind: 'ignore', why: `as rule ${still} knows it already` }
+  if (taken === undefined && normal) return { kind: 'ignore', why: `within what rule ${normal} allows` }
+  return begun(alert, taken, { over, to }, standing, roster, now)
+}
+
+type Taking = { taken?: CompiledRule; still?: string; normal?: string; ended: Situation[]; to: string[] }
+
+/** The rules in their order: which one takes it, which levels it ends on the way, and who hears of it. */
+function taking(alert: Heard, standing: Standing, roster: Roster): Taking {
+  const found: Taking = { ended: [], to: [] }
+  for (const rule of roster.rules) {
+    if (!matches(alert, rule)) continue
+    const standingNow = standing.get(rule.id, alert.source, alert.key ?? '')
+    if (rule.condition && !holds(rule.condition, alert)) {
+      if (!standingNow) found.normal ??= rule.id
+      else if (isOver(alert, rule)) found.ended.push(standingNow)
+      else found.still ??= rule.id
+      continue
+    }
+    if (!found.taken && standingNow && isSame(alert, rule, standingNow)) found.still ??= rule.id
+    else {
+      found.taken ??= rule
+      for (const one of rule.to) if (found.to.length < alertLimits.recipients && !found.to.includes(one)) found.to.push(one)
+    }
+    if (!rule.continue) break
+  }
+  // What is known already hides the rules behind it.
+  if (found.still !== undefined && found.taken !== undefined && rankOf(found.still, roster) < rankOf(found.taken.id, roster))
+    delete found.taken
+  else if (found.taken !== undefined) delete found.still
+  return found
+}
+
+const rankOf = (id: string, roster: Roster): number => roster.rules.findIndex((rule) => rule.id === id)
+
+/** Between the condition and the bound that clears it, a level stays as it is. */
+function isOver(alert: Heard, { condition, clearBelow, clearAbove }: CompiledRule): boolean {
+  const number = (condition && numberOf(condition, alert)) ?? alert.value
+  if (clearBelow === undefined && clearAbove === undefined) return true
+  if (number === undefined) return false
+  return (clearBelow === undefined || number < clearBelow) && (clearAbove === undefined || number > clearAbove)
+}
+
+/** A rule that reminds, holds, or is about a level has heard of it when it hears the same again. */
+const isSame = (alert: Heard, rule: CompiledRule, known: Situation): boolean =>
+  rule.condition !== undefined ||
+  ((rule.repeat !== undefined || rule.hold !== undefined) &&
+    alert.state === 'raised' &&
+    alert.severity === known.severity &&
+    alert.text === known.text)
+
+/** It begins, or it just happened. */
+function begun(
+  alert: Heard,
+  rule: CompiledRule | undefined,
+  found: { over: Situation[]; to: string[] },
+  standing: Standing,
+  roster: Roster,
+  now: Now,
+): Verdict {
+  // Who heard of a level that this one ends is told what it comes to now.
+  const heard = found.over.flatMap((one) => (one.told === undefined ? [] : one.to))
+  const to = [...new Set([...(found.to.length > 0 ? found.to : [roster.fallback]), ...heard])].slice(0, alertLimits.recipients)
+  const state = rule?.condition ? 'raised' : alert.state
+  const over = found.over.map((one) => one.rule)
+  const decision = { ...(rule ? { rule: rule.id } : {}), to, state, ...(over.length > 0 ? { over } : {}) }
+  return told({ ...decision }, alert, rule, standing, roster, now, state === 'raised' ? rule?.hold : undefined)
+}
+
+/** It is over: whoever heard of it hears that, too. */
+function ended(alert: Heard, open: readonly Situation[], standing: Standing, roster: Roster, now: Now): Verdict {
+  const [first, ...others] = [...open].sort((a, b) => Number(b.told !== undefined) - Number(a.told !== undefined) || a.id - b.id)
+  if (!first) return { kind: 'ignore', why: 'nothing was raised' }
+  const rule = roster.ruleOf(first.rule)
+  const escalated = first.escalated ? (rule?.escalate?.to ?? []) : []
+  const to = [...new Set([...first.to, ...escalated])].slice(0, alertLimits.recipients)
+  const over = others.map((one) => one.rule)
+  const decision: Decision = {
+    ...(first.rule === '' ? {} : { rule: first.rule }),
+    to,
+    state: 'cleared',
+    ...(over.length > 0 ? { over } : {}),
+  }
+  const parked = standing.parked.get(first.id)
+  const never = first.told === undefined && (parked?.why === 'hold' || parked?.why === 'over')
+  if (never || rule?.recovery === false) return { kind: 'record', ...decision, kept: 'over' }
+  if (first.told === undefined && parked) return { kind: 'record', ...decision, kept: parked.why }
+  return told({ ...decision, telling: { kind: 'recovery', since: first.stamp } }, alert, rule, standing, roster, now)
+}
+
+/** At once, or kept: by its rule's hold, by what keeps everybody quiet, by its group, by the rule's limit. */
+function told(
+  decision: Decision,
+  alert: Heard,
+  rule: CompiledRule | undefined,
+  standing: Standing,
+  roster: Roster,
+  now: Now,
+  hold?: number,
+): Verdict {
+  const kept = hold !== undefined ? 'hold' : whyKept(decision, alert, rule, standing, roster, now)
+  if (kept !== undefined) return { kind: 'record', ...decision, kept }
+  const duty = onDuty(decision.to, rule?.hours, roster, now)
+  const to = duty.length > 0 ? duty : decision.to
+  return { kind: 'record', ...decision, to, ...leftovers(alert.source, rule?.id ?? '', to, standing) }
+}
+
+function whyKept(
+  decision: Decision,
+  alert: Heard,
+  rule: CompiledRule | undefined,
+  standing: Standing,
+  roster: Roster,
+  now: Now,
+): KeptWhy | undefined {
+  const { source, key, severity } = alert
+  const id = rule?.id ?? ''
+  const reason = reasonToWait({ rule: id, source, ...(key === undefined ? {} : { key }), severity, to: decision.to }, standing, roster, now)
+  if (reason) return reason.why
+  if (!rule) return undefined
+  if (rule.group) return 'group'
+  return leftOf(rule, standing, now).letters === 0 || isQueuing(rule.id, standing) ? 'limit' : undefined
+}
+
+/** Others of this rule wait for its limit: they are told before any newer one. */
+function isQueuing(rule: string, standing: Standing): boolean {
+  for (const one of standing.parked.values()) if (one.rule === rule && one.why === 'limit') return true
+  return false
+}
+
+/** What came and went untold is named in the next letter to the same people. */
+function leftovers(source: string, rule: string, to: readonly string[], standing: Standing): Pick<Decision, 'covers' | 'merged'> {
+  const same = [...standing.parked.values()]
+    .filter((one) => one.why === 'over' && one.rule === rule && one.source === source && one.to.join('\n') === to.join('\n'))
+    .slice(0, leftoversLimit)
+  if (same.length === 0) return {}
+  return { covers: same.map((one) => one.id), merged: rangesOf(same.map((one) => one.number)) }
+}

@@ -1,0 +1,367 @@
+import type { Alert, AlertState, KeptWhy, Severity } from '../alert/alert.ts'
+import { severities } from '../alert/alert.ts'
+import { cleanLine } from '../alert/clean.ts'
+import type { Stamp } from '../alert/stamp.ts'
+import { type Note, noteIn } from './note.ts'
+import type { Silence } from './silence.ts'
+
+/**
+ * Standing: how things stand: what is raised and whom that was told, what is kept back and why, what people have acknowledged and silenced. It is folded
+ * from the records of the journal and stands at the head of every segment, so that a restart or a power cut changes no decision. Bounded.
+ *
+ * Moments are on the monotonic scale of this boot, in ms.
+ */
+export type Situation = {
+  /** '' when no rule took it. */
+  rule: string
+  source: string
+  key: string
+  /** Journal position and number of the alert that raised it. */
+  id: number
+  number: number
+  stamp: Stamp
+  severity: Severity
+  text: string
+  value?: number
+  unit?: string
+  to: readonly string[]
+  since: number
+  /** When it was first told, and last. */
+  told?: number
+  lastTold?: number
+  reminders: number
+  escalated?: boolean
+  acknowledged?: { at: number; by: string }
+}
+
+/** An alert that is on the disk and not told yet. */
+export type Parked = {
+  id: number
+  rule: string
+  source: string
+  key?: string
+  number: number
+  severity: Severity
+  state: AlertState
+  why: KeptWhy
+  to: readonly string[]
+  at: number
+  /** Those with the same word here are told in one letter. */
+  group: string
+}
+
+export type StandingOptions = {
+  /** This moment, and as a stamp. */
+  now(): number
+  stamp(): Stamp
+  /** A stamp of this or an earlier boot as a moment. */
+  momentOf(stamp: Stamp): number
+  /** What the rules need to remember of themselves: letters in the span of a limit, changes of one that chatters. */
+  remembers(rule: string): { letters: number; changes: number }
+  groupOf(rule: string, alert: Alert): string
+}
+
+/** What is raised at once; beyond it the oldest is forgotten: it is neither repeated nor escalated, and its end is told as any other alert. */
+const situationsLimit = 512
+const textChars = 100
+const silencesLimit = 64
+const remembered = { letters: 200, changes: 32, names: 128 }
+
+type Pending = { alert: Alert; id: number; undo: (() => void)[] }
+
+export class Standing {
+  readonly #options: StandingOptions
+  readonly #situations = new Map<string, Situation>()
+  readonly #parked = new Map<number, Parked>()
+  readonly #letters = new Map<string, readonly number[]>()
+  readonly #changes = new Map<string, readonly number[]>()
+  readonly #grouped = new Map<string, number>()
+  #silences: Silence[] = []
+  #lastId = 0
+  /** Taken in, and not known to be on the disk. */
+  readonly #pending: Pending[] = []
+  #undo: (() => void)[] = []
+
+  constructor(options: StandingOptions) {
+    this.#options = options
+  }
+
+  get situations(): readonly Situation[] {
+    return [...this.#situations.values()]
+  }
+
+  get parked(): ReadonlyMap<number, Parked> {
+    return this.#parked
+  }
+
+  get silences(): readonly Silence[] {
+    return this.#silences
+  }
+
+  /** What is raised of this source and key, by whichever rule. */
+  open(source: string, key: string): Situation[] {
+    const found: Situation[] = []
+    for (const one of this.#situations.values()) if (one.source === source && one.key === key) found.push(one)
+    return found
+  }
+
+  get(rule: string, source: string, key: string): Situation | undefined {
+    return this.#situations.get(nameOf(rule, source, key))
+  }
+
+  hasOpen(rule: string): boolean {
+    for (const one of this.#situations.values()) if (one.rule === rule) return true
+    return false
+  }
+
+  /** Moments of the letters of a rule, oldest first, as many as its limit counts. */
+  letters(rule: string): readonly number[] {
+    return this.#letters.get(rule) ?? []
+  }
+
+  /** Moments at which it was raised, oldest first. */
+  changes(rule: string, source: string, key: string): readonly number[] {
+    return this.#changes.get(nameOf(rule, source, key)) ?? []
+  }
+
+  /** When a group was last told. */
+  grouped(rule: string, group: string): number | undefined {
+    return this.#grouped.get(`${rule}\0${group}`)
+  }
+
+  /**
+   * Takes in a record of the journal, at once, for the next alert is decided by it; what is written down of how things stand goes without it until it is
+   * `durable`. One that was taken in before says only that it is still kept.
+   */
+  alert(alert: Alert, id: number): { durable(): void; undo(): void } {
+    const one: Pending = { alert, id, undo: this.#apply(alert, id) }
+    this.#pending.push(one)
+    const leave = () => void this.#pending.splice(this.#pending.indexOf(one), 1)
+    return { durable: leave, undo: () => this.#without(leave) }
+  }
+
+  #apply(alert: Alert, id: number): (() => void)[] {
+    this.#undo = []
+    if (alert.kept) this.#put(this.#parked, id, this.#parkedOf(alert, id))
+    if (id > this.#lastId) {
+      const before = this.#lastId
+      this.#undo.push(() => {
+        this.#lastId = before
+      })
+      this.#lastId = id
+      this.#learn(alert, id)
+    }
+    for (const covered of alert.covers ?? []) this.#put(this.#parked, covered, undefined)
+    return this.#undo
+  }
+
+  /** Does something as if what is not durable had never come. */
+  #without<T>(deed: () => T): T {
+    for (const { undo } of this.#pending.toReversed()) for (const step of undo.toReversed()) step()
+    const done = deed()
+    for (const one of this.#pending) one.undo = this.#apply(one.alert, one.id)
+    return done
+  }
+
+  /** These are not kept any more, whatever became of them. */
+  forgetParked(isKept: (id: number) => boolean): void {
+    for (const id of this.#parked.keys()) if (!isKept(id)) this.#parked.delete(id)
+  }
+
+  #learn(alert: Alert, id: number): void {
+    const rule = alert.rule ?? ''
+    const at = this.#options.momentOf(alert.telling?.made ?? alert.stamp)
+    if (!alert.kept) this.#learnLetter(rule, alert, at)
+    for (const covered of alert.covers ?? []) this.#learnTold(covered, at)
+    if (alert.key === undefined && alert.state === 'event') return
+    const { source, key = '' } = alert
+    if (alert.telling && alert.telling.kind !== 'recovery') this.#learnTelling(alert, at)
+    else if (alert.state === 'raised') this.#raise(alert, id, at)
+    else if (alert.state === 'cleared') this.#clear(rule, source, key, alert.kept)
+    for (const other of alert.over ?? []) this.#clear(other, source, key, 'over')
+  }
+
+  #learnLetter(rule: string, alert: Alert, at: number): void {
+    const { letters } = this.#options.remembers(rule)
+    if (letters > 0) this.#put(this.#letters, rule, newest([...this.letters(rule), at], Math.min(letters, remembered.letters)))
+    if (alert.telling?.kind !== 'summary' && alert.telling?.kind !== 'raised') return
+    for (const covered of alert.covers ?? []) {
+      const parked = this.#parked.get(covered)
+      if (parked && parked.group !== '') this.#put(this.#grouped, `${rule}\0${parked.group}`, at, remembered.names)
+    }
+  }
+
+  /** What was kept of a situation is told now. */
+  #learnTold(covered: number, at: number): void {
+    const parked = this.#parked.get(covered)
+    if (parked?.state !== 'raised') return
+    const standing = this.get(parked.rule, parked.source, parked.key ?? '')
+    if (standing && standing.told === undefined) this.#situation({ ...standing, told: at, lastTold: at })
+  }
+
+  #learnTelling({ rule = '', source, key = '', telling }: Alert, at: number): void {
+    const standing = this.get(rule, source, key)
+    if (!standing) return
+    if (telling?.kind === 'raised') this.#situation({ ...standing, told: at, lastTold: at })
+    if (telling?.kind === 'reminder') this.#situation({ ...standing, lastTold: at, reminders: standing.reminders + 1 })
+    if (telling?.kind === 'escalation') this.#situation({ ...standing, escalated: true })
+  }
+
+  #raise(alert: Alert, id: number, at: number): void {
+    const { rule = '', source, key = '', severity, value, unit, number, stamp, to } = alert
+    const standing = this.get(rule, source, key)
+    const told = alert.kept ? {} : { told: standing?.told ?? at, lastTold: at }
+    const { changes } = this.#options.remembers(rule)
+    const name = nameOf(rule, source, key)
+    if (changes > 0 && !standing)
+      this.#put(
+        this.#changes,
+        name,
+        newest([...this.changes(rule, source, key), at], Math.min(changes, remembered.changes)),
+        remembered.names,
+      )
+    const text = cleanLine(alert.text, textChars)
+    const news = {
+      rule,
+      source,
+      key,
+      severity,
+      text,
+      to,
+      ...(value === undefined ? {} : { value }),
+      ...(unit === undefined ? {} : { unit }),
+    }
+    this.#situation(
+      standing
+        ? { ...standing, ...news, ...told, to: [...new Set([...standing.to, ...to])] }
+        : { ...news, id, number, stamp, since: at, reminders: 0, ...told },
+    )
+  }
+
+  #clear(rule: string, source: string, key: string, kept: KeptWhy | undefined): void {
+    const standing = this.get(rule, source, key)
+    if (!standing) return
+    this.#put(this.#situations, nameOf(rule, source, key), undefined)
+    if (kept !== 'over' || standing.told !== undefined) return
+    for (const parked of [...this.#parked.values()])
+      if (parked.rule === rule && parked.source === source && parked.key === key)
+        this.#put(this.#parked, parked.id, { ...parked, why: 'over' })
+  }
+
+  #situation(situation: Situation): void {
+    this.#put(this.#situations, nameOf(situation.rule, situation.source, situation.key), situation, situationsLimit)
+  }
+
+  #parkedOf(alert: Alert, id: number): Parked {
+    const { rule = '', source, key, number, severity, state, to, kept = 'over' } = alert
+    const group = this.#options.groupOf(rule, alert)
+    const at = this.#options.momentOf(alert.stamp)
+    return { id, rule, source, ...(key === undefined ? {} : { key }), number, severity, state, why: kept, to, at, group }
+  }
+
+  /** What a person did. */
+  note(value: unknown): void {
+    const note = noteIn(value)
+    if (note) this.#without(() => this.#take(note))
+  }
+
+  #take(note: Note): void {
+    const { momentOf } = this.#options
+    if (note.do === 'acknowledge') {
+      const standing = this.get(note.rule, note.source, note.key)
+      if (standing) this.#situation({ ...standing, acknowledged: { at: momentOf(note.stamp), by: note.by } })
+      return
+    }
+    this.#silences = this.#silences.filter((one) => one.id !== note.id)
+    if (note.do !== 'silence') return
+    const { id, match, ms, stamp, by, why } = note
+    this.#silences.push({ id, match, until: momentOf(stamp) + ms, by, ...(why === undefined ? {} : { why }) })
+    if (this.#silences.length > silencesLimit) this.#silences.shift()
+  }
+
+  /** Moments are kept with the stamp of when they were written, for another boot has another scale. */
+  toJSON(): unknown {
+    return this.#without(() => this.#written())
+  }
+
+  #written(): unknown {
+    const now = this.#options.now()
+    return {
+      asOf: this.#options.stamp(),
+      now,
+      lastId: this.#lastId,
+      situations: this.situations,
+      letters: [...this.#letters],
+      changes: [...this.#changes],
+      grouped: [...this.#grouped],
+      silences: this.#silences.filter((one) => one.until > now),
+    }
+  }
+
+  /** Takes in what `toJSON` gave; anything else, and anything older than what is known, is passed over. */
+  restore(value: unknown): void {
+    const kept = value as Partial<Record<string, unknown>> | undefined
+    if (typeof kept?.lastId !== 'number' || kept.lastId < this.#lastId || typeof kept.now !== 'number') return
+    const shift = this.#options.momentOf(kept.asOf as Stamp) - kept.now
+    const moment = (at: unknown) => (typeof at === 'number' ? at + shift : shift)
+    this.#lastId = kept.lastId
+    this.#situations.clear()
+    for (const one of listOf(kept.situations).filter(isSituation)) this.#situation(shifted(one, shift))
+    for (const [map, list] of [
+      [this.#letters, kept.letters],
+      [this.#changes, kept.changes],
+    ] as const) {
+      map.clear()
+      for (const [name, moments] of pairsOf(list)) map.set(name, listOf(moments).map(moment))
+    }
+    this.#grouped.clear()
+    for (const [name, at] of pairsOf(kept.grouped)) this.#grouped.set(name, moment(at))
+    this.#silences = listOf(kept.silences)
+      .filter(isSilence)
+      .map((one) => ({ ...one, until: one.until + shift }))
+  }
+
+  #put<K, V>(map: Map<K, V>, name: K, value: V | undefined, limit = Number.POSITIVE_INFINITY): void {
+    const set = (key: K, to: V | undefined) => {
+      const before = map.get(key)
+      map.delete(key)
+      if (to !== undefined) map.set(key, to)
+      this.#undo.push(() => (before === undefined ? map.delete(key) : map.set(key, before)))
+    }
+    set(name, value)
+    const [oldest] = map.keys()
+    if (map.size > limit && oldest !== undefined) set(oldest, undefined)
+  }
+}
+
+const nameOf = (rule: string, source: string, key: string): string => `${rule}\0${source}\0${key}`
+const newest = (moments: number[], count: number): number[] => moments.slice(-count)
+
+const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
+const pairsOf = (value: unknown): [string, unknown][] =>
+  listOf(value).filter((pair): pair is [string, unknown] => Array.isArray(pair) && typeof pair[0] === 'string')
+
+function isSituation(value: unknown): value is Situation {
+  const one = value as Partial<Situation> | null
+  return (
+    typeof one?.rule === 'string' &&
+    typeof one.source === 'string' &&
+    typeof one.key === 'string' &&
+    typeof one.since === 'number' &&
+    severities.includes(one.severity as Severity) &&
+    Array.isArray(one.to)
+  )
+}
+
+const isSilence = (value: unknown): value is Silence => {
+  const one = value as Partial<Silence> | null
+  return typeof one?.id === 'string' && typeof one.until === 'number' && typeof one.match === 'object' && one.match !== null
+}
+
+const shifted = (one: Situation, shift: number): Situation => ({
+  ...one,
+  since: one.since + shift,
+  ...(one.told === undefined ? {} : { told: one.told + shift }),
+  ...(one.lastTold === undefined ? {} : { lastTold: one.lastTold + shift }),
+  ...(one.acknowledged ? { acknowledged: { ...one.acknowledged, at: one.acknowledged.at + shift } } : {}),
+})

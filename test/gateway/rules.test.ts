@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Box } from './box.ts'
+
+const minute = 60_000
+const hour = 3_600_000
+
+/** A box with one serial line, whose letters are counted by their subjects. */
+async function box(rules: readonly object[], more: Record<string, unknown> = {}): Promise<Box> {
+  const one = new Box(7, {
+    sources: [{ id: 'plc', kind: 'serial', path: '/dev/ttyS0', acknowledge: 'line', ...((more.source as object) ?? {}) }],
+    people: [
+      { id: 'ops', address: 'ops@example.org' },
+      { id: 'night', address: 'night@example.org' },
+    ],
+    rules: rules.map((rule, index) => ({ id: `r${index}`, to: ['ops'], ...rule })),
+    ...Object.fromEntries(Object.entries(more).filter(([name]) => name !== 'source')),
+  })
+  await one.boot()
+  return one
+}
+
+const subjects = (one: Box): string[] =>
+  one.relay.taken.map(({ content }) =>
+    (/^Subject: (.*(?:\r\n[ \t].*)*)/m.exec(content)?.[1] ?? '').replace(/\r\n/g, '').replace('Outpost: ', ''),
+  )
+const json = (members: object): string => JSON.stringify(members)
+const leak = json({ key: 'pit', state: 'raised', text: 'Leak in pit' })
+const dry = json({ key: 'pit', state: 'cleared', text: 'Pit is dry' })
+
+test('what is held when the power goes is told when it has lasted, as if it had not gone', async () => {
+  const one = await box([{ hold: '10m' }])
+  one.say(leak)
+  await one.pass(minute)
+  assert.deepEqual(subjects(one), [])
+  await one.powerCut()
+  await one.pass(8 * minute)
+  assert.deepEqual(subjects(one), [])
+  await one.pass(3 * minute)
+  assert.deepEqual(subjects(one), ['Warning: Leak in pit'])
+  one.say(dry)
+  await one.pass(minute)
+  assert.deepEqual(subjects(one), ['Warning: Leak in pit', 'CLEARED: Pit is dry'])
+  assert.equal(one.waiting, 0)
+})
+
+test('a reminder that is due goes out after a power cut, and only once', async () => {
+  const one = await box([{ repeat: ['15m'], escalate: { after: '40m', to: ['night'] } }])
+  one.say(leak)
+  await one.pass(10 * minute)
+  await one.powerCut()
+  await one.pass(10 * minute)
+  assert.equal(subjects(one).length, 2)
+  await one.powerCut()
+  await one.pass(26 * minute)
+  assert.equal(one.relay.taken.filter(({ to }) => to.includes('night@example.org')).length, 1)
+  assert.equal(subjects(one).length, 5)
+})
+
+test('a limit is kept over power cuts, and what is beyond it is told together with every number', async () => {
+  const one = await box([{ limit: '3/h' }])
+  for (let i = 1; i <= 10; i++) {
+    one.say(`Door ${i}`)
+    await one.pass(minute)
+    if (i % 3 === 0) await one.powerCut()
+  }
+  assert.equal(subjects(one).length, 3)
+  await one.pass(hour)
+  assert.equal(subjects(one).length, 4)
+  const last = one.relay.taken.at(-1)?.content ?? ''
+  assert.match(last, /plc #4-#10/)
+  for (let i = 4; i <= 10; i++) assert.match(last, new RegExp(`Door ${i}\\b`))
+  assert.equal(one.waiting, 0)
+})
+
+test('an acknowledgement and a silence outlive the power', async () => {
+  const one = await box([{ repeat: ['15m'] }])
+  one.say(leak)
+  await one.pass(minute)
+  const [active] = one.gateway.desk.alerts().active
+  assert.equal(active?.text, 'Leak in pit')
+  assert.equal(await one.settled(one.gateway.desk.acknowledge(active?.id ?? 0, 'Ann')), true)
+  await one.settled(one.gateway.desk.silence({ match: { key: 'door' }, ms: hour, by: 'Ann' }))
+  await one.powerCut()
+  one.say(json({ key: 'door', text: 'Door open' }))
+  await one.pass(30 * minute)
+  assert.deepEqual(subjects(one), ['Warning: Leak in pit'])
+  assert.equal(one.gateway.desk.alerts().active[0]?.acknowledgedBy, 'Ann')
+  await one.pass(40 * minute)
+  assert.deepEqual(subjects(one), ['Warning: Leak in pit', 'Warning: Door open'])
+})
+
+test('readings within what a rule allows are acknowledged, told to nobody and write nothing', async () => {
+  const one = await box([{ when: { field: 'value > 80' }, clearBelow: 75 }])
+  const before = one.gateway.desk.state().queue.records
+  for (const value of [20, 21, 22]) one.say(json({ key: 'boiler', value }))
+  await one.pass(minute)
+  assert.equal(one.gateway.desk.state().queue.records, before)
+  one.say(json({ key: 'boiler', value: 90 }))
+  await one.pass(minute)
+  await one.powerCut()
+  one.say(json({ key: 'boiler', value: 78 }))
+  await one.pass(minute)
+  one.say(json({ key: 'boiler', value: 70 }))
+  await one.pass(minute)
+  assert.equal(subjects(one).length, 2)
+  assert.match(subjects(one)[1] ?? '', /^CLEARED/)
+})
+
+test('a source that is silent is told, and told again when it speaks', async () => {
+  const one = await box([], { source: { silentAfter: '10m' } })
+  one.say('hello')
+  await one.pass(9 * minute)
+  assert.deepEqual(subjects(one), ['Warning: hello'])
+  await one.pass(2 * minute)
+  assert.deepEqual(subjects(one).at(-1), 'Warning: Nothing heard from plc for 10 min')
+  await one.powerCut()
+  await one.pass(30 * minute)
+  assert.equal(subjects(one).length, 2)
+  one.say('hello again')
+  await one.pass(minute)
+  assert.deepEqual(subjects(one).slice(2).sort(), ['CLEARED: plc is heard again', 'Warning: hello again'])
+})
+
+test('a box that was off without a goodbye says so, one that was stopped does not', async () => {
+  const one = await box([], { reports: { to: ['night'] } })
+  one.say('hello')
+  await one.pass(minute)
+  await one.powerCut()
+  await one.pass(minute)
+  assert.equal(one.relay.taken.length, 2)
+  const letter = one.relay.taken[1]
+  assert.deepEqual(letter?.to, ['night@example.org'])
+  assert.match(letter?.content ?? '', /was off without a goodbye/)
+  await one.settled(one.gateway.stop())
+  await one.boot()
+  await one.pass(minute)
+  assert.equal(one.relay.taken.length, 2)
+})
+
+test('once a week the box says that it lives and what came in', async () => {
+  const one = await box([], { reports: { weekly: 'Mon 08:00', to: ['ops'] } })
+  for (let i = 0; i < 5; i++) one.say(`Door ${i}`)
+  await one.pass(15 * 24 * hour)
+  const weekly = one.relay.taken.filter(({ content }) => content.includes('The box is alive'))
+  assert.equal(weekly.length, 2)
+  assert.match(weekly[0]?.content ?? '', /plc: 5 alerts, #1-#5/)
+  assert.match(weekly[1]?.content ?? '', /No alerts came in/)
+})
