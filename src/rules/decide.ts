@@ -168,7 +168,7 @@ function isQueuing(rule: string, standing: Standing): boolean {
 /** What came and went untold is named in the next letter to the same people. */
 function leftovers(source: string, rule: string, to: readonly string[], standing: Standing): Pick<Decision, 'covers' | 'merged'> {
   const same = [...standing.parked.values()]
-    .filter((one) => one.why === 'over' && one.rule === rule && one.source === source && one.to.join('\n') === to.join('\n'))
+    .filter((one) => one.rule === rule && one.source === source && standing.isOver(one) && one.to.join('\n') === to.join('\n'))
     .slice(0, leftoversLimit)
   if (same.length === 0) return {}
   return { covers: same.map((one) => one.id), merged: rangesOf(same.map((one) => one.number)) }

@@ -60,7 +60,7 @@ function freed(standing: Standing, roster: Roster, now: Now, options: DueOptions
     }
     const duty = onDuty(one.to, rule?.hours, roster, now)
     const to = duty.length > 0 ? duty : [...one.to]
-    const name = one.why === 'hold' && !rule?.group ? String(one.id) : [one.rule, one.group, ...to].join('\n')
+    const name = one.why === 'hold' && !rule?.group && !standing.isOver(one) ? String(one.id) : [one.rule, one.group, ...to].join('\n')
     const deed = deeds.get(name)
     if (deed) {
       if (deed.ids.length < summaryLimit) deed.ids.push(one.id)
@@ -72,7 +72,7 @@ function freed(standing: Standing, roster: Roster, now: Now, options: DueOptions
       continue
     }
     letters.set(one.rule, left)
-    deeds.set(name, { kind: 'tell', rule: one.rule, to, ids: [one.id], why: one.why })
+    deeds.set(name, { kind: 'tell', rule: one.rule, to, ids: [one.id], why: standing.isOver(one) ? 'over' : one.why })
   }
   return [...deeds.values()]
 }
@@ -91,9 +91,9 @@ function keptUntil(
 ): number | undefined {
   const later = (at: number) => (at > now.mono ? at : undefined)
   if (one.at + keptMs <= now.mono) return undefined
-  if (one.why === 'over') return later(one.at + keptMs)
-  const open = standing.get(one.rule, one.source, one.key ?? '')
-  const held = one.why === 'hold' && rule?.hold !== undefined && open ? later(open.since + rule.hold) : undefined
+  if (standing.isOver(one)) return later(one.at + keptMs)
+  const since = standing.get(one.rule, one.source, one.key ?? '')?.since ?? one.at
+  const held = one.why === 'hold' && rule?.hold !== undefined ? later(since + rule.hold) : undefined
   if (held !== undefined) return held
   const reason = reasonToWait(one, standing, roster, now)
   if (reason)

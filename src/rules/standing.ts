@@ -109,6 +109,13 @@ export class Standing {
     return this.#situations.get(nameOf(rule, source, key))
   }
 
+  /** What was held is over before it was told; or it was never to be told on its own. */
+  isOver({ id, why, rule, source, key = '' }: Parked): boolean {
+    if (why !== 'hold') return why === 'over'
+    const open = this.get(rule, source, key)
+    return open === undefined || id < open.id
+  }
+
   hasOpen(rule: string): boolean {
     for (const one of this.#situations.values()) if (one.rule === rule) return true
     return false
@@ -177,8 +184,8 @@ export class Standing {
     const { source, key = '' } = alert
     if (alert.telling && alert.telling.kind !== 'recovery') this.#learnTelling(alert, at)
     else if (alert.state === 'raised') this.#raise(alert, id, at)
-    else if (alert.state === 'cleared') this.#clear(rule, source, key, alert.kept)
-    for (const other of alert.over ?? []) this.#clear(other, source, key, 'over')
+    else if (alert.state === 'cleared') this.#clear(rule, source, key)
+    for (const other of alert.over ?? []) this.#clear(other, source, key)
   }
 
   #learnLetter(rule: string, alert: Alert, at: number): void {
@@ -238,14 +245,8 @@ export class Standing {
     )
   }
 
-  #clear(rule: string, source: string, key: string, kept: KeptWhy | undefined): void {
-    const standing = this.get(rule, source, key)
-    if (!standing) return
+  #clear(rule: string, source: string, key: string): void {
     this.#put(this.#situations, nameOf(rule, source, key), undefined)
-    if (kept !== 'over' || standing.told !== undefined) return
-    for (const parked of [...this.#parked.values()])
-      if (parked.rule === rule && parked.source === source && parked.key === key)
-        this.#put(this.#parked, parked.id, { ...parked, why: 'over' })
   }
 
   #situation(situation: Situation): void {
