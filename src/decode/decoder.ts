@@ -1,4 +1,5 @@
 import type { FieldValue, Reading } from '../alert/alert.ts'
+import type { Payload } from './payload.ts'
 
 /** What a decoder may know beside the bytes. */
 export type Context = {
@@ -48,7 +49,9 @@ export type Answer = { taken: Uint8Array; refused: Uint8Array }
 export type Decoder = {
   name: string
   title: string
-  decode(bytes: Uint8Array, context: Context): Decoded
+  decode(payload: Payload, context: Context): Decoded
   /** For `auto`: whether these bytes are of this format. */
-  recognises(bytes: Uint8Array, context: Context): boolean
+  recognises(payload: Payload, context: Context): boolean
+  /** What it is for, as a device sends it. */
+  sample?: { text: string; topic?: string }
 }

@@ -1,5 +1,5 @@
-import { decodeUtf8 } from '../alert/clean.ts'
 import type { Decoder } from './decoder.ts'
+import type { Payload } from './payload.ts'
 import { readingOf } from './value.ts'
 
 /** `key=value` pairs, apart by `;`, `,`, white space or line ends; a value in double quotes may hold any of these. */
@@ -11,9 +11,8 @@ const pairsLimit = 256
 
 type Pair = [name: string, value: string]
 
-function pairsIn(bytes: Uint8Array): Pair[] | undefined {
+function pairsIn({ bytes, text }: Payload): Pair[] | undefined {
   if (!bytes.includes(0x3d)) return undefined
-  const text = decodeUtf8(bytes).text.replaceAll('\0', ' ').trim()
   return mixed(text) ?? segments(text)
 }
 
@@ -47,11 +46,11 @@ function segments(text: string): Pair[] | undefined {
 export const pairs: Decoder = {
   name: 'pairs',
   title: 'key=value pairs',
-  recognises: (bytes) => pairsIn(bytes) !== undefined,
-  decode: (bytes, context) => {
-    const found = pairsIn(bytes)
+  recognises: (payload) => pairsIn(payload) !== undefined,
+  decode: (payload, context) => {
+    const found = pairsIn(payload)
     if (!found)
       return { kind: 'undecodable', why: 'These are not key=value pairs. Write them like: key=pump-3 severity=critical text="Leak in pit"' }
-    return { kind: 'reading', reading: readingOf(found, context, decodeUtf8(bytes).text) }
+    return { kind: 'reading', reading: readingOf(found, context, payload.text) }
   },
 }

@@ -20,7 +20,7 @@ export const text: Decoder = {
   name: 'text',
   title: 'Plain text',
   recognises: () => true,
-  decode: (bytes, context) => {
+  decode: ({ bytes }, context) => {
     if (isEmpty(bytes)) return { kind: 'ignored', why: 'an empty frame' }
     return { kind: 'reading', reading: readingOf([['text', wordsIn(bytes) || dump(bytes)]], context) }
   },

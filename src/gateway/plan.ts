@@ -215,8 +215,7 @@ export function sourcesOf(plan: Plan, ports: Ports, tools: SourceTools): Source[
 
 function sourceOf(source: SourceSettings, plan: Plan, ports: Ports, tools: SourceTools): Source[] {
   if (source.kind === 'mqtt') return [mqttSource(mqttOptionsOf(source, plan), ports.broker, tools)]
-  const line = source.kind === 'serial' && serialOptionsOf(source)
-  return line ? [serialSource(line, ports.serial, tools)] : []
+  return source.kind === 'serial' ? [serialSource(serialOptionsOf(source), ports.serial, tools)] : []
 }
 
 /** undefined: it is switched off. */
@@ -226,11 +225,9 @@ export function embeddedOptionsOf({ broker, secret }: Plan): EmbeddedOptions | u
   return { id: brokerSource, listen: broker.listen, topics: broker.topics, users, maxClients: 64, maxBytes: 256 * 1024 }
 }
 
-/** undefined: this version cannot listen to it. */
-export function serialOptionsOf(source: Extract<SourceSettings, { kind: 'serial' }>): SerialSourceOptions | undefined {
+export function serialOptionsOf(source: Extract<SourceSettings, { kind: 'serial' }>): SerialSourceOptions {
   const { id, path, baudRate, dataBits, parity, stopBits, flow, frame, acknowledge } = source
-  if (frame.kind === 'slip' || frame.kind === 'cobs') return undefined
-  return { id, line: { path, baudRate, dataBits, parity, stopBits, flow }, frame: { ...frame, kind: frame.kind }, acknowledge }
+  return { id, line: { path, baudRate, dataBits, parity, stopBits, flow }, frame, acknowledge }
 }
 
 export function mqttOptionsOf(source: Extract<SourceSettings, { kind: 'mqtt' }>, plan: Plan): MqttSourceOptions {

@@ -208,8 +208,23 @@ function crossCheck(settings: Settings): Finding[] {
     for (const [index, one] of to.entries())
       if (!one.includes('@') && !people.has(one)) say(`${path}[${index}]`, `There is no person ${one}.`, suggestion(one, [...people]))
   }
-  for (const [index, source] of settings.sources.entries())
+  for (const [index, source] of settings.sources.entries()) {
+    if (source.kind === 'serial' && source.frame.kind === 'fixed' && source.frame.bytes === undefined)
+      say(
+        `sources[${index}].frame.bytes`,
+        'Frames of one length need that length.',
+        'Write the octets of every frame, such as "bytes": 16.',
+      )
+    if (source.kind === 'serial' && (source.frame.bytes ?? 0) > source.frame.maxBytes)
+      say(`sources[${index}].frame.maxBytes`, 'Every frame would be cut.', `Write at least ${source.frame.bytes}.`)
+    if ('decode' in source && source.decode === 'groups' && source.decoding.pattern === undefined)
+      say(
+        `sources[${index}].decoding.pattern`,
+        'The decoder groups needs a pattern.',
+        'Write one such as (?P<key>\\w+)=(?P<value>[0-9.]+).',
+      )
     if (ownSources.includes(source.id)) say(`sources[${index}].id`, `The id ${source.id} is used by Outpost itself.`, 'Choose another one.')
+  }
   const rules = settings.rules.map((rule) => rule.id)
   for (const [index, rule] of settings.rules.entries()) {
     knowsTo(`rules[${index}].to`, rule.to)

@@ -9,8 +9,6 @@ export function notYet(settings: Settings): Finding[] {
   for (const [index, source] of settings.sources.entries()) {
     const path = `sources[${index}]`
     if (source.kind === 'smtp' || source.kind === 'http') say(path, 'Nothing listens there yet.')
-    if (source.kind === 'serial' && (source.frame.kind === 'slip' || source.frame.kind === 'cobs'))
-      say(`${path}.frame.kind`, 'Nothing is read from this line yet.')
   }
   for (const [index, rule] of settings.rules.entries()) if (rule.subject !== undefined) say(`rules[${index}].subject`)
   if (settings.mail.format === 'text+html') say('mail.format', 'Letters are plain text.')

@@ -38,3 +38,9 @@ export const rate = line(20).refine(
   'Write a number from 1 to 200 and a span, such as 20/h or 5/10m.',
 )
 export const weekly = line(20).refine(isWeekly, 'Write a day and a time, such as Mon 08:00.')
+
+export const recipients = z.array(
+  z.string().refine((text) => isAddress(text) || /^[a-z0-9][a-z0-9-]{0,39}$/.test(text), 'Write the id of a person, or a mail address.'),
+)
+/** One letter's recipients are 32 bits in the index of what waits. */
+export const recipientsLimit = 32

@@ -1,20 +1,27 @@
 import { z } from 'zod'
-import { conditionFault } from '../rules/condition.ts'
-import { patternFault } from '../rules/match.ts'
-import { isAddress, isHostName } from './address.ts'
-import { address, duration, hours, id, line, listen, mailbox, nameServer, port, rate, secret, severity, weekly } from './parts.ts'
+import { isHostName } from './address.ts'
+import {
+  address,
+  duration,
+  hours,
+  id,
+  line,
+  listen,
+  mailbox,
+  nameServer,
+  port,
+  recipients,
+  recipientsLimit,
+  secret,
+  weekly,
+} from './parts.ts'
 import { relay } from './relay.ts'
+import { rule } from './rule.ts'
 import { source } from './source.ts'
 
 /**
  * The settings, declared once: the check, the page's forms, docs/settings.md and the JSON Schema come from here. `{}` is valid.
  */
-const recipients = z.array(
-  z.string().refine((text) => isAddress(text) || /^[a-z0-9][a-z0-9-]{0,39}$/.test(text), 'Write the id of a person, or a mail address.'),
-)
-/** One letter's recipients are 32 bits in the index of what waits. */
-const recipientsLimit = 32
-
 const site = z.strictObject({
   name: line(80).default('Outpost').meta({ title: 'Name of the site', description: 'Begins the subject of every letter.' }),
   domain: z
@@ -56,88 +63,6 @@ const person = z.strictObject({
     description:
       'When this person is told, such as Mon-Fri 18:00-06:00, Sat-Sun, holidays. While none of the people of a rule is on duty, what is critical goes to all of them, and the rest waits for the first of them.',
   }),
-})
-
-const rule = z.strictObject({
-  id,
-  when: z
-    .strictObject({
-      source: id.optional().meta({ title: 'Source' }),
-      key: line(200).optional().meta({ title: 'Key', description: '* stands for anything, ? for one character.' }),
-      severity: severity.optional().meta({ title: 'Severity', description: 'This or worse.' }),
-      text: line(500)
-        .refine(
-          (text) => patternFault(text) === undefined,
-          'Write a pattern that RE2 knows and that is not huge: no look-ahead, no back-references.',
-        )
-        .optional()
-        .meta({ title: 'Text', description: 'A regular expression (RE2).' }),
-      field: line(500)
-        .refine(
-          (text) => conditionFault(text) === undefined,
-          'Write a condition such as value > 80, or temperature >= 30 and not (door == "open").',
-        )
-        .optional()
-        .meta({
-          title: 'Condition on a field',
-          description:
-            'Such as value > 80. A rule with one is about a level: the first alert for which it holds raises it, those that follow say nothing new, and the first for which it does not hold is the recovery.',
-        }),
-    })
-    .prefault({})
-    .meta({ title: 'When' }),
-  to: recipients
-    .min(1, 'Name at least one person or address.')
-    .max(recipientsLimit, `Name at most ${recipientsLimit}; use a list address for more.`)
-    .meta({ title: 'To' }),
-  continue: z.boolean().default(false).meta({ title: 'Ask later rules, too', description: 'They only add their people.' }),
-  hold: duration.optional().meta({
-    title: 'Must last for',
-    description: 'What is over sooner is told to nobody, but named by its number in the next letter.',
-  }),
-  clearBelow: z.number().optional().meta({ title: 'Cleared below', description: 'Between here and the condition it stays as it is.' }),
-  clearAbove: z.number().optional().meta({ title: 'Cleared above' }),
-  repeat: z
-    .array(duration)
-    .min(1)
-    .max(16)
-    .optional()
-    .meta({ title: 'Repeat while it lasts', description: 'Waits between reminders until somebody acknowledges it; the last one repeats.' }),
-  group: z
-    .strictObject({
-      by: z
-        .array(line(100))
-        .max(8)
-        .default([])
-        .meta({ title: 'Alike in', description: 'key, source, severity, state, topic or the name of a field; nothing: all of the rule.' }),
-      wait: duration.default('30s').meta({ title: 'Wait for others' }),
-      interval: duration.default('5m').meta({ title: 'Next letter not before' }),
-    })
-    .optional()
-    .meta({ title: 'Grouping' }),
-  escalate: z
-    .strictObject({
-      after: duration.meta({ title: 'After' }),
-      to: recipients.min(1).max(recipientsLimit).meta({ title: 'To' }),
-    })
-    .optional()
-    .meta({ title: 'Escalation', description: 'Who is told, too, when nobody has acknowledged it in time.' }),
-  limit: rate
-    .optional()
-    .meta({ title: 'Limit', description: 'Letters in a span, such as 20/h or 5/10m; more are told together when it is over.' }),
-  chatter: rate.optional().meta({
-    title: 'Chatter',
-    description: 'Raised more often than this, such as 6/10m, it chatters: what follows is told together once it was calm for that span.',
-  }),
-  inhibitedBy: z.array(id).max(16).optional().meta({
-    title: 'Explained by',
-    description: 'Ids of other rules; while one of them is raised, such as a power failure, this one keeps what it hears for a summary.',
-  }),
-  hours: hours
-    .optional()
-    .meta({ title: 'Hours', description: 'When it is told, unless it is critical. Such as Mon-Fri 07:00-17:00 not holidays.' }),
-  subject: line(200).optional().meta({ title: 'Subject' }),
-  recovery: z.boolean().optional().meta({ title: 'Tell the recovery', description: 'On unless it says false; only of what was told.' }),
 })
 
 const dkim = z.strictObject({

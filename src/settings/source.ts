@@ -7,10 +7,11 @@ import { duration, id, line, listen, path, secret } from './parts.ts'
 /** Where alerts come from. */
 const frame = z
   .strictObject({
-    kind: z
-      .enum(['line', 'delimiter', 'idle', 'length', 'stx-etx', 'slip', 'cobs', 'fixed'])
-      .default('line')
-      .meta({ title: 'How a frame ends' }),
+    kind: z.enum(['line', 'delimiter', 'idle', 'length', 'stx-etx', 'between', 'telegram', 'slip', 'cobs', 'fixed']).default('line').meta({
+      title: 'How a frame ends',
+      description:
+        'line: LF, CR or both. delimiter: octets of your own. idle: a silence. length: its length stands in front. fixed: all are of one length. between: from start to end. telegram: DSMR P1.',
+    }),
     maxBytes: z
       .int()
       .min(1)
@@ -18,12 +19,22 @@ const frame = z
       .default(4096)
       .meta({ title: 'Longest frame', description: 'In octets; a longer one is cut and counted.' }),
     delimiter: line(16).default('\\n').meta({ title: 'Delimiter', description: 'For kind delimiter; \\x14, \\r and \\n may be written.' }),
-    idleMs: z.int().min(5).max(60_000).optional().meta({ title: 'Silence that ends a frame', description: 'In ms.' }),
+    start: line(8).optional().meta({ title: 'Begins with', description: 'For kind between: one octet; a colon when left out.' }),
+    end: line(8).optional().meta({ title: 'Ends with', description: 'For kind between: one octet; a semicolon when left out.' }),
+    idleMs: z.int().min(5).max(60_000).optional().meta({
+      title: 'Silence that ends a frame',
+      description:
+        'In ms. When left out: 250 for idle, 1000 for length and fixed, where it gives up a torn frame, and 10000 for all others.',
+    }),
     bytes: z.int().min(1).max(65_536).optional().meta({ title: 'Octets of every frame', description: 'For kind fixed.' }),
     lengthBytes: z
       .union([z.literal(1), z.literal(2), z.literal(4)])
       .optional()
-      .meta({ title: 'Octets of the length', description: 'For kind length; big-endian.' }),
+      .meta({ title: 'Octets of the length', description: 'For kind length.' }),
+    lengthOrder: z
+      .enum(['big', 'little'])
+      .optional()
+      .meta({ title: 'Which octet of the length comes first', description: 'big, the most significant, when left out.' }),
   })
   .prefault({})
 

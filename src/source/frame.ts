@@ -7,13 +7,18 @@
 export type FrameOptions = {
   /**
    * `line`: LF, CR and CRLF each end one. `delimiter`: some octets end one. `idle`: silence does. `length`: the length stands in front.
-   * `fixed`: all are of one length. `stx-etx`: from 0x02 to 0x03, what is between frames is passed over.
+   * `fixed`: all are of one length. `stx-etx`: from 0x02 to 0x03, what is between frames is passed over. `between`: from one octet to another, such as `:` and `;`.
+   * `telegram`: from `/` to the end of the line that begins with `!` (DSMR P1). `slip`: RFC 1055. `cobs`: consistent overhead, 0 ends a frame; one that is broken is
+   * given as it came.
    */
-  kind: 'line' | 'delimiter' | 'idle' | 'length' | 'fixed' | 'stx-etx'
+  kind: 'line' | 'delimiter' | 'idle' | 'length' | 'fixed' | 'stx-etx' | 'between' | 'telegram' | 'slip' | 'cobs'
   /** Octets of content; delimiters and lengths do not count. At least 1. */
   maxBytes: number
   /** For `delimiter`: the octets that end a frame; in text, `\x14` and the like are allowed (see `delimiterBytes`). Default LF. */
   delimiter?: string | Uint8Array | undefined
+  /** For `between`: the octets at which a frame begins and ends, written like a delimiter. Default `:` and `;`. */
+  start?: string | undefined
+  end?: string | undefined
   /** For `idle` the silence that ends a frame (default 250), for the others the silence after which an unfinished one is given up. */
   idleMs?: number | undefined
   /** For `fixed`: octets of every frame. */
@@ -41,7 +46,18 @@ export type Framer = {
  * Silence in ms. A line that was begun is given ten seconds: some devices forget the line end, and no alert may wait for ever. Counted frames
  * must come to an end sooner, or one lost octet would shift all that follow.
  */
-const silence = { idle: 250, line: 10_000, delimiter: 10_000, length: 1000, fixed: 1000, 'stx-etx': 10_000 }
+const silence = {
+  idle: 250,
+  line: 10_000,
+  delimiter: 10_000,
+  length: 1000,
+  fixed: 1000,
+  'stx-etx': 10_000,
+  between: 10_000,
+  telegram: 10_000,
+  slip: 10_000,
+  cobs: 10_000,
+}
 
 /** Whether silence is a proper end of a frame, not the mark of a torn one. */
 export const endsInSilence = ({ kind, idleMs }: FrameOptions): boolean =>
@@ -66,6 +82,12 @@ class Framing implements Framer {
   /** `length`: octets of content to come; undefined while the length itself comes. */
   #left: number | undefined
   #size = 0
+  /** `slip`: the last octet was ESC. */
+  #escaped = false
+  /** `telegram`: this line begins with `!`; undefined at the beginning of a line. */
+  #lastLine: boolean | undefined
+  readonly #from: number
+  readonly #to: number
 
   constructor(options: FrameOptions) {
     this.#options = options
@@ -74,6 +96,8 @@ class Framing implements Framer {
     const end = typeof delimiter === 'string' ? delimiterBytes(delimiter) : Uint8Array.from(delimiter)
     this.#end = end.length > 0 ? end : Uint8Array.of(0x0a)
     this.#held = new Uint8Array(Math.max(1, options.maxBytes))
+    this.#from = delimiterBytes(options.start ?? ':')[0] ?? 0x3a
+    this.#to = delimiterBytes(options.end ?? ';')[0] ?? 0x3b
   }
 
   push(bytes: Uint8Array): Uint8Array[] {
@@ -104,6 +128,19 @@ class Framing implements Framer {
         break
       case 'stx-etx':
         this.#stxEtx(octet)
+        break
+      case 'between':
+        this.#between(octet)
+        break
+      case 'telegram':
+        this.#telegram(octet)
+        break
+      case 'slip':
+        this.#slip(octet)
+        break
+      case 'cobs':
+        if (octet === 0) this.#finish()
+        else this.#keep(octet)
         break
       case 'length':
         this.#counted(octet)
@@ -150,6 +187,43 @@ class Framing implements Framer {
     else this.#keep(octet)
   }
 
+  /** Inside a frame, the octet that begins one is content: a time has colons, too. */
+  #between(octet: number): void {
+    if (this.pending === 1) {
+      if (octet !== this.#from) this.pending = 0
+    } else if (octet === this.#to) this.#finish()
+    else this.#keep(octet)
+  }
+
+  #telegram(octet: number): void {
+    if (this.pending === 1 && octet !== 0x2f) {
+      this.pending = 0
+      return
+    }
+    const ends = octet === 0x0a || octet === 0x0d
+    if (ends && this.#lastLine === true) {
+      this.#finish()
+      return
+    }
+    this.#lastLine = ends ? undefined : (this.#lastLine ?? octet === 0x21)
+    this.#keep(octet)
+  }
+
+  /** RFC 1055. An octet that must not follow ESC is kept with it: somebody may still read it. */
+  #slip(octet: number): void {
+    if (octet === slip.end) {
+      this.#finish()
+      return
+    }
+    if (this.#escaped) {
+      this.#escaped = false
+      const meant = octet === slip.escapedEnd ? slip.end : octet === slip.escapedEsc ? slip.esc : undefined
+      if (meant === undefined) this.#keep(slip.esc)
+      this.#keep(meant ?? octet)
+    } else if (octet === slip.esc) this.#escaped = true
+    else this.#keep(octet)
+  }
+
   #counted(octet: number): void {
     const { lengthBytes = 1, lengthOrder = 'big' } = this.#options
     if (this.#left !== undefined) {
@@ -176,7 +250,12 @@ class Framing implements Framer {
 
   /** The frame ends here; one that was cut has been given. */
   #finish(): void {
-    if (!this.#skipping && this.#length > 0) this.#ready.push(this.#held.slice(0, this.#length))
+    if (!this.#skipping && this.#length > 0) {
+      const whole = this.#held.slice(0, this.#length)
+      this.#ready.push(this.#options.kind === 'cobs' ? uncobbed(whole) : whole)
+    }
+    this.#escaped = false
+    this.#lastLine = undefined
     this.#length = 0
     this.#skipping = false
     this.#matched = 0
@@ -184,6 +263,21 @@ class Framing implements Framer {
     this.#size = 0
     this.pending = 0
   }
+}
+
+const slip = { end: 0xc0, esc: 0xdb, escapedEnd: 0xdc, escapedEsc: 0xdd }
+
+/** Each code says how many octets there are to the next 0, itself among them; 255: there is none at its end. Broken ones are given as they came. */
+function uncobbed(frame: Uint8Array): Uint8Array {
+  const out: number[] = []
+  for (let at = 0; at < frame.length; ) {
+    const code = frame[at] ?? 0
+    if (code === 0 || at + code > frame.length) return frame
+    out.push(...frame.subarray(at + 1, at + code))
+    at += code
+    if (code < 0xff && at < frame.length) out.push(0)
+  }
+  return Uint8Array.from(out)
 }
 
 /** The octets of a delimiter: `\xHH`, `\r`, `\n`, `\t`, `\0` and `\\` are escapes, all else stands for itself in UTF-8. */
