@@ -51,6 +51,7 @@ export class Gateway {
     const scribe: Scribe = new Scribe({
       ...common,
       ...plan.mail,
+      templatesOf: plan.templatesOf,
       ...(plan.dkim ? { dkim: plan.dkim } : {}),
       people: plan.people,
       viaOf: plan.viaOf,
@@ -89,7 +90,7 @@ export class Gateway {
       onAccepted,
       onChanged: () => dispatcher.nudge(),
     })
-    const { decoderOf, decodingOf, asksAgain } = plan
+    const { decoderOf, decodingOf, asksAgain, attachesRaw } = plan
     const vigil = new Vigil({
       ...common,
       standing,
@@ -106,7 +107,8 @@ export class Gateway {
       decoderOf,
       decodingOf,
       asksAgain,
-      offer: (reading, heard) => registrar.offer(reading, heard),
+      offer: (reading, heard) =>
+        registrar.offer(reading, attachesRaw(heard.source) ? { ...heard, raw: heard.bytes.subarray(0, rawBytes) } : heard),
     })
     this.#ports = ports
     this.#queue = queue
@@ -159,6 +161,9 @@ export class Gateway {
     this.#ports.log('info', 'gateway: stopped')
   }
 }
+
+/** Octets attached as they were heard. */
+const rawBytes = 4096
 
 /** No time before the build of the software is believable. */
 const knownTime = (plan: Plan): Known => ({

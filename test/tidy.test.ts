@@ -20,7 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
   relay: ['mail', 'ports'],
   mailbox: ['mail', 'ports'],
   board: [],
-  settings: ['rules', 'decode', 'board', 'alert', 'ports'],
+  settings: ['rules', 'decode', 'mail', 'board', 'alert', 'ports'],
   gateway: ['source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
   'gateway.ts': ['gateway', 'source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
   cli: ['gateway.ts', 'gateway', 'source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
@@ -35,6 +35,7 @@ const packages: Record<string, readonly string[]> = {
   lowdb: ['settings'],
   zod: ['settings', 'web'],
   nodemailer: ['mail'],
+  mustache: ['mail'],
   re2js: ['rules', 'settings', 'decode'],
 }
 

@@ -47,6 +47,15 @@ export function whenHappened(stamp: Stamp, now: Stamp, known: Known): When {
 export const localTime = (at: Instant, timeZone: string): string =>
   `${new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' }).format(at)} (${timeZone})`
 
+/** A span up to this reads better as a moment and how far off it may be. */
+const narrowMs = 600_000
+
+/** `2026-11-24 04:12:20 ±40 s (Europe/Berlin)` */
+function around(middle: Instant, offMs: number, timeZone: string): string {
+  const off = offMs < 90_000 ? `${Math.ceil(offMs / 1000)} s` : `${Math.ceil(offMs / 60_000)} min`
+  return localTime(middle, timeZone).replace(' (', ` ±${off} (`)
+}
+
 /** What the letter says of the time. Never claims what is not known. */
 export function timeSentence(when: When, timeZone: string, language: 'en' | 'de'): string {
   const at = localTime(when.at, timeZone)
@@ -57,6 +66,8 @@ export function timeSentence(when: When, timeZone: string, language: 'en' | 'de'
     case 'corrected':
       return german ? `${at}; berichtigt, nachdem die Uhr gestellt wurde` : `${at}; corrected after the clock was set`
     case 'bounded': {
+      const { notBefore = when.at, notAfter = when.at } = when
+      if (notAfter - notBefore <= narrowMs) return around(instant((notBefore + notAfter) / 2), (notAfter - notBefore) / 2, timeZone)
       const [from, to] = [localTime(when.notBefore ?? when.at, timeZone), localTime(when.notAfter ?? when.at, timeZone)]
       return german
         ? `zwischen ${from} und ${to}; die Uhr des Geräts war nicht gestellt`

@@ -161,7 +161,7 @@ async function pemOf(scene: Scene, path: string): Promise<string> {
   return pem
 }
 
-function envelopeOf(options: Options, around: Pick<Plan, 'people' | 'site' | 'mail'>): Envelope {
+function envelopeOf(options: Options, around: Pick<Plan, 'people' | 'site'> & { mail: Pick<Plan['mail'], 'from'> }): Envelope {
   const mailFrom = text(options, 'from') ?? around.mail.from.address
   const rcptTo = text(options, 'to') ?? around.people.find((person) => !person.address.endsWith(`@${around.site.domain}`))?.address
   for (const [flag, address] of [

@@ -1,6 +1,6 @@
 import { whenHappened } from '../alert/when.ts'
 import { recipient } from '../gateway/people.ts'
-import { brokerSource } from '../gateway/plan.ts'
+import { brokerSource, type Plan } from '../gateway/plan.ts'
 import { rehearse } from '../gateway/rehearsal.ts'
 import { compose } from '../mail/compose.ts'
 import { instant } from '../ports/clock.ts'
@@ -52,9 +52,15 @@ export const preview: Command = {
       when,
       composedAt: when.at,
       to,
+      ...templatesFor(plan, alert.rule),
       envelopeTo: to.map((one) => one.address),
     })
     scene.out(Buffer.from(letter.content).toString().replaceAll('\r\n', '\n'))
     return exit.done
   },
+}
+
+const templatesFor = (plan: Plan, rule: string | undefined) => {
+  const templates = rule === undefined ? undefined : plan.templatesOf(rule)
+  return templates ? { templates } : {}
 }

@@ -44,6 +44,7 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
       software,
       people,
       ...plan.mail,
+      templatesOf: plan.templatesOf,
       known,
       viaOf: plan.viaOf,
       onLost: () => {},

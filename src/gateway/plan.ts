@@ -1,4 +1,5 @@
 import type { DecodeOptions } from '../decode/decoder.ts'
+import type { Look } from '../mail/compose.ts'
 import type { DkimKey } from '../mail/dkim.ts'
 import type { Ports } from '../ports/ports.ts'
 import { RefreshedTokens, type RefreshToken } from '../relay/login/token.ts'
@@ -13,7 +14,7 @@ import { type MqttSourceOptions, mqttSource } from '../source/mqtt.ts'
 import { type SerialSourceOptions, serialSource } from '../source/serial.ts'
 import type { Source, SourceTools } from '../source/source.ts'
 import type { Person } from './people.ts'
-import { ruleOf } from './rule.ts'
+import { ruleOf, type Templates, templatesOf } from './rule.ts'
 
 /**
  * Plan: the settings as the stages want them: durations in ms, secrets looked up, files read. Pure; no stage knows the settings file.
@@ -32,7 +33,9 @@ export type Plan = {
   hours: ReadonlyMap<string, Hours>
   /** `MM-DD`, or `YYYY-MM-DD`. */
   holidays: readonly string[]
-  mail: { from: { name?: string; address: string }; replyTo?: string }
+  mail: { from: { name?: string; address: string }; replyTo?: string; look: Look }
+  /** The words of a rule's letters, in the language of the site. */
+  templatesOf(rule: string): Templates | undefined
   dkim?: DkimKey
   relays: readonly RelayOptions[]
   /** What the relays showed of themselves in earlier lives, and where it is kept. */
@@ -59,6 +62,7 @@ export type Plan = {
   reports?: { weekly: string; to: readonly string[] }
   decoderOf(source: string): string
   decodingOf(source: string): DecodeOptions
+  attachesRaw(source: string): boolean
   /** Its wire asks again for what it was refused, as the format has it. */
   asksAgain(source: string): boolean
   viaOf(source: string): string
@@ -106,7 +110,8 @@ export function planOf(options: PlanOptions): Plan {
     hours: new Map(settings.people.flatMap(({ id, hours }) => hoursOf(id, hours))),
     holidays: site.holidays,
     rules: settings.rules.map(ruleOf),
-    mail: { from: mailboxOf(mail.from), ...(mail.replyTo === undefined ? {} : { replyTo: mail.replyTo }) },
+    mail: { from: mailboxOf(mail.from), ...(mail.replyTo === undefined ? {} : { replyTo: mail.replyTo }), look: lookOf(mail) },
+    templatesOf: templatesOf(settings),
     relays: settings.relays.map((relay) => relayOf(relay, options)),
     relayTraits: device.relays ?? {},
     keepRelay,
@@ -132,6 +137,10 @@ export function planOf(options: PlanOptions): Plan {
     decodingOf: (id) => {
       const source = kinds.get(id)
       return source && 'decoding' in source ? decodingOf(source.decoding) : {}
+    },
+    attachesRaw: (id) => {
+      const source = kinds.get(id)
+      return source !== undefined && 'attachRaw' in source && source.attachRaw
     },
     asksAgain: (id) => {
       const source = kinds.get(id)
@@ -160,6 +169,13 @@ const decodingOf = ({
 
 const silenceOf = (source: SourceSettings): [string, number][] =>
   'silentAfter' in source && source.silentAfter !== undefined ? [[source.id, durationMs(source.silentAfter)]] : []
+
+const lookOf = ({ format, plot, json, maxBytes }: EffectiveSettings['mail']): Look => ({
+  html: format === 'text+html',
+  plot,
+  json,
+  maxBytes,
+})
 
 /** The settings have been checked. */
 function hoursOf(id: string, text: string | undefined): [string, Hours][] {

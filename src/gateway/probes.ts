@@ -1,7 +1,7 @@
+import { nearest } from '../alert/nearest.ts'
 import type { Ports } from '../ports/ports.ts'
 import { hex } from '../ports/random.ts'
 import type { Step } from '../ports/step.ts'
-import { nearest } from '../settings/nearest.ts'
 import { probeEmbedded, probeMqtt, probeSerial } from '../source/probe.ts'
 import { brokerSource, embeddedOptionsOf, mqttOptionsOf, type Plan, serialOptionsOf } from './plan.ts'
 

@@ -28,5 +28,17 @@ export function ruleOf(rule: Settings['rules'][number]): Rule {
 }
 
 /** Without the members that are not there. */
-const defined = <T extends object>(members: { [K in keyof T]: T[K] | undefined }): T =>
+const defined = <T extends object>(members: { [K in keyof T]?: T[K] | undefined }): T =>
   Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as T
+
+export type Templates = { subject?: string; body?: string }
+
+/** By a rule's id; the language of the site, or the other one where it has none. */
+export function templatesOf({ rules, site }: Pick<Settings, 'rules' | 'site'>): (rule: string) => Templates | undefined {
+  const inWords = (given: Settings['rules'][number]['subject']) =>
+    typeof given === 'object' ? (given[site.language] ?? given.en ?? given.de) : given
+  const known = new Map(
+    rules.map(({ id, subject, body }) => [id, defined<Templates>({ subject: inWords(subject), body: inWords(body) })] as const),
+  )
+  return (rule) => known.get(rule)
+}

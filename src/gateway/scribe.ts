@@ -1,13 +1,14 @@
 import type { Alert } from '../alert/alert.ts'
-import { stampNow } from '../alert/stamp.ts'
+import { type Stamp, stampNow } from '../alert/stamp.ts'
 import { type Known, type When, whenHappened } from '../alert/when.ts'
-import { compose, messageIdOf } from '../mail/compose.ts'
+import { compose, type Look, messageIdOf } from '../mail/compose.ts'
 import { type DkimKey, signed } from '../mail/dkim.ts'
 import type { Letter } from '../mail/letter.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { Queue } from '../queue/queue.ts'
 import { type Person, type Recipient, recipient } from './people.ts'
+import type { Templates } from './rule.ts'
 
 /**
  * Scribe: makes the letter of an alert when it is about to leave. The same alert gives the same octets every time, until it is known that
@@ -21,6 +22,8 @@ export type ScribeOptions = {
   site: { name: string; domain: string; timeZone: string; language: 'en' | 'de' }
   from: { name?: string; address: string }
   replyTo?: string
+  look?: Look
+  templatesOf?(rule: string): Templates | undefined
   people: readonly Person[]
   software: string
   /** Letters that leave the box are signed with it. */
@@ -86,7 +89,8 @@ export class Scribe {
 
   /** The letter as it would be now. Pure but for the clock. */
   compose(alert: Alert, id: number, recipients: Recipient[]): Letter {
-    const { clock, site, deviceId, from, replyTo, people, software, dkim } = this.#options
+    const { clock, site, deviceId, from, replyTo, look, people, software, dkim, templatesOf } = this.#options
+    const templates = alert.rule === undefined ? undefined : templatesOf?.(alert.rule)
     const when = this.#when(alert)
     const delay = this.#isLate(id) ? this.#delay(id, alert) : undefined
     const all = alert.to.map((ref) => recipient(ref, people, site.domain))
@@ -103,6 +107,9 @@ export class Scribe {
       ...(alert.previous === undefined ? {} : { previousNumber: alert.previous }),
       ...(alert.parent === undefined ? {} : { thread: { root: messageIdOf(deviceId, alert.parent, site.domain) } }),
       ...(delay ? { delay } : {}),
+      ...(alert.telling?.since ? { since: this.#whenOf(alert.telling.since) } : {}),
+      ...(templates ? { templates } : {}),
+      ...(look ? { look } : {}),
       via: this.#options.viaOf(alert.source),
       software,
     })
@@ -110,7 +117,11 @@ export class Scribe {
   }
 
   #when(alert: Alert): When {
-    return whenHappened(alert.stamp, stampNow(this.#options.clock), this.#options.known())
+    return this.#whenOf(alert.stamp)
+  }
+
+  #whenOf(stamp: Stamp): When {
+    return whenHappened(stamp, stampNow(this.#options.clock), this.#options.known())
   }
 
   /** Only a letter that is not late and whose time is settled is the same octets whenever it is composed. */

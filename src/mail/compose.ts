@@ -1,10 +1,14 @@
 import type { Alert, Severity } from '../alert/alert.ts'
-import { cleanLine } from '../alert/clean.ts'
-import { timeSentence, type When } from '../alert/when.ts'
+import { cleanLine, cleanText } from '../alert/clean.ts'
+import type { When } from '../alert/when.ts'
 import type { Instant } from '../ports/clock.ts'
+import { bodyOf, subjectOf, viewOf } from './body.ts'
 import { mailDate } from './date.ts'
+import { htmlOf } from './html.ts'
 import type { Letter } from './letter.ts'
-import { type Field, message } from './message.ts'
+import { type Field, message, type Parts } from './message.ts'
+import { plotPng } from './plot.ts'
+import { filled } from './template.ts'
 import { fold } from './words.ts'
 
 /** What a letter is made of beside its alert. */
@@ -25,12 +29,31 @@ export type LetterFacts = {
   /** Message-ID of the letter that this one belongs to. */
   thread?: { root: string }
   delay?: { attempts: number; sentence: string }
+  /** When what this letter is about was raised, where its alert names it. */
+  since?: When
+  /** The rule's own words (`template.ts`). */
+  templates?: { subject?: string; body?: string }
+  look?: Look
   /** `MQTT`, `serial`, `CLI`: how the alert came, for the Received line (RFC 5321 section 3.7.2). */
   via: string
   software: string
 }
 
+/** How letters look; text alone when left out. */
+export type Look = {
+  html: boolean
+  /** The values of the last day: a picture in the HTML, a line in the text, or none. */
+  plot: 'png' | 'text' | 'none'
+  /** The alert for machines, attached. */
+  json: boolean
+  /** Octets; a picture that would exceed them is left out. */
+  maxBytes: number
+}
+
+const plain: Look = { html: false, plot: 'none', json: false, maxBytes: Number.POSITIVE_INFINITY }
 const subjectChars = 150
+/** Of words that a template made. */
+const bodyChars = 16_384
 
 /** The same for every attempt, after every crash (RFC 5322 section 3.6.4). */
 export const messageIdOf = (deviceId: string, id: number, domain: string): string => `<o${id}.${deviceId}@${domain}>`
@@ -40,14 +63,19 @@ export const messageIdOf = (deviceId: string, id: number, domain: string): strin
  * sent reaches an address or the name of a header.
  */
 export function compose(alert: Alert, about: LetterFacts): Letter {
-  const { id, deviceId, site, from, replyTo, to, when, thread } = about
+  const { id, deviceId, site, from, replyTo, to, when, thread, templates = {}, look = plain } = about
+  const view = templates.subject === undefined && templates.body === undefined ? undefined : viewOf(alert, about)
+  const ownSubject = view && templates.subject !== undefined ? filled(templates.subject, view) : undefined
+  const words = view && templates.body !== undefined ? cleanText(filled(templates.body, view), bodyChars) || alert.text : alert.text
+  const line = (text: string | undefined) => cleanLine(text ?? '', subjectChars)
+  const subject = line(alert.subject) || line(subjectOf(alert, about, line(ownSubject) || undefined)) || line(alert.source)
   const messageId = messageIdOf(deviceId, id, site.domain)
   const certain = when.certainty === 'exact' || when.certainty === 'corrected'
   const fields: Field[] = [
     ['From', [named(from)]],
     ['To', to.map(named)],
     ...(replyTo === undefined ? [] : [['Reply-To', [named({ address: replyTo })]] as Field]),
-    ['Subject', subjectOf(alert, site)],
+    ['Subject', subject],
     ['Date', mailDate(when.at, site.timeZone, certain)],
     ['Message-ID', messageId],
     ...(thread
@@ -61,7 +89,9 @@ export function compose(alert: Alert, about: LetterFacts): Letter {
     ['X-Outpost-Source', alert.source],
     ['X-Outpost-Number', String(alert.number)],
     ['X-Outpost-Severity', alert.severity],
+    ...(alert.state === 'event' ? [] : [['X-Outpost-State', alert.state] as Field]),
     ...(alert.key === undefined ? [] : [['X-Outpost-Key', cleanLine(alert.key, 100)] as Field]),
+    ...(alert.id === undefined ? [] : [['X-Outpost-Alert-Id', cleanLine(alert.id, 200)] as Field]),
   ]
   // RFC 5321 section 3.7.2. Its id would be that of the Message-ID, which is there already (section 4.4: it may be left out).
   const received = fold(`Received: by ${site.domain} (${about.software}) via ${about.via}; ${mailDate(when.at, site.timeZone, certain)}`)
@@ -71,9 +101,71 @@ export function compose(alert: Alert, about: LetterFacts): Letter {
     from: from.address,
     to: about.envelopeTo,
     urgent: alert.severity === 'critical',
-    content: message([received], fields, bodyOf(alert, about)),
+    content: message(
+      [received],
+      fields,
+      bodyOf(alert, { ...about, sparkline: look.plot === 'text', range: look.plot === 'png' }, words),
+      partsOf(alert, about, look, words),
+    ),
   }
 }
+
+/** What goes beside the text; undefined when it stands alone. */
+function partsOf(alert: Alert, about: LetterFacts, look: Look, words: string): Parts | undefined {
+  const attachments = [
+    ...(alert.raw === undefined ? [] : [{ name: 'raw.bin', type: 'application/octet-stream', content: Buffer.from(alert.raw, 'base64') }]),
+    ...(look.json
+      ? [{ name: 'alert.json', type: 'application/json', content: Buffer.from(`${JSON.stringify(machineView(alert))}\n`) }]
+      : []),
+  ]
+  const png = look.plot === 'png' && alert.trail && alert.trail.length > 1 ? plotPng(alert.trail) : undefined
+  const fits = png !== undefined && png.length * 1.4 + words.length * 4 + pictureRoom <= look.maxBytes
+  if (!look.html && !fits && attachments.length === 0) return undefined
+  return {
+    ...(look.html ? { html: htmlOf(alert, { ...about, range: fits }, words) } : {}),
+    // Beside the words and not in the HTML: filters distrust a letter whose HTML is little more than a picture.
+    ...(fits ? { picture: { name: 'last-day.png', content: png } } : {}),
+    attachments,
+  }
+}
+
+/** What a letter with a picture needs beside picture and words: headers, rows, style. */
+const pictureRoom = 6000
+
+/** What a machine may want to know of an alert; none of our inner words. */
+const machineView = ({
+  source,
+  number,
+  id,
+  key,
+  state,
+  severity,
+  text,
+  value,
+  unit,
+  at,
+  topic,
+  fields,
+  stamp,
+  rule,
+  telling,
+}: Alert): unknown => ({
+  source,
+  number,
+  id,
+  key,
+  state,
+  severity,
+  text,
+  value,
+  unit,
+  at,
+  topic,
+  fields,
+  rule,
+  ...(telling ? { telling: telling.kind } : {}),
+  stamp: new Date(stamp.wall).toISOString(),
+})
 
 const named = (mailbox: { name?: string; address: string }): { name: string; address: string } => ({
   name: cleanLine(mailbox.name ?? '', 100),
@@ -91,75 +183,4 @@ const urgency: Readonly<Record<Severity, readonly Field[]>> = {
     ['Importance', 'low'],
     ['Priority', 'non-urgent'],
   ],
-}
-
-/** Labels are ASCII in German, too: one umlaut would cost a short letter a tenth of its octets. */
-const words = {
-  en: {
-    critical: 'CRITICAL',
-    warning: 'Warning',
-    info: 'Info',
-    raised: 'raised',
-    cleared: 'CLEARED',
-    event: '',
-    when: 'When',
-    source: 'Source',
-    key: 'Key',
-    topic: 'Topic',
-    value: 'Value',
-    state: 'State',
-    said: 'Device time',
-    previous: 'previous',
-  },
-  de: {
-    critical: 'KRITISCH',
-    warning: 'Warnung',
-    info: 'Info',
-    raised: 'steht an',
-    cleared: 'BEHOBEN',
-    event: '',
-    when: 'Zeit',
-    source: 'Quelle',
-    key: 'Kennung',
-    topic: 'Topic',
-    value: 'Wert',
-    state: 'Zustand',
-    said: 'Zeit laut Gerät',
-    previous: 'vorige',
-  },
-} as const
-
-/** Site, severity, text, value: what a lock screen shows. */
-function subjectOf(alert: Alert, site: LetterFacts['site']): string {
-  if (alert.subject !== undefined) return cleanLine(alert.subject, subjectChars)
-  const say = words[site.language]
-  const mark = alert.state === 'cleared' ? say.cleared : say[alert.severity]
-  return cleanLine(`${site.name}: ${mark}: ${alert.text.split('\n')[0]}${measured(alert)}`, subjectChars)
-}
-
-/** The value, unless the text says it already. */
-const measured = (alert: Alert): string =>
-  alert.value === undefined || alert.text.includes(String(alert.value)) ? '' : ` (${alert.value}${alert.unit ? ` ${alert.unit}` : ''})`
-
-function bodyOf(alert: Alert, about: LetterFacts): string {
-  const { site, when, delay, previousNumber } = about
-  const say = words[site.language]
-  const rows: [string, string][] = [
-    [say.when, timeSentence(when, site.timeZone, site.language)],
-    ...(alert.at === undefined ? [] : [[say.said, alert.at] as [string, string]]),
-    ...(alert.value === undefined ? [] : [[say.value, `${alert.value}${alert.unit ? ` ${alert.unit}` : ''}`] as [string, string]]),
-    ...(alert.state === 'event' ? [] : [[say.state, say[alert.state]] as [string, string]]),
-    [say.source, alert.source],
-    ...(alert.key === undefined ? [] : [[say.key, alert.key] as [string, string]]),
-    ...(alert.topic === undefined || alert.topic === alert.key ? [] : [[say.topic, alert.topic] as [string, string]]),
-    ...Object.entries(alert.fields ?? {}).map(([name, value]) => [name, String(value)] as [string, string]),
-  ]
-  return [
-    alert.text,
-    '',
-    ...rows.map(([name, value]) => `${name}: ${value}`),
-    ...(delay ? ['', delay.sentence] : []),
-    '',
-    `#${alert.number}${previousNumber === undefined ? '' : `, ${say.previous} #${previousNumber}`}`,
-  ].join('\n')
 }

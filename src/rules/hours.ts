@@ -1,5 +1,5 @@
+import { dayMs, instantOf, offsetOf, wallOf } from '../alert/local.ts'
 import { type Instant, instant } from '../ports/clock.ts'
-import { dayMs, instantOf, offsetOf, wallOf } from './local.ts'
 
 /**
  * Hours: when somebody may be told, such as `Mon-Fri 18:00-06:00, Sat-Sun, holidays` or `Mon-Fri 08:00-17:00 not holidays`. A span over midnight belongs to the

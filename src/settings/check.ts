@@ -1,8 +1,9 @@
 import type { z } from 'zod'
+import { nearest } from '../alert/nearest.ts'
+import { templateFault } from '../mail/template.ts'
 import { isLoopbackHost } from './address.ts'
 import type { Finding } from './finding.ts'
 import { migrate } from './migrate.ts'
-import { nearest } from './nearest.ts'
 import { notYet } from './not-yet.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 
@@ -239,6 +240,14 @@ function crossCheck(settings: Settings): Finding[] {
             rules.filter((one) => one !== rule.id),
           ),
         )
+    for (const name of ['subject', 'body'] as const) {
+      const given = rule[name]
+      const texts = typeof given === 'object' ? given : { '': given }
+      for (const [language, text] of Object.entries(texts)) {
+        const fault = text === undefined ? undefined : templateFault(text)
+        if (fault !== undefined) say(`rules[${index}].${name}${language && `.${language}`}`, 'The template cannot be used.', fault)
+      }
+    }
     for (const bound of ['clearBelow', 'clearAbove'] as const)
       if (rule[bound] !== undefined && rule.when.field === undefined)
         say(

@@ -10,8 +10,6 @@ export function notYet(settings: Settings): Finding[] {
     const path = `sources[${index}]`
     if (source.kind === 'smtp' || source.kind === 'http') say(path, 'Nothing listens there yet.')
   }
-  for (const [index, rule] of settings.rules.entries()) if (rule.subject !== undefined) say(`rules[${index}].subject`)
-  if (settings.mail.format === 'text+html') say('mail.format', 'Letters are plain text.')
   if (settings.mailbox.pop3.enabled) say('mailbox.pop3', 'Read the mail with outpost mailbox.')
   return findings
 }

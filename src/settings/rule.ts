@@ -3,6 +3,12 @@ import { conditionFault } from '../rules/condition.ts'
 import { patternFault } from '../rules/match.ts'
 import { duration, hours, id, line, rate, recipients, recipientsLimit, severity } from './parts.ts'
 
+/** One for all languages, or one for each. */
+const template = (max: number) => {
+  const text = z.string().max(max, `Write at most ${max} characters.`)
+  return z.union([text, z.strictObject({ en: text.optional(), de: text.optional() })], `Write a text, or { "en": "…", "de": "…" }.`)
+}
+
 /** Who hears of what, when and how often. */
 export const rule = z.strictObject({
   id,
@@ -82,6 +88,13 @@ export const rule = z.strictObject({
   hours: hours
     .optional()
     .meta({ title: 'Hours', description: 'When it is told, unless it is critical. Such as Mon-Fri 07:00-17:00 not holidays.' }),
-  subject: line(200).optional().meta({ title: 'Subject' }),
+  subject: template(200).optional().meta({
+    title: 'Subject',
+    description:
+      'Words with placeholders such as {{site}}: {{text}} {{value}} {{unit}}, or { en, de }. Known: site, severity, text, value, unit, key, source, topic, state, time, number, since, duration, count, merged, fields.NAME.',
+  }),
+  body: template(4000)
+    .optional()
+    .meta({ title: 'Text', description: 'The same for the first words of the letter, in place of those of the alert.' }),
   recovery: z.boolean().optional().meta({ title: 'Tell the recovery', description: 'On unless it says false; only of what was told.' }),
 })

@@ -87,7 +87,16 @@ const mail = z.strictObject({
     .optional()
     .meta({ title: 'From', description: 'An address that your relay lets you use. Made from the site when left out.' }),
   replyTo: address.optional().meta({ title: 'Reply to' }),
-  format: z.enum(['text', 'text+html']).default('text').meta({ title: 'Format' }),
+  format: z.enum(['text', 'text+html']).default('text').meta({
+    title: 'Format',
+    description: 'text costs the fewest octets; text+html adds the same letter for light and dark screens, some 2 KB more.',
+  }),
+  plot: z.enum(['png', 'text', 'none']).default('none').meta({
+    title: 'Values of the last day',
+    description:
+      'text: a line of characters. png: a small picture below the words, some 700 octets, left out when the letter would be too large.',
+  }),
+  json: z.boolean().default(false).meta({ title: 'Attach alert.json', description: 'The alert for machines.' }),
   maxBytes: z.int().min(2000).max(10_000_000).default(20_000).meta({
     title: 'Largest letter',
     description: 'In octets. Bounds a digest; the letter of one alert is bounded by what an alert may hold.',

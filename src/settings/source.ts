@@ -61,6 +61,10 @@ const decoding = z
   })
   .prefault({})
   .meta({ title: 'Decoding' })
+const attachRaw = z
+  .boolean()
+  .default(false)
+  .meta({ title: 'Attach the octets', description: 'As they were heard, up to 4096 of them, to each letter.' })
 const silentAfter = duration.optional().meta({ title: 'Silence worth an alert' })
 
 export const serial = z.strictObject({
@@ -89,6 +93,7 @@ export const serial = z.strictObject({
     description:
       'ack-nak: 0x06 or 0x15. line: OK <id> or NO <why>. contact-id: like ack-nak, heartbeats too. protocol: what the format itself asks for (SIA DC-09). Sent only after the alert is on the disk.',
   }),
+  attachRaw,
   silentAfter,
 })
 
@@ -126,6 +131,7 @@ export const mqtt = z.strictObject({
   decode,
   decoding,
   retained: z.enum(['ignore', 'accept']).default('ignore').meta({ title: 'Retained messages' }),
+  attachRaw,
   silentAfter,
 })
 

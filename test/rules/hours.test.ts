@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { instantOf, wallOf } from '../../src/alert/local.ts'
 import { type Instant, instant } from '../../src/ports/clock.ts'
 import { type Hours, isOpen, isWeekly, nextChange, nextWeekly, parseHours } from '../../src/rules/hours.ts'
-import { instantOf, wallOf } from '../../src/rules/local.ts'
 
 const minute = 60_000
 const day = 86_400_000

@@ -19,7 +19,7 @@ test('nothing is a valid setting, and it names somebody to tell', () => {
 test('the example of the documentation is valid, and what has no effect yet is said', () => {
   const { settings, findings } = checkSettings(example)
   assert.ok(settings)
-  assert.ok(findings.some((finding) => finding.path === 'rules[0].subject' && finding.level === 'note'))
+  assert.ok(findings.some((finding) => finding.path === 'sources[2]' && finding.level === 'note'))
   assert.ok(!findings.some((finding) => finding.path.startsWith('delivery.perDay')), 'the budget is obeyed')
 })
 
