@@ -1,10 +1,10 @@
-import type { Alert } from '../alert/alert.ts'
 import { stampNow } from '../alert/stamp.ts'
-import { type Known, whenHappened } from '../alert/when.ts'
+import type { Known } from '../alert/when.ts'
 import { digestOf, type Told } from '../mail/digest.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../queue/queue.ts'
+import { toldOf } from './told.ts'
 
 /**
  * Backlog: when the way opens after an outage, what waited for the same people becomes one digest, which leaves first. The digest is an alert of
@@ -73,7 +73,7 @@ export class Backlog {
       const told: Told[] = []
       for (const id of ids) {
         const stored = await queue.read(id)
-        if (stored && stored.alert.source !== ownSource) told.push(this.#told(id, stored.alert))
+        if (stored && stored.alert.source !== ownSource) told.push(toldOf(id, stored.alert, clock, this.#options.known()))
       }
       if (told.length < 2) return
       const { subject, text, severity, covers } = digestOf(told, { site, maxChars })
@@ -90,12 +90,5 @@ export class Backlog {
     } finally {
       for (const id of ids) queue.waiting.away(id, false)
     }
-  }
-
-  #told(id: number, alert: Alert): Told {
-    const { source, number, key, state, severity, text } = alert
-    const when = whenHappened(alert.stamp, stampNow(this.#options.clock), this.#options.known())
-    const certain = when.certainty === 'exact' || when.certainty === 'corrected'
-    return { id, source, number, ...(key === undefined ? {} : { key }), state, severity, text, at: when.at, certain }
   }
 }

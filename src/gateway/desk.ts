@@ -215,6 +215,10 @@ export class Desk {
   state(): {
     queue: Queue['facts']
     waiting: Record<Severity, number>
+    /** Of those that wait, how many the rules keep. */
+    kept: number
+    /** The newest number of each source. */
+    numbers: Record<string, number>
     sources: SourceState[]
     relays: ReturnType<Courier['health']['list']>
     link?: LinkFacts
@@ -224,6 +228,8 @@ export class Desk {
     return {
       queue: queue.facts,
       waiting: queue.waiting.counts(),
+      kept: queue.waiting.kept,
+      numbers: queue.numbers,
       sources: sources.map((source) => source.state()),
       relays: courier?.health.list() ?? [],
       ...this.#way(),

@@ -1,7 +1,7 @@
 import { type Alert, type AlertState, type KeptWhy, rank, severities } from '../alert/alert.ts'
 import { type Stamp, stampNow } from '../alert/stamp.ts'
-import { type Known, whenHappened } from '../alert/when.ts'
-import { digestOf, type Told } from '../mail/digest.ts'
+import type { Known } from '../alert/when.ts'
+import { digestOf } from '../mail/digest.ts'
 import type { Cancel, Clock } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { Offer } from '../queue/offer.ts'
@@ -11,6 +11,7 @@ import { type Deed, due } from '../rules/due.ts'
 import { type Now, nowBy, type Roster } from '../rules/roster.ts'
 import type { Situation, Standing } from '../rules/standing.ts'
 import { ownSource } from './backlog.ts'
+import { toldOf } from './told.ts'
 
 /**
  * Dispatcher: says at once what an alert comes to, and later tells what time alone makes due: what was kept, reminders, escalations. Each of those is a
@@ -120,8 +121,9 @@ export class Dispatcher {
       return true
     }
     const accepted = await queue.accept(offer)
-    if (accepted.kind === 'refused') {
-      log('warning', 'dispatcher: a letter is told later', { kind: deed.kind, why: accepted.why })
+    if (accepted.kind === 'refused' || accepted.repeated) {
+      const why = accepted.kind === 'refused' ? accepted.why : 'it is known already'
+      log('warning', 'dispatcher: a letter is told later', { kind: deed.kind, why })
       return false
     }
     log('info', `dispatcher: ${deed.kind}`, { id: accepted.id, ...(deed.kind === 'tell' ? { told: deed.ids.length, why: deed.why } : {}) })
@@ -151,8 +153,8 @@ export class Dispatcher {
   }
 
   #summary(alerts: { id: number; alert: Alert }[], to: string[], rule: string, why: KeptWhy, made: Stamp): Offer {
-    const { site, maxChars } = this.#options
-    const told = alerts.map(({ id, alert }) => this.#toldOf(id, alert))
+    const { site, maxChars, clock, known } = this.#options
+    const told = alerts.map(({ id, alert }) => toldOf(id, alert, clock, known()))
     const { subject, text } = digestOf(told, { site, maxChars, occasion: why })
     const severity = severities[Math.min(...alerts.map(({ alert }) => rank(alert.severity)))] ?? 'warning'
     const covers = alerts.map((one) => one.id)
@@ -179,14 +181,6 @@ export class Dispatcher {
       stamp: made,
       telling: { kind, made, since: situation.stamp, ...(deed.kind === 'reminder' ? { count: deed.count } : {}) },
     }
-  }
-
-  #toldOf(id: number, alert: Alert): Told {
-    const { clock, known } = this.#options
-    const { source, number, key, state, severity, text } = alert
-    const when = whenHappened(alert.stamp, stampNow(clock), known())
-    const certain = when.certainty === 'exact' || when.certainty === 'corrected'
-    return { id, source, number, ...(key === undefined ? {} : { key }), state, severity, text, at: when.at, certain }
   }
 
   #now(): Now {

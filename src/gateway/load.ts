@@ -45,6 +45,8 @@ export class Load {
   readonly #aboard = new Map<number, Written>()
   readonly #deferred = new Map<number, string>()
   readonly #uncertain = new Set<number>()
+  /** Somebody has it already: whoever is left gets the same octets. */
+  readonly #given = new Set<number>()
   #notices: Promise<unknown>[] = []
   #begun = false
   #done = 0
@@ -128,6 +130,7 @@ export class Load {
     const to = written.recipients.filter((recipient) => recipient.address === address).map((recipient) => recipient.ref)
     switch (outcome.kind) {
       case 'delivered':
+        this.#given.add(id)
         this.#mark(id, { kind: 'delivered', to })
         return
       case 'refused':
@@ -151,6 +154,7 @@ export class Load {
   #mark(id: number, mark: Mark): void {
     if (!this.#options.queue.mark(id, mark)) return
     this.#aboard.delete(id)
+    this.#given.delete(id)
     this.#done++
   }
 
@@ -162,7 +166,7 @@ export class Load {
     this.#notices = []
     for (const [id, written] of this.#aboard) {
       if (!queue.waiting.get(id)) continue
-      if (this.#uncertain.has(id)) {
+      if (this.#uncertain.has(id) || this.#given.has(id)) {
         if (!queue.isFrozen(id))
           await queue
             .freeze(id, written.letter.content)

@@ -76,7 +76,7 @@ export class Scribe {
     }
     const letter = this.compose(stored.alert, id, recipients)
     if (stored.frozen) return { alert: stored.alert, recipients, letter: { ...letter, content: stored.frozen }, kept: true }
-    if (this.#isLate(id) || this.#when(stored.alert).certainty !== 'exact') {
+    if (this.#isLate(id) || !this.#isTimeSettled(stored.alert)) {
       try {
         await queue.freeze(id, letter.content)
       } catch (error) {
@@ -114,6 +114,11 @@ export class Scribe {
       software,
     })
     return dkim && recipients.some((one) => !one.local) ? { ...letter, content: signed(letter.content, dkim) } : letter
+  }
+
+  #isTimeSettled(alert: Alert): boolean {
+    const { since = alert.stamp } = alert.telling ?? {}
+    return this.#when(alert).certainty === 'exact' && this.#whenOf(since).certainty === 'exact'
   }
 
   #when(alert: Alert): When {

@@ -1,5 +1,6 @@
 import { type KeptWhy, rank, type Severity, severities } from '../alert/alert.ts'
 import { cleanLine } from '../alert/clean.ts'
+import { numbersIn, rangesOf } from '../alert/ranges.ts'
 import type { Instant } from '../ports/clock.ts'
 
 /**
@@ -18,6 +19,10 @@ export type Told = {
   at: Instant
   /** The device knows this time. */
   certain: boolean
+  /** A reminder: its number was told before, or stands here beside it. */
+  again?: boolean
+  /** Numbers of this source that its letter would have told beside its own. */
+  merged?: string
 }
 
 export type Digest = {
@@ -124,18 +129,13 @@ const numbersOf = (of: readonly (Told | undefined)[]): string => {
 
 /** `plc #17-#55 #58, broker #3`: whoever misses a number looks here. */
 function ledgerOf(told: readonly Told[]): string {
-  const bySource = Map.groupBy(told, (one) => one.source)
-  return [...bySource].map(([source, ones]) => `${source} ${ranges(ones.map((one) => one.number).sort((a, b) => a - b))}`).join(', ')
-}
-
-function ranges(numbers: readonly number[]): string {
-  const out: [number, number][] = []
-  for (const number of numbers) {
-    const last = out.at(-1)
-    if (last && number <= last[1] + 1) last[1] = number
-    else out.push([number, number])
-  }
-  return out.map(([from, to]) => (from === to ? `#${from}` : `#${from}-#${to}`)).join(' ')
+  const bySource = Map.groupBy(
+    told.filter((one) => !one.again),
+    (one) => one.source,
+  )
+  return [...bySource]
+    .map(([source, ones]) => `${source} ${rangesOf(ones.flatMap((one) => [one.number, ...numbersIn(one.merged ?? '')]))}`)
+    .join(', ')
 }
 
 /** What is still active comes first and is cut last; what does not fit is counted, and its numbers stand in the ledger. */

@@ -12,7 +12,7 @@ const style =
   'body{margin:0;padding:12px;font:16px/1.4 system-ui,sans-serif;color:#1c2128;background:#fff}' +
   'h1{font-size:19px;margin:0;white-space:pre-wrap;overflow-wrap:anywhere}' +
   'p{margin:0 0 8px}.b{border-left:6px solid;padding:4px 0 4px 10px;margin-bottom:12px}' +
-  'table{border-collapse:collapse}td{padding:3px 0;vertical-align:top;overflow-wrap:anywhere}' +
+  'table{border-collapse:collapse;margin-bottom:12px}td{padding:3px 0;vertical-align:top;overflow-wrap:anywhere}' +
   'td:first-child{color:#59636e;padding-right:12px;overflow-wrap:normal}.n{color:#59636e;font-size:13px}' +
   '@media(prefers-color-scheme:dark){body{color:#e6edf3;background:#12161c}td:first-child,.n{color:#9aa4af}}'
 

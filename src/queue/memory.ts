@@ -24,7 +24,7 @@ export class Memory {
     const id = this.#nextId++
     const before = this.#numbers.get(offer.source) ?? 0
     const number = offer.number ?? before + 1
-    const previous = this.#told.get(toldBy(offer))
+    const previous = tellsAgain(offer) ? undefined : this.#told.get(toldBy(offer))
     const parent = offer.key === undefined ? undefined : this.#raised.get(keyOf(offer))
     const alert: Alert = { ...offer, number, ...(previous === undefined ? {} : { previous }), ...(parent === undefined ? {} : { parent }) }
     this.learn(alert, id)
@@ -44,7 +44,7 @@ export class Memory {
   learn(alert: Alert, id: number): void {
     this.#nextId = Math.max(this.#nextId, id + 1)
     this.#numbers.set(alert.source, Math.max(alert.number, this.#numbers.get(alert.source) ?? 0))
-    if (!alert.kept) remember(this.#told, toldBy(alert), alert.number, toldLimit)
+    if (!alert.kept && !tellsAgain(alert)) remember(this.#told, toldBy(alert), alert.number, toldLimit)
     if (alert.key === undefined) return
     if (alert.state === 'raised' && !alert.kept && !this.#raised.has(keyOf(alert))) remember(this.#raised, keyOf(alert), id, raisedLimit)
     if (alert.state === 'cleared') this.#raised.delete(keyOf(alert))
@@ -93,6 +93,9 @@ export class Memory {
     this.#raised = new Map(pairs(raised))
   }
 }
+
+/** A reminder comes between the numbers and is none of them. */
+const tellsAgain = ({ telling }: Offer): boolean => telling?.kind === 'reminder' || telling?.kind === 'escalation'
 
 const toldBy = (alert: Offer): string => `${alert.source}\0${alert.to.join('\n')}`
 const keyOf = (alert: Offer): string => `${alert.source}\0${alert.key}`

@@ -422,8 +422,9 @@ export class Queue {
   }
 }
 
-/** Under which fingerprints an alert is remembered, and which of them make it a repeat. */
+/** Under which fingerprints an alert is remembered, and which of them make it a repeat. What the rules tell again is none. */
 function printsOf(alert: Offer, repeat: boolean): { keep: number[]; ask: number[] } {
+  if (alert.telling?.made) return { keep: [], ask: [] }
   const byId = alert.id === undefined ? [] : [fingerprint(`${alert.source}\0${alert.id}`)]
   const byWire = alert.transmission === undefined ? [] : [fingerprint(`${alert.source}\0\0${alert.transmission}`)]
   return { keep: [...byId, ...byWire], ask: repeat ? [...byId, ...byWire] : byId }

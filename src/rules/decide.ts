@@ -1,7 +1,7 @@
 import { type Alert, type AlertState, alertLimits, type KeptWhy, type Telling } from '../alert/alert.ts'
+import { rangesOf } from '../alert/ranges.ts'
 import { holds, numberOf } from './condition.ts'
 import { type CompiledRule, matches } from './match.ts'
-import { rangesOf } from './ranges.ts'
 import { leftOf, type Now, onDuty, type Roster, reasonToWait } from './roster.ts'
 import type { Situation, Standing } from './standing.ts'
 
@@ -100,8 +100,10 @@ function begun(
   const to = [...new Set([...(found.to.length > 0 ? found.to : [roster.fallback]), ...heard])].slice(0, alertLimits.recipients)
   const state = rule?.condition ? 'raised' : alert.state
   const over = found.over.map((one) => one.rule)
+  // What is told already need not last once more.
+  const isNew = state === 'raised' && standing.get(rule?.id ?? '', alert.source, alert.key ?? '')?.told === undefined
   const decision = { ...(rule ? { rule: rule.id } : {}), to, state, ...(over.length > 0 ? { over } : {}) }
-  return told({ ...decision }, alert, rule, standing, roster, now, state === 'raised' ? rule?.hold : undefined)
+  return told({ ...decision }, alert, rule, standing, roster, now, isNew ? rule?.hold : undefined)
 }
 
 /** It is over: whoever heard of it hears that, too. */

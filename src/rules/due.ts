@@ -48,7 +48,7 @@ function freed(standing: Standing, roster: Roster, now: Now, options: DueOptions
   const deeds = new Map<string, Extract<Deed, { kind: 'tell' }>>()
   const letters = new Map<string, number>()
   const full = standing.parked.size > parkedLimit
-  const parked = [...standing.parked.values()].sort((a, b) => a.id - b.id)
+  const parked = [...standing.parked.values()].filter((one) => !standing.isPending(one.id)).sort((a, b) => a.id - b.id)
   const begun = new Map<string, number>()
   for (const one of parked) begun.set(groupOf(one), Math.min(one.at, begun.get(groupOf(one)) ?? one.at))
   for (const one of parked) {
@@ -132,7 +132,7 @@ function lasting(one: Situation, standing: Standing, roster: Roster, now: Now, {
   const escalated = ready(escalation, rule.escalate?.to ?? [])
   if (escalated.length > 0) deeds.push({ kind: 'escalation', situation: one, to: escalated })
   const reminded = ready(reminder, one.to)
-  if (reminded.length > 0 && waits(one.id)) wakes.push(now.mono + lookMs)
+  if (reminded.length > 0 && waits(one.letter ?? one.id)) wakes.push(now.mono + lookMs)
   else if (reminded.length > 0) deeds.push({ kind: 'reminder', situation: one, to: reminded, count: one.reminders + 1 })
   return deeds
 }

@@ -30,6 +30,8 @@ export type Situation = {
   told?: number
   lastTold?: number
   reminders: number
+  /** Of the newest letter about it. */
+  letter?: number
   escalated?: boolean
   acknowledged?: { at: number; by: string }
 }
@@ -92,6 +94,11 @@ export class Standing {
 
   get parked(): ReadonlyMap<number, Parked> {
     return this.#parked
+  }
+
+  /** It was taken in, and is not on the disk yet: it can neither be read nor told. */
+  isPending(id: number): boolean {
+    return this.#pending.some((one) => one.id === id)
   }
 
   get silences(): readonly Silence[] {
@@ -182,7 +189,7 @@ export class Standing {
     for (const covered of alert.covers ?? []) this.#learnTold(covered, at)
     if (alert.key === undefined && alert.state === 'event') return
     const { source, key = '' } = alert
-    if (alert.telling && alert.telling.kind !== 'recovery') this.#learnTelling(alert, at)
+    if (alert.telling && alert.telling.kind !== 'recovery') this.#learnTelling(alert, id, at)
     else if (alert.state === 'raised') this.#raise(alert, id, at)
     else if (alert.state === 'cleared') this.#clear(rule, source, key)
     for (const other of alert.over ?? []) this.#clear(other, source, key)
@@ -206,18 +213,18 @@ export class Standing {
     if (standing && standing.told === undefined) this.#situation({ ...standing, told: at, lastTold: at })
   }
 
-  #learnTelling({ rule = '', source, key = '', telling }: Alert, at: number): void {
+  #learnTelling({ rule = '', source, key = '', telling }: Alert, letter: number, at: number): void {
     const standing = this.get(rule, source, key)
     if (!standing) return
-    if (telling?.kind === 'raised') this.#situation({ ...standing, told: at, lastTold: at })
-    if (telling?.kind === 'reminder') this.#situation({ ...standing, lastTold: at, reminders: standing.reminders + 1 })
+    if (telling?.kind === 'raised') this.#situation({ ...standing, told: at, lastTold: at, letter })
+    if (telling?.kind === 'reminder') this.#situation({ ...standing, lastTold: at, reminders: standing.reminders + 1, letter })
     if (telling?.kind === 'escalation') this.#situation({ ...standing, escalated: true })
   }
 
   #raise(alert: Alert, id: number, at: number): void {
     const { rule = '', source, key = '', severity, value, unit, number, stamp, to } = alert
     const standing = this.get(rule, source, key)
-    const told = alert.kept ? {} : { told: standing?.told ?? at, lastTold: at }
+    const told = alert.kept ? {} : { told: standing?.told ?? at, lastTold: at, letter: id }
     const { changes } = this.#options.remembers(rule)
     const name = nameOf(rule, source, key)
     if (changes > 0 && !standing)

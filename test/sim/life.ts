@@ -39,6 +39,17 @@ const settings = {
   relays: [{ id: 'isp', host: 'relay', security: 'none', port: 25, timeout: '1m' }],
 }
 
+/** The same device with rules that hold, group, limit, remind and escalate. */
+const ruled = {
+  people: [...settings.people, { id: 'night', name: 'Night', address: 'night@example.org' }],
+  rules: [
+    { id: 'level', when: { field: 'value > 80' }, clearBelow: 60, to: ['ops'], repeat: ['1h', '4h'] },
+    { id: 'held', when: { key: 'a1' }, hold: '10m', to: ['ops'], escalate: { after: '2h', to: ['night'] } },
+    { id: 'both', when: { key: 'b*' }, to: ['ops', 'site'], limit: '2/3h', chatter: '3/2h' },
+    { id: 'rest', to: ['ops'], group: { by: ['key'], wait: '2m', interval: '10m' }, inhibitedBy: ['level'] },
+  ],
+}
+
 const hourMs = 3_600_000
 /** Few enough that a thrifty box has to let warnings wait for another day. */
 const lettersADay = 15
@@ -68,7 +79,10 @@ class Device {
   readonly nets: SimNet[] = []
   #boots = 0
 
-  constructor(seed: number) {
+  readonly hasRules: boolean
+
+  constructor(seed: number, hasRules: boolean) {
+    this.hasRules = hasRules
     this.random = new SimRandom(seed)
     this.thrifty = this.random.once(3)
     this.relay = new SimRelay(this.timeline, this.random.fork())
@@ -133,7 +147,7 @@ class Device {
       log: (level, event, facts) => !clock.dead && this.trace.push(`${this.timeline.now} ${level} ${event} ${JSON.stringify(facts)}`),
     }
     const delivery = { keep: '60d', ...(this.thrifty ? { perDay: { letters: lettersADay } } : {}) }
-    const { settings: checked } = checkSettings(JSON.stringify({ ...settings, delivery }))
+    const { settings: checked } = checkSettings(JSON.stringify({ ...settings, ...(this.hasRules ? ruled : {}), delivery }))
     if (!checked) throw new Error('the settings of the simulation are not valid')
     const plan = planOf({
       settings: effective(checked),
@@ -169,9 +183,9 @@ class Device {
   }
 }
 
-/** One life. The same seed gives the same trace. */
-export async function live(seed: number): Promise<Verdict> {
-  const device = new Device(seed)
+/** One life, with rules or without. The same seed gives the same trace. */
+export async function live(seed: number, hasRules = false): Promise<Verdict> {
+  const device = new Device(seed, hasRules)
   const { timeline, relay, serial, broker } = device
   device.boot()
   const alerts = schedule(device)
@@ -186,9 +200,11 @@ export async function live(seed: number): Promise<Verdict> {
     broker.unacknowledged === 0 &&
     device.gateway !== undefined &&
     device.gateway.desk.state().queue.waiting === 0
-  await timeline.run(timeline.now + (device.thrifty ? 8 : 1) * 24 * hourMs, settled)
+  await timeline.run(timeline.now + (hasRules ? 50 : device.thrifty ? 8 : 1) * 24 * hourMs, settled)
+  // With rules, a reminder may come at any time; that everything was done once is enough.
+  const done = settled()
   await timeline.run(timeline.now + 10_000)
-  judge(device, alerts, settled())
+  judge(device, alerts, hasRules ? done : settled())
   return { seed, faults: device.faults, trace: device.trace, alerts, letters: relay.taken.length, cuts: device.cuts }
 }
 
@@ -201,7 +217,8 @@ function schedule(device: Device): number {
     const key = random.once(3) ? 'b1' : 'a1'
     const severity = random.once(3) ? 'critical' : 'warning'
     const state = random.once(2) ? 'event' : random.once(2) ? 'raised' : 'cleared'
-    const payload = JSON.stringify({ id: `n${i}`, key, severity, state, text: `alert n${i}.` })
+    const value = device.hasRules && random.once(3) ? { value: 50 + random.below(50) } : {}
+    const payload = JSON.stringify({ id: `n${i}`, key, severity, state, text: `alert n${i}.`, ...value })
     timeline.at(random.below((badHours - 2) * hourMs), () =>
       onSerial ? serial.send(payload) : broker.publish('alerts/x', payload, random.once(2) ? 1 : 2),
     )
@@ -266,6 +283,10 @@ function judge(device: Device, alerts: number, settled: boolean): void {
   const boxes = new Map<string, string>()
   for (const path of device.disk.paths())
     if (path.includes('/mailbox/')) boxes.set(path, Buffer.from(device.disk.durable(path) ?? []).toString())
+  if (device.hasRules) {
+    judgeRuled(device, [...boxes.values()])
+    return
+  }
   const told = new Map<string, string[]>()
   for (const letter of relay.taken) {
     for (const [, id = '?'] of letter.content.replaceAll('=\r\n', '').matchAll(/alert (n\d+)\.(?! \(.* own\))/g))
@@ -292,6 +313,54 @@ function judge(device: Device, alerts: number, settled: boolean): void {
   pairs(relay, refused, faults)
   const acknowledged = serial.acknowledged.length + broker.acknowledged.length
   if (acknowledged < alerts) faults.push(`${alerts - acknowledged} of ${alerts} alerts were never acknowledged`)
+}
+
+/**
+ * With rules, letters tell several alerts, and some again: every number of every source is told by one letter, reminders apart, or stands in a notice.
+ */
+function judgeRuled(device: Device, mails: readonly string[]): void {
+  const { relay, faults } = device
+  const told = new Map<string, Set<string>>()
+  for (const { messageId, content } of relay.taken)
+    for (const number of numbersIn(content)) told.set(number, (told.get(number) ?? new Set()).add(messageId))
+  const kept = new Set(mails.flatMap((mail) => [...numbersIn(mail)]))
+  for (const [source, newest] of Object.entries(device.gateway?.desk.state().numbers ?? {}))
+    for (let number = 1; number <= newest; number++) {
+      const name = `${source} #${number}`
+      const letters = told.get(name)?.size ?? 0
+      if (letters === 0 && !kept.has(name)) faults.push(`${name} is told nowhere`)
+      if (letters > 1) faults.push(`${name} is told by ${letters} letters: ${[...(told.get(name) ?? [])].join(' ')}`)
+    }
+  for (const violation of new Set(relay.violations)) faults.push(`protocol: ${violation}`)
+  const refused = refusedOnce(device)
+  sameOctets(relay, faults)
+  pairs(relay, refused, faults)
+}
+
+/** The numbers that a letter tells, each as `plc #12`; none of a reminder, which tells again. */
+function* numbersIn(content: string): Generator<string> {
+  const text = content.replaceAll('=\r\n', '')
+  if (/^Subject: .*(?:Still active|Nobody acknowledged)/m.test(text)) return
+  const source = /^X-Outpost-Source: (\S+)/m.exec(text)?.[1]
+  const number = /^X-Outpost-Number: (\d+)/m.exec(text)?.[1]
+  if (source !== undefined && number !== undefined) yield `${source} #${number}`
+  for (const range of /also told here: (.*)/.exec(text)?.[1]?.match(rangePattern) ?? [])
+    for (const one of numbersOf(range)) yield `${source} #${one}`
+  // Those with a letter of their own are named here, and told there.
+  const own = new Set([...text.matchAll(/\((\S+) #(\d+), has a letter of its own\)/g)].map(([, from, one]) => `${from} #${one}`))
+  const ledger = /^Numbers told here: (.*)/m.exec(text.replace(/\r\n(?! )/g, '\n'))?.[1] ?? ''
+  for (const part of ledger.split(', ')) {
+    const from = part.split(' ')[0]
+    for (const range of part.match(rangePattern) ?? [])
+      for (const one of numbersOf(range)) if (!own.has(`${from} #${one}`)) yield `${from} #${one}`
+  }
+}
+
+const rangePattern = /#\d+(?:-#\d+)?/g
+
+function numbersOf(range: string): number[] {
+  const [from = 0, to = from] = range.split('-').map((part) => Number(part.replace('#', '')))
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index)
 }
 
 /**

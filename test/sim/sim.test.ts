@@ -17,6 +17,19 @@ test(`${seeds} lives keep every promise`, { timeout: 300_000 }, async () => {
   assert.ok(cuts > seeds, 'the power went often enough to mean something')
 })
 
+test(`${seeds} lives with rules tell every number once, whatever is held, grouped, limited or told again`, {
+  timeout: 300_000,
+}, async () => {
+  const broken: string[] = []
+  for (let seed = 1; seed <= seeds; seed++) {
+    const verdict = await live(seed, true)
+    if (verdict.faults.length > 0)
+      broken.push(`seed ${seed} (npm run sim -- --rules --first ${seed} --seeds 1 --trace): ${verdict.faults.join('; ')}`)
+  }
+  assert.deepEqual(broken, [])
+})
+
 test('the same seed is the same life', async () => {
   for (const seed of [3, 33, 77]) assert.deepEqual((await live(seed)).trace, (await live(seed)).trace)
+  for (const seed of [5, 55]) assert.deepEqual((await live(seed, true)).trace, (await live(seed, true)).trace)
 })
