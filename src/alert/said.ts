@@ -4,7 +4,8 @@ import { instantOf, wallOf } from './local.ts'
 /** Said: what a device says of the time, as a moment. Most name no zone: then it is that of the site, and the letter says so. Pure. */
 export type Said = {
   at: Instant
-  zone: 'given' | 'assumed' /** The clock showed this time twice that day; the first is meant. */
+  zone: 'given' | 'assumed'
+  /** The clock showed this time twice that day; the first is meant. */
   twice?: boolean
 }
 
@@ -54,5 +55,13 @@ function wallSaid(text: string): number | undefined {
 function wallFrom([year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0]: readonly number[]): number | undefined {
   const wall = Date.UTC(year, month - 1, day, hour, minute, second)
   const date = new Date(wall)
-  return date.getUTCDate() === day && date.getUTCMonth() === month - 1 && hour < 24 && minute < 60 && second < 61 ? wall : undefined
+  // Date.UTC takes the years 0 to 99 for 1900 to 1999: a clock that was never set is not to be believed so far.
+  return date.getUTCFullYear() === year &&
+    date.getUTCDate() === day &&
+    date.getUTCMonth() === month - 1 &&
+    hour < 24 &&
+    minute < 60 &&
+    second < 61
+    ? wall
+    : undefined
 }

@@ -3,7 +3,7 @@ import { cleanLine } from '../alert/clean.ts'
 import { momentSaid } from '../alert/said.ts'
 import { localTime, timeSentence, type When } from '../alert/when.ts'
 import { rangeOf, sparkline } from './plot.ts'
-import { durationText, numberText, severityWord, valueText, type Words, wordsOf } from './say.ts'
+import { durationText, numberText, saysNumber, severityWord, valueText, type Words, wordsOf } from './say.ts'
 import type { View } from './template.ts'
 
 /** What a letter says beside its alert's own words. */
@@ -33,7 +33,7 @@ export function rowsOf(alert: Alert, about: BodyFacts): Row[] {
     ...row(say.since, since && sinceText(since, when, alert, about, say)),
     ...row(say.said, alert.at === undefined ? undefined : saidText(alert.at, about, say)),
     ...row(say.value, valueText(alert, site.language)),
-    ...row(say.day, (about.sparkline || about.range) && alert.trail ? dayText(alert, about) : undefined),
+    ...row(say.day, (about.sparkline || about.range) && (alert.trail?.length ?? 0) > 1 ? dayText(alert, about) : undefined),
     // That it is over stands in the subject.
     ...row(say.state, alert.state === 'raised' ? say.raised : undefined),
     ...row(say.source, alert.source),
@@ -65,8 +65,11 @@ function saidText(at: string, { site, when }: BodyFacts, say: Words): string {
 
 function dayText({ trail = [], unit }: Alert, { site: { language }, sparkline: drawn }: BodyFacts): string {
   const { low, high } = rangeOf(trail)
-  return `${numberText(low, language)} .. ${valueText({ value: high, ...(unit === undefined ? {} : { unit }) }, language)}${drawn ? `  ${sparkline(trail)}` : ''}`
+  return `${numberText(rounded(low), language)} .. ${valueText({ value: rounded(high), ...(unit === undefined ? {} : { unit }) }, language)}${drawn ? `  ${sparkline(trail)}` : ''}`
 }
+
+/** What a float drags behind itself is no help beside a plot. */
+const rounded = (value: number): number => (Math.abs(value) >= 100_000 ? Math.round(value) : Number(value.toPrecision(6)))
 
 /** `#4711, previous #4705, also told here: #4706-#4710`: what a reader needs to see a gap. */
 export function ledgerOf({ number, merged }: Alert, { site, previousNumber }: BodyFacts): string {
@@ -101,8 +104,7 @@ const telling = ({ telling: one }: Alert, say: Words): string | undefined => {
 /** The value, unless the text says it already, in whichever notation. */
 function measured(alert: Alert, language: 'en' | 'de'): string {
   if (alert.value === undefined) return ''
-  const said = [String(alert.value), numberText(alert.value, 'de')].some((text) => alert.text.includes(text))
-  return said ? '' : ` (${valueText(alert, language)})`
+  return saysNumber(alert.text, alert.value) ? '' : ` (${valueText(alert, language)})`
 }
 
 /** What a template may name. */

@@ -42,7 +42,7 @@ export type LetterFacts = {
 /** How letters look; text alone when left out. */
 export type Look = {
   html: boolean
-  /** The values of the last day: a picture in the HTML, a line in the text, or none. */
+  /** The values of the last day: a picture and a line in the text, the line alone, or none. */
   plot: 'png' | 'text' | 'none'
   /** The alert for machines, attached. */
   json: boolean
@@ -104,7 +104,7 @@ export function compose(alert: Alert, about: LetterFacts): Letter {
     content: message(
       [received],
       fields,
-      bodyOf(alert, { ...about, sparkline: look.plot === 'text', range: look.plot === 'png' }, words),
+      bodyOf(alert, { ...about, sparkline: look.plot !== 'none' }, words),
       partsOf(alert, about, look, words),
     ),
   }
@@ -122,7 +122,7 @@ function partsOf(alert: Alert, about: LetterFacts, look: Look, words: string): P
   const fits = png !== undefined && png.length * 1.4 + words.length * 4 + pictureRoom <= look.maxBytes
   if (!look.html && !fits && attachments.length === 0) return undefined
   return {
-    ...(look.html ? { html: htmlOf(alert, { ...about, range: fits }, words) } : {}),
+    ...(look.html ? { html: htmlOf(alert, { ...about, range: look.plot !== 'none' }, words) } : {}),
     // Beside the words and not in the HTML: filters distrust a letter whose HTML is little more than a picture.
     ...(fits ? { picture: { name: 'last-day.png', content: png } } : {}),
     attachments,

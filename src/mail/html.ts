@@ -16,17 +16,28 @@ const style =
   'td:first-child{color:#59636e;padding-right:12px;overflow-wrap:normal}.n{color:#59636e;font-size:13px}' +
   '@media(prefers-color-scheme:dark){body{color:#e6edf3;background:#12161c}td:first-child,.n{color:#9aa4af}}'
 
+/** More is a page of words and no heading. */
+const headingChars = 200
+
+const parted = (words: string): [heading: string, rest: string] => {
+  const [first = '', ...more] = words.split('\n')
+  return first.length > headingChars ? ['', words] : [first, more.join('\n').trim()]
+}
+
 export function htmlOf(alert: Alert, about: BodyFacts, words = alert.text): string {
   const { site, delay } = about
   const say = wordsOf(site.language)
   const isOver = alert.state === 'cleared'
   const mark = isOver ? say.cleared : severityWord(alert.severity, site.language)
+  const [heading, rest] = parted(words)
   const rows = rowsOf(alert, about).map(([name, value]) => `<tr><td>${escaped(name)}</td><td>${escaped(value)}</td></tr>`)
   return [
     `<!doctype html><html lang="${site.language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">`,
     `<meta name="color-scheme" content="light dark"><title>${escaped(site.name)}</title><style>${style}</style></head><body>`,
     `<div class="b" style="border-color:${isOver ? colours.over : colours[alert.severity]}"><p class="n">${escaped(`${site.name} · ${mark}`)}</p>`,
-    `<h1>${escaped(words)}</h1></div>`,
+    ...(heading === '' ? [] : [`<h1>${escaped(heading)}</h1>`]),
+    ...(rest === '' ? [] : [`<p style="margin:4px 0;white-space:pre-wrap;overflow-wrap:anywhere">${escaped(rest)}</p>`]),
+    '</div>',
     `<table>${rows.join('')}</table>`,
     ...(delay ? [`<p>${escaped(delay.sentence)}</p>`] : []),
     `<p class="n">${escaped(ledgerOf(alert, about))}</p></body></html>`,

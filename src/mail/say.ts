@@ -58,9 +58,31 @@ const german: Words = {
 
 export const wordsOf = (language: Language): Words => (language === 'de' ? german : english)
 
-/** A comma in German; as many digits as the number has. */
-export const numberText = (value: number, language: Language): string =>
-  language === 'de' ? String(value).replace('.', ',') : String(value)
+/** From five digits on they are set apart, as German does it; 20 is as many as a double can need between 1e-6 and 1e21. */
+const germanNumber = new Intl.NumberFormat('de', { useGrouping: 'min2', maximumFractionDigits: 20 })
+
+/** As many digits as the number has, and no sign at zero; in German `12.345,6`. English keeps what machines write, so that nobody reads 12,345 as a fraction. */
+export const numberText = (value: number, language: Language): string => {
+  const text = String(value)
+  if (language === 'en') return text
+  return text.includes('e') ? text.replace('.', ',') : germanNumber.format(value + 0)
+}
+
+const numberPattern = /(?<![\d.,])(?:(?<!\w)-)?\d+(?:[.,]\d+)*/g
+
+/** Whether a text has this number as a whole one, in either notation: 8 does not stand in `81`, 35 not in `3,5`, and 81.2 does in `81,20`. */
+export const saysNumber = (text: string, value: number): boolean =>
+  (text.match(numberPattern) ?? []).some((found) => numberIn(found, ',', '.') === value || numberIn(found, '.', ',') === value) ||
+  (String(value).includes('e') && text.includes(String(value)))
+
+/** undefined where the marks do not stand as this notation has them. */
+function numberIn(found: string, group: string, point: string): number | undefined {
+  const [whole = '', fraction, ...more] = found.split(point)
+  const [head = '', ...groups] = whole.split(group)
+  const isGrouped = groups.length === 0 || (head.replace('-', '').length <= 3 && groups.every((digits) => digits.length === 3))
+  if (more.length > 0 || !isGrouped || fraction?.includes(group)) return undefined
+  return Number(`${head}${groups.join('')}.${fraction ?? '0'}`)
+}
 
 /** `81.2 °C`; '' without a value. */
 export const valueText = ({ value, unit }: { value?: number; unit?: string }, language: Language): string =>

@@ -7,7 +7,7 @@ import { momentSaid } from '../../src/alert/said.ts'
 import { timeSentence } from '../../src/alert/when.ts'
 import { compose, type LetterFacts, type Look } from '../../src/mail/compose.ts'
 import { plotPng, sparkline } from '../../src/mail/plot.ts'
-import { durationText } from '../../src/mail/say.ts'
+import { durationText, numberText, saysNumber } from '../../src/mail/say.ts'
 import { filled, templateFault, type View } from '../../src/mail/template.ts'
 import { decodeWords } from '../../src/mail/words.ts'
 import { instant, monotonic } from '../../src/ports/clock.ts'
@@ -61,6 +61,44 @@ describe('a subject', () => {
     assert.equal(subjectOf({ value: -6.5, unit: '°C' }, { site: german }), 'Cold store 2: KRITISCH: Room 2 too warm (-6,5 °C)')
     assert.equal(subjectOf({ text: 'warm: -6,5 °C', value: -6.5, unit: '°C' }), 'Cold store 2: CRITICAL: warm: -6,5 °C')
   })
+})
+
+test('a number is written as the site writes it', () => {
+  const german = (value: number) => numberText(value, 'de')
+  assert.deepEqual([81.2, -6.5, 1234.5, 12345, 1234567.25, 0.1, 1e-7, -0].map(german), [
+    '81,2',
+    '-6,5',
+    '1234,5',
+    '12.345',
+    '1.234.567,25',
+    '0,1',
+    '1e-7',
+    '0',
+  ])
+  assert.equal(numberText(12345.5, 'en'), '12345.5')
+})
+
+test('a value stands in a text only as a whole number, in either notation', () => {
+  for (const [text, value] of [
+    ['Pump 3 at 81.20 °C', 81.2],
+    ['Pumpe 3: 81,2 °C', 81.2],
+    ['12.345 Liter', 12345],
+    ['12,345.5 l', 12345.5],
+    ['1.234.567,5 l', 1234567.5],
+    ['at -6 °C', -6],
+    ['pump-3', 3],
+    ['drift 1e-7', 1e-7],
+  ] as const)
+    assert.ok(saysNumber(text, value), text)
+  for (const [text, value] of [
+    ['Pump 81 hot', 8],
+    ['Zone 10', 1],
+    ['3,5 bar', 35],
+    ['at 6 °C', -6],
+    ['at -6 °C', 6],
+    ['firmware 1.2.3', 1.2],
+  ] as const)
+    assert.ok(!saysNumber(text, value), text)
 })
 
 test('a letter says since when, and which numbers it tells beside its own', () => {
@@ -166,6 +204,18 @@ describe('the richer twin', () => {
     assert.match(small, /text\/html/)
   })
 
+  test('has the last day as a line in the text beside the picture, or in place of it', () => {
+    for (const maxBytes of [2000, 20_000])
+      assert.match(wholeOf({ trail, value: -6 }, { look: { ...html, html: false, maxBytes } }), /\r\nLast day: -18\.5 \.\. -6 {2}\S/)
+    assert.doesNotMatch(wholeOf({ trail: [[0, -6]], value: -6 }, { look: html }), /Last day/)
+  })
+
+  test('begins with a heading of one line; more words stand below it', () => {
+    const shown = (text: string) => wholeOf({ text }, { look: { ...html, plot: 'none' } }).replace(/=\r\n/g, '')
+    assert.match(shown('Leak\nin the pit\nbelow'), /<h1>Leak<\/h1>\r\n<p [^>]*>in the pit\r\nbelow<\/p>/)
+    assert.doesNotMatch(shown('word '.repeat(80)), /<h1>/)
+  })
+
   test('is the same octets each time', () => {
     assert.equal(
       wholeOf({ trail, raw: 'AAEC' }, { look: { ...html, json: true } }),
@@ -237,6 +287,7 @@ describe('what a device says of the time', () => {
     assert.equal(iso('2026-03-29T02:30:00'), '2026-03-29T01:00:00Z assumed')
     assert.equal(iso('2026-02-30T00:00:00'), undefined)
     assert.equal(iso('soon'), undefined)
+    assert.equal(iso('0000-01-01T00:00:00'), undefined, 'a clock that was never set')
   })
 })
 
