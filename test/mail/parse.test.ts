@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { describe, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { simpleParser } from 'mailparser'
 import { type Alert, alertLimits, severities, states } from '../../src/alert/alert.ts'
 import { cleanLine, cleanText } from '../../src/alert/clean.ts'
 import { compose, type LetterFacts, type Look } from '../../src/mail/compose.ts'
+import { digestOf } from '../../src/mail/digest.ts'
+import { composeNotice } from '../../src/mail/notice.ts'
 import { templateFault } from '../../src/mail/template.ts'
 import { instant, monotonic } from '../../src/ports/clock.ts'
 
@@ -70,6 +72,14 @@ const alerts: fc.Arbitrary<Alert> = fc
     fields: fc.dictionary(words, fc.oneof(words, fc.double({ noNaN: true }), fc.boolean()), { maxKeys: 5 }),
     subject: fc.option(words, { nil: undefined }),
     raw: fc.option(fc.uint8Array({ maxLength: 300 }), { nil: undefined }),
+    telling: fc.option(
+      fc.record({
+        kind: fc.constantFrom('raised' as const, 'reminder' as const, 'escalation' as const, 'recovery' as const, 'summary' as const),
+        count: fc.integer({ min: 1, max: 99 }),
+      }),
+      { nil: undefined },
+    ),
+    merged: fc.option(fc.constantFrom('#4706-#4710', '#12 #14-#17'), { nil: undefined }),
     trail: fc.option(
       fc.array(fc.tuple(fc.integer({ min: 0, max: 86_400 }), fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e6, max: 1e6 })), {
         minLength: 3,
@@ -78,7 +88,7 @@ const alerts: fc.Arbitrary<Alert> = fc
       { nil: undefined },
     ),
   })
-  .map(({ text: said, key, id, unit: of, value, fields, subject, raw, trail, ...rest }) => ({
+  .map(({ text: said, key, id, unit: of, value, fields, subject, raw, trail, telling, merged, ...rest }) => ({
     ...rest,
     source: 'plc',
     number: 4711,
@@ -94,6 +104,8 @@ const alerts: fc.Arbitrary<Alert> = fc
     ...(value === undefined ? {} : { value }),
     ...(subject === undefined ? {} : { subject: cleanLine(subject, 200) }),
     ...(raw ? { raw: Buffer.from(raw).toString('base64') } : {}),
+    ...(telling ? { telling } : {}),
+    ...(merged === undefined ? {} : { merged }),
     ...(trail ? { trail: trail.sort((a, b) => b[0] - a[0]) } : {}),
   }))
 const looks: fc.Arbitrary<Look> = fc.record({
@@ -109,7 +121,24 @@ const templates = fc.record({ subject: words, body: words }, { requiredKeys: [] 
       .map(([name, template]) => [name, `${template}{{text}}`]),
   ),
 )
-const letters = fc.record({ alert: alerts, look: looks, templates })
+const before = (ms: number) => instant(at - ms)
+const spans = fc.integer({ min: 0, max: 9e8 })
+/** What the box knows beside the alert: another language, a doubtful time, a thread, a delay. */
+const circumstances: fc.Arbitrary<Partial<LetterFacts>> = fc.record(
+  {
+    site: fc.constant({ ...facts.site, language: 'en' as const }),
+    when: fc.oneof(
+      fc.constantFrom<LetterFacts['when']>({ at, certainty: 'corrected' }, { at, certainty: 'unknown' }),
+      spans.map((ms): LetterFacts['when'] => ({ at: before(ms), certainty: 'bounded', notBefore: before(ms), notAfter: at })),
+    ),
+    since: spans.map((ms) => ({ at: before(ms), certainty: 'exact' as const })),
+    previousNumber: fc.integer({ min: 1, max: 4710 }),
+    thread: fc.constant({ root: '<o3.3f9c1a7be2d04c58@pw7.example.org>' }),
+    delay: fc.constant({ attempts: 3, sentence: 'Wartete 3 h auf dem Gerät, weil kein Mailserver erreichbar war.' }),
+  },
+  { requiredKeys: [] },
+)
+const letters = fc.record({ alert: alerts, look: looks, templates, about: circumstances })
 
 type Read = {
   subject: string
@@ -121,17 +150,18 @@ type Read = {
   error?: string
 }
 
-const sampled = fc.sample(letters, { numRuns: count, seed: Number(process.env.OUTPOST_SEED ?? Date.now() % 1e9) })
-const mails = sampled.map(({ alert, look, templates: own }) => ({
+const seed = Number(process.env.OUTPOST_SEED ?? Date.now() % 1e9)
+const sampled = fc.sample(letters, { numRuns: count, seed })
+const mails = sampled.map(({ alert, look, templates: own, about }) => ({
   alert,
   look,
-  content: Buffer.from(compose(alert, { ...facts, look, templates: own }).content),
+  content: Buffer.from(compose(alert, { ...facts, ...about, look, templates: own }).content),
 }))
 
 /** What both ends of a line may lose: how many line ends stand at the end. */
 const trimmed = (value: string): string => value.replace(/\r\n/g, '\n').trimEnd()
 
-describe(`${count} letters of random alerts`, () => {
+describe(`${count} letters of random alerts, OUTPOST_SEED=${seed}`, () => {
   let read: Read[] = []
 
   test('are read by Python without a defect, in one header each', () => {
@@ -153,7 +183,7 @@ describe(`${count} letters of random alerts`, () => {
       assert.equal(new Set(one.names).size, one.names.length)
       const strange = one.names.filter(
         (name) =>
-          !/^(?:Received|From|To|Subject|Date|Message-ID|Auto-Submitted|Importance|Priority|X-Outpost-(?:Source|Number|Severity|State|Key|Alert-ID)|MIME-Version|Content-Type|Content-Transfer-Encoding)$/.test(
+          !/^(?:Received|From|To|Subject|Date|Message-ID|In-Reply-To|References|Auto-Submitted|Importance|Priority|X-Outpost-(?:Source|Number|Severity|State|Key|Alert-ID)|MIME-Version|Content-Type|Content-Transfer-Encoding)$/.test(
             name,
           ),
       )
@@ -162,17 +192,20 @@ describe(`${count} letters of random alerts`, () => {
   })
 
   test('come back as the same words from Python and mailparser', async () => {
-    for (const [index, { alert, content }] of mails.entries()) {
+    for (const [index, { alert, look, content }] of mails.entries()) {
       const one = read[index]
       const parsed = await simpleParser(content, { skipHtmlToText: true, skipTextToHtml: true })
       assert.ok(one)
       assert.equal(trimmed(parsed.text ?? ''), trimmed(one.text), 'two readers, one text')
       assert.equal((parsed.subject ?? '').trim(), one.subject.trim())
-      if (!/Süd|Pumpwerk/.test(alert.text))
-        assert.ok(
-          trimmed(one.text).includes(alert.text.slice(0, 200)),
-          `${JSON.stringify(alert.text.slice(0, 200))} in ${JSON.stringify(one.text.slice(0, 400))}`,
-        )
+      assert.ok(trimmed(one.text).includes(alert.text), `${JSON.stringify(alert.text)} in ${JSON.stringify(one.text.slice(0, 9000))}`)
+      if (alert.merged !== undefined) assert.ok(one.text.includes(alert.merged))
+      assert.equal(one.html === null, !look.html)
+      if (one.html !== null) {
+        assert.equal(trimmed(parsed.html || ''), trimmed(one.html))
+        assert.doesNotMatch(one.html, /<(?:script|img|link|iframe)|\shref=|\ssrc=|url\(/i)
+      }
+      if (look.json) assert.equal(JSON.parse(Buffer.from(one.attachments['alert.json'] ?? '', 'base64').toString()).text, alert.text)
       if (alert.subject) assert.equal(one.subject.trim(), cleanLine(alert.subject, 150))
       if (alert.raw !== undefined) assert.equal(one.attachments['raw.bin'], alert.raw)
     }
@@ -205,6 +238,23 @@ describe(`${count} letters of random alerts`, () => {
   })
 })
 
+const thread = { root: '<o3.3f9c1a7be2d04c58@pw7.example.org>' }
+const digest = digestOf(
+  [1, 2, 3, 4, 5].map((number) => ({
+    id: number,
+    source: 'plc',
+    number,
+    key: `k${number % 2}`,
+    state: number % 2 === 0 ? ('raised' as const) : ('event' as const),
+    severity: 'warning' as const,
+    text: `Pumpe ${number} gestört`,
+    at: instant(at - number * 60_000),
+    certain: true,
+  })),
+  { site: facts.site, maxChars: 10_000 },
+)
+const asAlert = ({ subject, text: said, severity }: typeof digest): Partial<Alert> => ({ source: 'outpost', subject, text: said, severity })
+
 const usual: [what: string, alert: Partial<Alert>, about: Partial<LetterFacts>][] = [
   ['a raise', { text: 'Pump 3 overtemp', key: 'pump-3/overtemp', state: 'raised', severity: 'critical', value: 81.2, unit: '°C' }, {}],
   [
@@ -231,21 +281,48 @@ const usual: [what: string, alert: Partial<Alert>, about: Partial<LetterFacts>][
     { look: { html: true, plot: 'png', json: false, maxBytes: 20_000 } },
   ],
   ['with attachments', { text: 'Leak in pit', raw: 'AAEC' }, { look: { html: false, plot: 'none', json: true, maxBytes: 20_000 } }],
+  ['an escalation', { text: 'Leak in pit', state: 'raised', severity: 'critical', telling: { kind: 'escalation' } }, { thread }],
+  ['what was held', { text: 'Leak in pit', state: 'raised', telling: { kind: 'raised' }, merged: '#3-#7' }, { previousNumber: 2 }],
+  [
+    'of a doubtful time, late',
+    { text: 'Leak in pit', at: '2026-11-24T03:30:00' },
+    {
+      when: { at: instant(at - 8e4), certainty: 'bounded', notBefore: instant(at - 8e4), notAfter: at },
+      delay: { attempts: 3, sentence: 'Wartete 3 h auf dem Gerät, weil kein Mailserver erreichbar war.' },
+    },
+  ],
+  [
+    'with HTML, without a picture',
+    { text: 'Kühlraum 2 zu warm', state: 'raised', severity: 'critical', value: -6.5, unit: '°C', key: 'room-2' },
+    { look: { html: true, plot: 'none', json: false, maxBytes: 20_000 } },
+  ],
+  [
+    'in words of its own',
+    { text: 'Leak in pit', key: 'pit' },
+    { templates: { subject: '{{site}} {{key}}: {{text}}', body: '{{text}}\nCall +49 911 000000 and close valve 3.' } },
+  ],
+  ['a digest', { ...asAlert(digest), telling: { kind: 'summary' } }, {}],
+  ['a weekly report', { source: 'outpost', text: 'Das Gerät lebt.\nplc: 12 Alarme, #1-#12\n0 verloren.', severity: 'info' }, {}],
   ['in English', { text: 'Door open', severity: 'info' }, { site: { ...facts.site, name: 'Cold store', language: 'en' } }],
 ]
 for (const [what, one, about] of usual)
   test(`SpamAssassin finds nothing in a letter: ${what}`, (t) => {
-    const { content } = compose(
-      { source: 'plc', number: 1, state: 'event', severity: 'warning', text: '', to: ['ops'], stamp, ...one },
-      { ...facts, ...about },
-    )
-    const judged = spawnSync('spamassassin', ['-L', '-t'], {
-      input: content,
-      encoding: 'utf8',
-      timeout: 60_000,
-    })
-    const score = /X-Spam-Status:[^\n]*score=(-?[\d.]+)/.exec(judged.stdout)?.[1]
-    assert.ok(score !== undefined, judged.stderr.slice(0, 500))
-    t.diagnostic(`score ${score}, ${content.length} octets: ${/tests=([^\n]*)/.exec(judged.stdout)?.[1]}`)
-    assert.ok(Number(score) <= 0.5, judged.stdout)
+    const alert: Alert = { source: 'plc', number: 1, state: 'event', severity: 'warning', text: '', to: ['ops'], stamp, ...one }
+    judge(t, compose(alert, { ...facts, ...about }).content)
   })
+
+test('SpamAssassin finds nothing in a notice of a letter that was refused', (t) => {
+  const alert: Alert = { source: 'plc', number: 1, state: 'event', severity: 'warning', text: 'Leak in pit', to: ['ops'], stamp }
+  const { id, deviceId, site, software, when } = facts
+  const fate = { to: 'operator@pw7.example.org', recipients: ['leitstelle@example.org'], why: '550 5.1.1 no such user' }
+  judge(t, composeNotice('refused', { id, deviceId, site, software, when, ...fate, original: compose(alert, facts).content }).content)
+})
+
+/** Without the network, and without learning from what it sees: what words and structure alone are worth. */
+function judge(t: TestContext, content: Uint8Array): void {
+  const judged = spawnSync('spamassassin', ['-L', '-t', '--cf=use_bayes 0'], { input: content, encoding: 'utf8', timeout: 60_000 })
+  const score = /X-Spam-Status:[^\n]*score=(-?[\d.]+)/.exec(judged.stdout)?.[1]
+  assert.ok(score !== undefined, judged.stderr.slice(0, 500))
+  t.diagnostic(`score ${score}, ${content.length} octets: ${/tests=([^\n]*)/.exec(judged.stdout)?.[1]}`)
+  assert.ok(Number(score) <= 0.5, judged.stdout)
+}
