@@ -94,7 +94,7 @@ const mail = z.strictObject({
   plot: z.enum(['png', 'text', 'none']).default('none').meta({
     title: 'Values of the last day',
     description:
-      'text: a line of characters. png: a small picture below the words, some 700 octets, left out when the letter would be too large.',
+      'text: a line of characters. png: that line, and a small picture below the words, some 1 KB together, the picture left out when the letter would be too large.',
   }),
   json: z.boolean().default(false).meta({ title: 'Attach alert.json', description: 'The alert for machines.' }),
   maxBytes: z.int().min(2000).max(10_000_000).default(20_000).meta({

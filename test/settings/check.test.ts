@@ -46,6 +46,10 @@ const wrong: [settings: unknown, says: RegExp][] = [
   [{ relays: [{ id: 'a', host: 'x.org', auth: { kind: 'password', user: 'u', password: 'plain' } }] }, /secrets\.json/],
   [{ rules: [{ id: 'r', to: ['nobody'] }] }, /There is no person nobody/],
   [{ rules: [{ id: 'r', to: ['operator'], when: { text: '(?=a)' } }] }, /RE2/],
+  [{ rules: [{ id: 'r', to: ['operator'], subject: '{{txt}}' }] }, /rules\[0\]\.subject: .*Did you mean \{\{text\}\}/],
+  [{ rules: [{ id: 'r', to: ['operator'], body: { en: '{{text}}', de: '{{#value}}' } }] }, /rules\[0\]\.body\.de: .*Unclosed section/],
+  [{ rules: [{ id: 'r', to: ['operator'], body: 'x'.repeat(4001) }] }, /at most 4000 characters/],
+  [{ rules: [{ id: 'r', to: ['operator'], subject: { fr: '{{text}}' } }] }, /Known are: en, de/],
   [
     {
       people: [
