@@ -125,7 +125,10 @@ function jwt(lifeS: number): string {
   return `${text}.${createHmac('sha256', jwtKey).update(text).digest('base64url')}`
 }
 
-test('an access token lets us in by OAUTHBEARER; one that is over says so', { skip, timeout: 30_000 }, async () => {
+test('an access token lets us in by OAUTHBEARER; one that is over says so (prometheus/alertmanager#4342)', {
+  skip,
+  timeout: 30_000,
+}, async () => {
   const { fault, kinds } = await send({ kind: 'token', user, token: jwt(60) })
   assert.equal(fault, undefined)
   assert.deepEqual(kinds, ['delivered'])

@@ -42,7 +42,7 @@ test('a transmission is named by packet identifier and content, and its topic is
   assert.doesNotMatch(heard[0]?.topic ?? '', /[\r\n\0]/)
 })
 
-test('a retained message may be old news: it is passed over with a reason, and confirmed', async () => {
+test('a retained message may be old news: it is passed over with a reason, and confirmed (eclipse-mosquitto/mosquitto#1760)', async () => {
   const said: string[] = []
   let events: BrokerEvents | undefined
   const broker: Broker = {

@@ -256,7 +256,7 @@ describe('the line', () => {
     assert.equal(source.state().state, 'up')
   })
 
-  test('an adapter that comes back under another number is followed', async () => {
+  test('an adapter that comes back under another number is followed (BlackZork/mqmgateway#9)', async () => {
     const { box, live, taken, source } = await started()
     await live(20_000)
     box.unplug()
