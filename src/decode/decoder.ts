@@ -52,6 +52,8 @@ export type Decoder = {
   decode(payload: Payload, context: Context): Decoded
   /** For `auto`: whether these bytes are of this format. */
   recognises(payload: Payload, context: Context): boolean
+  /** For formats in which a topic says something with an empty payload, too. */
+  speaksEmpty?(context: Context): boolean
   /** What it is for, as a device sends it. */
   sample?: { text: string; topic?: string }
 }

@@ -4,18 +4,17 @@ import { pairs } from './pairs.ts'
 import { Payload } from './payload.ts'
 import { serialDecoders } from './serial.ts'
 import { isEmpty, text } from './text.ts'
-import { isDeath } from './topic/sparkplug.ts'
 import { topicDecoders } from './topics.ts'
 
 /** Every decoder, in the order in which `auto` asks them. */
 export const decoders: readonly Decoder[] = [...topicDecoders, canonicalJson, ...serialDecoders, anyJson, pairs, text]
 
 /**
- * Decodes by a decoder's name or `auto`; an unknown name decodes as `auto`, for the settings have been checked. Blank bytes are ignored by
- * every decoder. `auto` never finds anything undecodable: what is nothing else is text. Never throws.
+ * Decodes by a decoder's name or `auto`; an unknown name decodes as `auto`, for the settings have been checked. Blank bytes are ignored,
+ * but where a topic says something with them. `auto` never finds anything undecodable: what is nothing else is text. Never throws.
  */
 export function decode(name: string, bytes: Uint8Array, context: Context): Decoded & { decoder: string } {
-  if (isEmpty(bytes) && !isDeath(context)) {
+  if (isEmpty(bytes) && !topicDecoders.some((one) => one.speaksEmpty?.(context))) {
     const why = context.retained && bytes.length === 0 ? 'an empty retained payload clears its topic' : 'an empty frame'
     return { kind: 'ignored', why, decoder: 'none' }
   }

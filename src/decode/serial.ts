@@ -9,6 +9,7 @@ import { dsmr } from './sensor/dsmr.ts'
 import { mysensors } from './sensor/mysensors.ts'
 import { nut } from './sensor/nut.ts'
 import { rflink } from './sensor/rflink.ts'
+import { yokogawa } from './sensor/yokogawa.ts'
 
 /** Formats of serial lines; what the settings shape comes first. */
 export const serialDecoders: readonly Decoder[] = [
@@ -22,5 +23,6 @@ export const serialDecoders: readonly Decoder[] = [
   mysensors,
   dsmr,
   nut,
+  yokogawa,
   firePanel,
 ]

@@ -243,6 +243,36 @@ const samples: readonly Sample[] = [
       fields: { sensor: 1234, channel: 'A', battery_ok: 0, temperature_C: 7.1, humidity: 40 },
     },
   },
+  {
+    topic: 'te/device/main///a/temperature_high',
+    sent: '{"text":"Temperature very high","severity":"critical","time":"2026-01-01T05:30:45Z","value":91}',
+    decoder: 'thin-edge',
+    reading: {
+      text: 'Temperature very high',
+      key: 'device/main/temperature_high',
+      state: 'raised',
+      severity: 'critical',
+      at: '2026-01-01T05:30:45Z',
+      value: 91,
+    },
+  },
+  {
+    topic: 'te/device/main///a/temperature_high',
+    sent: '',
+    decoder: 'thin-edge',
+    reading: {
+      text: 'device/main: temperature_high is over',
+      key: 'device/main/temperature_high',
+      state: 'cleared',
+      severity: 'info',
+    },
+  },
+  {
+    topic: 'tedge/alarms/major/door/hut-2',
+    sent: '{"text":"Door open"}',
+    decoder: 'thin-edge',
+    reading: { text: 'Door open', key: 'hut-2/door', state: 'raised', severity: 'critical' },
+  },
 ]
 
 const hear = (topic: string, sent: string | Uint8Array, memory = new SourceMemory(), decoder = 'auto') =>

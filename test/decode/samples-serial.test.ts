@@ -337,6 +337,40 @@ const samples: readonly Sample[] = [
       fields: { status: 'OL', charge: 100, volt: 13.9, load: 12, freq: 60 },
     },
   },
+  {
+    sent: 'N 01 mV +12345E-1\r\n',
+    decoder: 'yokogawa',
+    reading: {
+      text: 'Channel 01: 1234.5 mV',
+      key: '01',
+      severity: 'info',
+      value: 1234.5,
+      unit: 'mV',
+      fields: { channel: '01', status: 'N' },
+    },
+  },
+  {
+    sent: '01 2h on\r\n',
+    decoder: 'yokogawa',
+    reading: {
+      text: 'Channel 01: alarm 2, difference high limit, on',
+      key: '01/2h',
+      state: 'raised',
+      severity: 'warning',
+      fields: { channel: '01', alarm: 2, kind: 'h' },
+    },
+  },
+  {
+    sent: '04 4H off\r\n',
+    decoder: 'yokogawa',
+    reading: {
+      text: 'Channel 04: alarm 4, high limit, off',
+      key: '04/4H',
+      state: 'cleared',
+      severity: 'info',
+      fields: { channel: '04', alarm: 4, kind: 'H' },
+    },
+  },
 ]
 
 /** Noise that is a frame of its own, or none, for each way of framing. */

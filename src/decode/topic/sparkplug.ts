@@ -98,9 +98,7 @@ export const sparkplug: Decoder = {
   name: 'sparkplug',
   title: 'Sparkplug B: metrics by the names that BIRTH gave them; DEATH is offline, BIRTH online',
   recognises: (_, { topic = '' }) => topicPattern.test(topic) || stateTopic.test(topic),
+  /** DEATH says all that there is to say by its topic. */
+  speaksEmpty: ({ topic = '', retained }) => !retained && topicPattern.exec(topic)?.groups?.type?.endsWith('DEATH') === true,
   decode: decodeMessage,
 }
-
-/** This topic says all that there is to say. */
-export const isDeath = ({ topic = '', retained }: Context): boolean =>
-  !retained && topicPattern.exec(topic)?.groups?.type?.endsWith('DEATH') === true
