@@ -115,7 +115,13 @@ export class Gateway {
     this.#courier = courier
     this.#dispatcher = dispatcher
     this.#vigil = vigil
-    this.#sources = sourcesOf(plan, ports, { clock, random: ports.random, log, take })
+    this.#sources = sourcesOf(plan, ports, {
+      clock,
+      random: ports.random,
+      log,
+      take,
+      raised: (source, key) => standing.open(source, key).length > 0,
+    })
     this.desk = new Desk({ clock, log, queue, scribe, courier, lookout, purser, registrar, standing, dispatcher, sources: this.#sources })
     // What waits from an earlier life may have readers on the box.
     for (const id of queue.waiting.ids(Number.MAX_SAFE_INTEGER)) if (!queue.waiting.get(id)?.kept) postmaster.accepted(id)

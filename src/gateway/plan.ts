@@ -2,6 +2,7 @@ import type { DecodeOptions } from '../decode/decoder.ts'
 import type { Look } from '../mail/compose.ts'
 import type { DkimKey } from '../mail/dkim.ts'
 import type { Ports } from '../ports/ports.ts'
+import type { LineSettings } from '../ports/serial.ts'
 import { RefreshedTokens, type RefreshToken } from '../relay/login/token.ts'
 import type { RelayOptions } from '../relay/relay.ts'
 import type { Traits } from '../relay/traits.ts'
@@ -10,9 +11,10 @@ import type { Rule } from '../rules/rule.ts'
 import { durationMs } from '../settings/duration.ts'
 import type { EffectiveSettings, Settings, SourceSettings } from '../settings/schema.ts'
 import { type EmbeddedOptions, embeddedBroker } from '../source/embedded.ts'
+import { type ModbusOptions, type ModbusTools, modbusSource } from '../source/modbus.ts'
 import { type MqttSourceOptions, mqttSource } from '../source/mqtt.ts'
 import { type SerialSourceOptions, serialSource } from '../source/serial.ts'
-import type { Source, SourceTools } from '../source/source.ts'
+import type { Source } from '../source/source.ts'
 import type { Person } from './people.ts'
 import { ruleOf, type Templates, templatesOf } from './rule.ts'
 
@@ -223,14 +225,15 @@ function loginOf(
 }
 
 /** Every source of the settings that this version can listen to, the embedded broker among them. */
-export function sourcesOf(plan: Plan, ports: Ports, tools: SourceTools): Source[] {
+export function sourcesOf(plan: Plan, ports: Ports, tools: ModbusTools): Source[] {
   const sources = plan.sources.flatMap((source) => sourceOf(source, plan, ports, tools))
   const embedded = embeddedOptionsOf(plan)
   return embedded ? [...sources, embeddedBroker(embedded, ports.broker, tools)] : sources
 }
 
-function sourceOf(source: SourceSettings, plan: Plan, ports: Ports, tools: SourceTools): Source[] {
+function sourceOf(source: SourceSettings, plan: Plan, ports: Ports, tools: ModbusTools): Source[] {
   if (source.kind === 'mqtt') return [mqttSource(mqttOptionsOf(source, plan), ports.broker, tools)]
+  if (source.kind === 'modbus') return [modbusSource(modbusOptionsOf(source), ports.serial, tools)]
   return source.kind === 'serial' ? [serialSource(serialOptionsOf(source), ports.serial, tools)] : []
 }
 
@@ -242,8 +245,23 @@ export function embeddedOptionsOf({ broker, secret }: Plan): EmbeddedOptions | u
 }
 
 export function serialOptionsOf(source: Extract<SourceSettings, { kind: 'serial' }>): SerialSourceOptions {
-  const { id, path, baudRate, dataBits, parity, stopBits, flow, frame, acknowledge } = source
-  return { id, line: { path, baudRate, dataBits, parity, stopBits, flow }, frame, acknowledge }
+  const { id, frame, acknowledge } = source
+  return { id, line: lineOf(source), frame, acknowledge }
+}
+
+export const lineOf = ({ path, baudRate, dataBits, parity, stopBits, flow }: LineSettings): LineSettings => ({
+  ...{ path, baudRate, dataBits, parity, stopBits, flow },
+})
+
+function modbusOptionsOf(source: Extract<SourceSettings, { kind: 'modbus' }>): ModbusOptions {
+  const points = source.read.map(({ type, wordOrder, unit, text, severity, ...point }) => ({
+    ...point,
+    number: { type, wordOrder },
+    ...(unit === undefined ? {} : { unit }),
+    ...(text === undefined ? {} : { text }),
+    ...(severity === undefined ? {} : { severity }),
+  }))
+  return { id: source.id, line: lineOf(source), everyMs: durationMs(source.every), answerMs: source.answerMs, points }
 }
 
 export function mqttOptionsOf(source: Extract<SourceSettings, { kind: 'mqtt' }>, plan: Plan): MqttSourceOptions {

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { nearest } from '../alert/nearest.ts'
 import { templateFault } from '../mail/template.ts'
 import { isLoopbackHost } from './address.ts'
+import { doubts } from './doubts.ts'
 import type { Finding } from './finding.ts'
 import { migrate } from './migrate.ts'
 import { notYet } from './not-yet.ts'
@@ -28,7 +29,7 @@ export function checkSettings(text: string): { settings?: Settings; findings: Fi
   if (!result.success) return { findings: [...notes, ...result.error.issues.flatMap((issue) => findingsOf(issue, migrated.json))] }
   const crossed = crossCheck(result.data)
   if (crossed.length > 0) return { findings: [...notes, ...crossed] }
-  return { settings: result.data, findings: [...notes, ...notYet(result.data)] }
+  return { settings: result.data, findings: [...notes, ...notYet(result.data), ...doubts(result.data)] }
 }
 
 function parse(text: string): { value: unknown } | { finding: Finding } {
@@ -216,6 +217,12 @@ function crossCheck(settings: Settings): Finding[] {
         'Frames of one length need that length.',
         'Write the octets of every frame, such as "bytes": 16.',
       )
+    if (source.kind === 'modbus') {
+      const names = source.read.map((point) => point.name)
+      for (const [at, name] of names.entries())
+        if (names.indexOf(name) < at)
+          say(`sources[${index}].read[${at}].name`, `The name ${name} is there twice.`, 'Give each its own name.')
+    }
     if (source.kind === 'serial' && (source.frame.bytes ?? 0) > source.frame.maxBytes)
       say(`sources[${index}].frame.maxBytes`, 'Every frame would be cut.', `Write at least ${source.frame.bytes}.`)
     if ('decode' in source && source.decode === 'groups' && source.decoding.pattern === undefined)

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { canonical } from '../decode/decoder.ts'
 import { decoders } from '../decode/registry.ts'
 import { patternFault } from '../rules/match.ts'
-import { duration, id, line, listen, path, secret } from './parts.ts'
+import { numberTypes, tables } from '../source/modbus-frame.ts'
+import { duration, id, line, listen, path, secret, severity } from './parts.ts'
 
 /** Where alerts come from. */
 const frame = z
@@ -67,9 +68,7 @@ const attachRaw = z
   .meta({ title: 'Attach the octets', description: 'As they were heard, up to 4096 of them, to each letter.' })
 const silentAfter = duration.optional().meta({ title: 'Silence worth an alert' })
 
-export const serial = z.strictObject({
-  id,
-  kind: z.literal('serial'),
+const wire = {
   path: path.meta({
     title: 'Device',
     description: 'Best a name under /dev/serial/by-id, which stays the same when the adapter is plugged in again.',
@@ -85,6 +84,12 @@ export const serial = z.strictObject({
     .default(1)
     .meta({ title: 'Stop bits' }),
   flow: z.enum(['none', 'rts-cts', 'xon-xoff']).default('none').meta({ title: 'Flow control' }),
+}
+
+export const serial = z.strictObject({
+  id,
+  kind: z.literal('serial'),
+  ...wire,
   frame: frame.meta({ title: 'Framing' }),
   decode,
   decoding,
@@ -135,6 +140,46 @@ export const mqtt = z.strictObject({
   silentAfter,
 })
 
+const point = z.strictObject({
+  name: line(100).meta({ title: 'Name', description: 'The key of its alerts.' }),
+  server: z.int().min(1).max(247).default(1).meta({ title: 'Server', description: 'Its address on the line (slave address).' }),
+  table: z
+    .enum(tables)
+    .default('holding')
+    .meta({ title: 'Table', description: 'coil and discrete hold bits, holding and input registers.' }),
+  address: z.int().min(0).max(65_535).meta({
+    title: 'Address',
+    description: 'As on the wire, from 0: register 40001 of many a manual is holding 0, 30001 input 0, 10001 discrete 0.',
+  }),
+  type: z.enum(numberTypes).default('uint16').meta({ title: 'Type of the number', description: 'Those of 32 bits take two registers.' }),
+  wordOrder: z
+    .enum(['big', 'little'])
+    .default('big')
+    .meta({ title: 'Which register of two comes first', description: 'big: the high one.' }),
+  scale: z.number().default(1).meta({ title: 'Scale', description: 'What the number is multiplied with, such as 0.1.' }),
+  offset: z.number().default(0).meta({ title: 'Offset', description: 'What is added after that.' }),
+  unit: line(20).optional().meta({ title: 'Unit', description: 'What it is measured in, such as bar.' }),
+  text: line(200).optional().meta({ title: 'Text', description: 'What its alerts say; its name when left out.' }),
+  deadband: z
+    .number()
+    .min(0)
+    .default(0)
+    .meta({ title: 'Deadband', description: 'A number is told when it moved by so much; 0: any change.' }),
+  normal: z.boolean().default(false).meta({ title: 'Normal state', description: 'Of a bit: the other state raises, this one clears.' }),
+  severity: severity.optional().meta({ title: 'Severity', description: 'warning for bits, info for numbers when left out.' }),
+})
+
+export const modbus = z.strictObject({
+  id,
+  kind: z.literal('modbus'),
+  ...wire,
+  parity: wire.parity.default('even'),
+  every: duration.default('10s').meta({ title: 'Asks every' }),
+  answerMs: z.int().min(20).max(10_000).default(500).meta({ title: 'Time for an answer', description: 'In ms.' }),
+  read: z.array(point).min(1).max(256).meta({ title: 'Reads', description: 'Neighbours are read together.' }),
+  silentAfter,
+})
+
 const smtp = z.strictObject({
   id,
   kind: z.literal('smtp'),
@@ -145,7 +190,7 @@ const smtp = z.strictObject({
 
 const http = z.strictObject({ id, kind: z.literal('http'), token: secret.optional().meta({ title: 'Token', secret: true }) })
 
-export const source = z.discriminatedUnion('kind', [serial, mqtt, smtp, http])
+export const source = z.discriminatedUnion('kind', [serial, mqtt, modbus, smtp, http])
 export type SourceSettings = z.infer<typeof source>
 
 /** MQTT 3.1.1 section 4.7: + fills a level, # the last ones. */

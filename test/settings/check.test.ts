@@ -99,3 +99,14 @@ test('an older version is brought up to date, step by step', () => {
     notes: ['The settings were brought from version 1 to 2.'],
   })
 })
+
+test('Modbus numbers without a rule about a level are doubted, and names must differ', () => {
+  const read = [{ name: 'level', address: 0 }]
+  const source = { id: 'plc', kind: 'modbus', path: '/dev/ttyUSB0', read }
+  const doubted = (settings: object) => checkSettings(JSON.stringify(settings)).findings.map((one) => `${one.level} ${one.what}`)
+  const rule = { id: 'high', when: { field: 'value > 80' }, to: ['operator'] }
+  assert.match(String(doubted({ sources: [source] })), /^note .*every change of level is a letter/)
+  assert.deepEqual(doubted({ sources: [source], rules: [rule] }), [])
+  assert.deepEqual(doubted({ sources: [{ ...source, read: [{ name: 'door', table: 'coil', address: 0 }] }] }), [])
+  assert.match(String(said({ sources: [{ ...source, read: [...read, ...read] }] })), /read\[1\]\.name: The name level is there twice/)
+})
