@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { canonical } from '../decode/decoder.ts'
 import { decoders } from '../decode/registry.ts'
 import { patternFault } from '../rules/match.ts'
-import { numberTypes, tables } from '../source/modbus-frame.ts'
 import { duration, id, line, listen, path, secret, severity } from './parts.ts'
 
 /** Where alerts come from. */
@@ -151,7 +150,10 @@ const point = z.strictObject({
     title: 'Address',
     description: 'As on the wire, from 0: register 40001 of many a manual is holding 0, 30001 input 0, 10001 discrete 0.',
   }),
-  type: z.enum(numberTypes).default('uint16').meta({ title: 'Type of the number', description: 'Those of 32 bits take two registers.' }),
+  type: z
+    .enum(['int16', 'uint16', 'int32', 'uint32', 'float32'])
+    .default('uint16')
+    .meta({ title: 'Type of the number', description: 'Those of 32 bits take two registers.' }),
   wordOrder: z
     .enum(['big', 'little'])
     .default('big')

@@ -4,14 +4,12 @@ import { crc16 } from '../alert/crc16.ts'
  * Modbus RTU frames (MODBUS over Serial Line 1.02; MODBUS Application Protocol 1.1b3 sections 6.1 to 6.4): requests of a client that reads, and what comes back.
  * Pure.
  */
-export const tables = ['coil', 'discrete', 'holding', 'input'] as const
-export type Table = (typeof tables)[number]
+export type Table = 'coil' | 'discrete' | 'holding' | 'input'
 
 /** One request: `count` coils or registers from `address`, which counts from 0 as on the wire. */
 export type Ask = { server: number; table: Table; address: number; count: number }
 
-export const numberTypes = ['int16', 'uint16', 'int32', 'uint32', 'float32'] as const
-export type NumberType = (typeof numberTypes)[number]
+export type NumberType = 'int16' | 'uint16' | 'int32' | 'uint32' | 'float32'
 
 /** How a number stands in registers: within a register the high octet is first; `big`: the high register, too. */
 export type NumberForm = { type: NumberType; wordOrder: 'big' | 'little' }
