@@ -143,7 +143,7 @@ const point = z.strictObject({
   name: line(100).meta({ title: 'Name', description: 'The key of its alerts.' }),
   server: z.int().min(1).max(247).default(1).meta({ title: 'Server', description: 'Its address on the line (slave address).' }),
   table: z
-    .enum(tables)
+    .enum(['coil', 'discrete', 'holding', 'input'])
     .default('holding')
     .meta({ title: 'Table', description: 'coil and discrete hold bits, holding and input registers.' }),
   address: z.int().min(0).max(65_535).meta({
