@@ -1,12 +1,14 @@
+import { strayed } from '../gateway/samples.ts'
 import { isDiskError } from '../ports/disk.ts'
 import { checkSettings } from '../settings/check.ts'
 import type { Finding } from '../settings/finding.ts'
+import { effective } from '../settings/schema.ts'
 import { Secrets } from '../settings/secrets.ts'
 import { type Command, exit, Refusal } from './command.ts'
 
 export const check: Command = {
   usage: 'outpost check [--data DIR | FILE]',
-  help: 'Reads the settings and says what is wrong: where, what, and what to write instead.',
+  help: 'Reads the settings, tries the samples of its rules, and says what is wrong: where, what, and what to write instead.',
   flags: { json: 'yes' },
   async run(scene, options) {
     const { disk } = scene.ports
@@ -23,7 +25,7 @@ export const check: Command = {
     const all: Finding[] = [...findings]
     if (settings) {
       const secrets = await Secrets.load(disk, scene.dir, scene.env)
-      all.push(...secrets.missing(settings), ...secrets.fixed(settings))
+      all.push(...secrets.missing(settings), ...secrets.fixed(settings), ...strayed(effective(settings), scene.ports.clock))
     }
     for (const finding of all)
       scene.out(

@@ -19,7 +19,9 @@ export type Rehearsal = {
   decoded: ReturnType<typeof decode>
   heard?: Heard
   verdict?: Verdict
-  /** Rules that did not take it, each with a sentence; those behind the winner were not asked. */
+  /** Rules that match, in their order; the first takes it, and those behind one that says `continue` add their people. */
+  matched: string[]
+  /** Rules that did not match, each with a sentence; those behind the winner were not asked. */
   others: { rule: string; why: string }[]
   alert?: Alert
 }
@@ -29,24 +31,27 @@ export type Sample = { source: string; bytes: Uint8Array; topic?: string }
 export function rehearse(plan: Plan, clock: Clock, { source, bytes, topic }: Sample): Rehearsal {
   const named = topic === undefined ? {} : { topic }
   const decoded = decode(plan.decoderOf(source), bytes, { ...named, options: plan.decodingOf(source), memory: new SourceMemory() })
-  if (decoded.kind !== 'reading') return { decoder: decoded.decoder, decoded, others: [] }
+  if (decoded.kind !== 'reading') return { decoder: decoded.decoder, decoded, matched: [], others: [] }
   const { reading } = decoded
   const heard: Heard = { ...reading, source, severity: reading.severity ?? defaultSeverity, state: reading.state ?? 'event', ...named }
   const roster = rosterFor(plan)
   const verdict = decide(heard, standingFor(plan, clock), roster, nowBy(clock, instant(plan.builtAt)))
   const others: Rehearsal['others'] = []
+  const matched: string[] = []
   for (const rule of roster.rules) {
     const why = whyNot(heard, rule)
     if (why !== undefined) others.push({ rule: rule.id, why })
-    else if (!rule.continue) break
+    else matched.push(rule.id)
+    if (why === undefined && !rule.continue) break
   }
-  if (verdict.kind === 'ignore') return { decoder: decoded.decoder, decoded, heard, verdict, others }
+  if (verdict.kind === 'ignore') return { decoder: decoded.decoder, decoded, heard, verdict, matched, others }
   const { kind: _, ...decision } = verdict
   return {
     decoder: decoded.decoder,
     decoded,
     heard,
     verdict,
+    matched,
     others,
     alert: { ...reading, ...heard, ...decision, number: 1, stamp: stampNow(clock) },
   }

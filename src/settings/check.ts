@@ -255,6 +255,9 @@ function crossCheck(settings: Settings): Finding[] {
         if (fault !== undefined) say(`rules[${index}].${name}${language && `.${language}`}`, 'The template cannot be used.', fault)
       }
     }
+    for (const [at, sample] of (rule.samples ?? []).entries())
+      if (!sources.includes(sample.source))
+        say(`rules[${index}].samples[${at}].source`, `There is no source ${sample.source}.`, suggestion(sample.source, sources))
     for (const bound of ['clearBelow', 'clearAbove'] as const)
       if (rule[bound] !== undefined && rule.when.field === undefined)
         say(

@@ -9,6 +9,25 @@ const template = (max: number) => {
   return z.union([text, z.strictObject({ en: text.optional(), de: text.optional() })], `Write a text, or { "en": "…", "de": "…" }.`)
 }
 
+/** What a source sent once, and what the rule is to make of it. */
+const sample = z.strictObject({
+  source: id.meta({ title: 'Source', description: 'Of the settings, or broker.' }),
+  topic: line(1024).optional().meta({ title: 'Topic', description: 'For MQTT.' }),
+  sent: z.string().min(1).max(4096).meta({ title: 'Sent', description: 'As the device sends it; \\x14, \\r and \\n may be written.' }),
+  taken: z.boolean().default(true).meta({ title: 'The rule takes it', description: 'false: it must not.' }),
+  expect: z
+    .strictObject({
+      text: line(500).optional(),
+      key: line(200).optional(),
+      severity: severity.optional(),
+      state: z.enum(['raised', 'cleared', 'event']).optional(),
+      value: z.number().optional(),
+      unit: line(20).optional(),
+    })
+    .optional()
+    .meta({ title: 'Read as', description: 'What the alert must say; names that are left out may be anything.' }),
+})
+
 /** Who hears of what, when and how often. */
 export const rule = z.strictObject({
   id,
@@ -96,5 +115,10 @@ export const rule = z.strictObject({
   body: template(4000)
     .optional()
     .meta({ title: 'Text', description: 'The same for the first words of the letter, in place of those of the alert.' }),
+  samples: z
+    .array(sample)
+    .max(32)
+    .optional()
+    .meta({ title: 'Samples', description: 'outpost check tries each and says which goes another way.' }),
   recovery: z.boolean().optional().meta({ title: 'Tell the recovery', description: 'On unless it says false; only of what was told.' }),
 })
