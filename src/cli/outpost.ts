@@ -9,8 +9,9 @@ import { queue } from './queue.ts'
 import { run } from './run.ts'
 import { send } from './send.ts'
 import { settings } from './settings.ts'
+import { sniff } from './sniff.ts'
 
-const commands: Readonly<Record<string, Command>> = { run, check, send, preview, alerts, queue, mailbox, doctor, settings }
+const commands: Readonly<Record<string, Command>> = { run, check, send, preview, alerts, queue, mailbox, doctor, sniff, settings }
 
 /** One command line, without the program's name. Throws UsageError or Refusal with the sentence to print. */
 export async function perform(argv: readonly string[], scene: Omit<Scene, 'dir'>): Promise<ExitCode> {

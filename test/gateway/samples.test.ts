@@ -46,7 +46,7 @@ test('a sample that goes another way says why', () => {
     'rules[0].samples[0]: This sample is taken by hot, and must not be.',
   ])
   assert.deepEqual(said([hot([{ source: 'plc', sent: '{"value":90}', expect: { unit: 'bar' } }])]), [
-    'rules[0].samples[0]: This sample reads unit as nothing, not "bar" (decoder json).',
+    'rules[0].samples[0]: This sample reads unit as nothing, not "bar" (decoder outpost).',
   ])
   const [why] = said([{ id: 'panel', when: { source: 'panel' }, to: ['operator'], samples: [{ source: 'panel', sent: 'hello' }] }])
   assert.match(why ?? '', /^rules\[0\]\.samples\[0\]: This sample is no alert \(contact-id: /)
