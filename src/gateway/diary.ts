@@ -1,25 +1,37 @@
 import type { Alert } from '../alert/alert.ts'
 import type { Stamp } from '../alert/stamp.ts'
+import { type Settled, settlements } from '../queue/queue.ts'
 
 /** Diary: when the box lived, and when it last told of itself. Folded from the journal. */
-export type Entry =
-  | { kind: 'diary'; do: 'begun' | 'ended'; stamp: Stamp }
-  | { kind: 'diary'; do: 'weekly'; stamp: Stamp; numbers: Readonly<Record<string, number>> }
+export type Entry = { kind: 'diary'; do: 'begun' | 'ended'; stamp: Stamp } | ({ kind: 'diary'; do: 'weekly' } & Weekly)
+
+/** A weekly letter, the number of each source at the time, and how many recipients were settled since the box was set up. */
+export type Weekly = { stamp: Stamp; numbers: Readonly<Record<string, number>>; settled: Readonly<Counts> }
+export type Counts = Record<Settled, number>
 
 export class Diary {
   #begun: Stamp | undefined
   #ended = false
   #last: Stamp | undefined
-  #weekly: { stamp: Stamp; numbers: Readonly<Record<string, number>> } | undefined
+  #weekly: Weekly | undefined
+  #settled = countsIn(undefined)
 
   /** The life before this one, when it ended without a goodbye: when it began, and the last thing that it wrote down. */
   get cutShort(): { begun: Stamp; last: Stamp } | undefined {
     return this.#begun && !this.#ended ? { begun: this.#begun, last: this.#last ?? this.#begun } : undefined
   }
 
-  /** The last weekly letter, and the number of each source at the time. */
-  get weekly(): { stamp: Stamp; numbers: Readonly<Record<string, number>> } | undefined {
+  get weekly(): Weekly | undefined {
     return this.#weekly
+  }
+
+  /** How many recipients were settled since the box was set up, and how. */
+  get settlements(): Readonly<Counts> {
+    return this.#settled
+  }
+
+  settled(how: Settled, recipients: number): void {
+    this.#settled = { ...this.#settled, [how]: this.#settled[how] + recipients }
   }
 
   alert({ stamp, telling }: Alert): void {
@@ -35,20 +47,23 @@ export class Diary {
       this.#ended = false
     }
     if (entry.do === 'ended') this.#ended = true
-    if (entry.do === 'weekly') this.#weekly = { stamp: entry.stamp, numbers: numbersIn(entry.numbers) }
+    if (entry.do === 'weekly') this.#weekly = { stamp: entry.stamp, numbers: numbersIn(entry.numbers), settled: countsIn(entry.settled) }
   }
 
   toJSON(): unknown {
-    return { begun: this.#begun, ended: this.#ended, last: this.#last, weekly: this.#weekly }
+    return { begun: this.#begun, ended: this.#ended, last: this.#last, weekly: this.#weekly, settled: this.#settled }
   }
 
   restore(value: unknown): void {
-    const { begun, ended, last, weekly } = (value ?? {}) as Record<string, unknown>
+    const { begun, ended, last, weekly, settled: told } = (value ?? {}) as Record<string, unknown>
     if (isStamp(begun)) this.#begun = begun
     this.#ended = ended === true
     if (isStamp(last)) this.#last = last
-    const { stamp, numbers } = (weekly ?? {}) as Record<string, unknown>
-    if (isStamp(stamp)) this.#weekly = { stamp, numbers: numbersIn(numbers) }
+    const { stamp, numbers, settled } = (weekly ?? {}) as Record<string, unknown>
+    if (isStamp(stamp)) this.#weekly = { stamp, numbers: numbersIn(numbers), settled: countsIn(settled) }
+    // What was settled just before this was written may stand before it or after it: these counts only grow.
+    const kept = countsIn(told)
+    for (const how of settlements) this.settled(how, Math.max(0, kept[how] - this.#settled[how]))
   }
 }
 
@@ -59,3 +74,8 @@ const isStamp = (value: unknown): value is Stamp => {
 
 const numbersIn = (value: unknown): Record<string, number> =>
   Object.fromEntries(Object.entries(value ?? {}).filter((pair): pair is [string, number] => typeof pair[1] === 'number'))
+
+function countsIn(value: unknown): Counts {
+  const numbers = numbersIn(value)
+  return Object.fromEntries(settlements.map((how) => [how, numbers[how] ?? 0])) as Counts
+}

@@ -43,6 +43,7 @@ export const besideOf = (standing: Standing, diary: Diary): Beside => ({
     standing.note(value)
     diary.note(value)
   },
+  settled: (how, recipients) => diary.settled(how, recipients),
   toJSON: () => ({ standing: standing.toJSON(), diary: diary.toJSON() }),
   restore: (value) => {
     const { standing: stood, diary: lived } = (value ?? {}) as Record<string, unknown>

@@ -1,3 +1,5 @@
+import type { Settled } from '../queue/queue.ts'
+
 /** What the box says of itself. */
 const minutes = (ms: number): string =>
   ms < 120_000 ? `${Math.round(ms / 1000)} s` : ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`
@@ -12,6 +14,9 @@ const english = {
   alive: 'The box is alive.',
   came: (source: string, from: number, to: number) => `${source}: ${to - from + 1} alerts, #${from}-#${to}`,
   nothing: 'No alerts came in.',
+  /** `of`: to how many recipients this happened since the last letter. */
+  settled: (of: (how: Settled) => number) =>
+    `Recipients: ${of('delivered')} delivered, ${of('merged')} merged, ${of('refused')} refused, ${of('expired')} expired${of('dropped') > 0 ? `, ${of('dropped')} dropped by hand` : ''}.`,
   standing: (waiting: number, kept: number, active: number) =>
     `${waiting} letters wait, ${kept} alerts are kept by the rules, ${active} are raised.`,
   lost: (damaged: number) =>
@@ -30,6 +35,8 @@ const german: Words = {
   alive: 'Das Gerät lebt.',
   came: (source, from, to) => `${source}: ${to - from + 1} Alarme, #${from}-#${to}`,
   nothing: 'Es kamen keine Alarme.',
+  settled: (of) =>
+    `Empfänger: ${of('delivered')} zugestellt, ${of('merged')} zusammengefasst, ${of('refused')} abgelehnt, ${of('expired')} verfallen${of('dropped') > 0 ? `, ${of('dropped')} von Hand verworfen` : ''}.`,
   standing: (waiting, kept, active) => `${waiting} Briefe warten, ${kept} Alarme halten die Regeln zurück, ${active} stehen an.`,
   lost: (damaged) =>
     damaged === 0 ? '0 verloren.' : `${damaged} Stellen im Journal waren nicht zu lesen; siehe die Hinweise im Postfach.`,

@@ -8,7 +8,7 @@ import { nextWeekly } from '../rules/hours.ts'
 import type { Standing } from '../rules/standing.ts'
 import type { SourceState, Taken } from '../source/source.ts'
 import { ownSource } from './backlog.ts'
-import type { Diary } from './diary.ts'
+import type { Diary, Weekly } from './diary.ts'
 import { wordsOf } from './vigil-words.ts'
 
 /**
@@ -122,19 +122,20 @@ export class Vigil {
     const now = stampNow(clock)
     if (!last) {
       // The first week begins now.
-      await queue.keep({ kind: 'diary', do: 'weekly', stamp: now, numbers: queue.numbers })
+      await queue.keep({ kind: 'diary', do: 'weekly', stamp: now, numbers: queue.numbers, settled: diary.settlements })
       return this.#week()
     }
     const next = nextWeekly(reports.weekly, last.stamp.wall, site.timeZone)
     if (next === undefined) return longestMs
     if (next > now.wall) return next - now.wall
-    const taken = await this.#options.report(this.#weekly(last.numbers, last.stamp.wall), reports.to)
-    if (taken.kind !== 'refused') await queue.keep({ kind: 'diary', do: 'weekly', stamp: now, numbers: queue.numbers })
+    const taken = await this.#options.report(this.#weekly(last), reports.to)
+    if (taken.kind !== 'refused')
+      await queue.keep({ kind: 'diary', do: 'weekly', stamp: now, numbers: queue.numbers, settled: diary.settlements })
     return shortestMs
   }
 
-  #weekly(before: Readonly<Record<string, number>>, since: number): Reading {
-    const { queue, site, standing } = this.#options
+  #weekly({ numbers: before, settled: settledBefore, stamp: { wall: since } }: Weekly): Reading {
+    const { queue, site, standing, diary } = this.#options
     const say = wordsOf(site.language)
     const lines = Object.entries(queue.numbers)
       .filter(([source, number]) => source !== ownSource && number > (before[source] ?? 0))
@@ -143,6 +144,7 @@ export class Vigil {
     const text = [
       say.alive,
       ...(lines.length > 0 ? lines : [say.nothing]),
+      say.settled((how) => diary.settlements[how] - settledBefore[how]),
       say.standing(waiting - standing.parked.size, standing.parked.size, standing.situations.length),
       say.lost(damaged + unreadable),
     ].join('\n')

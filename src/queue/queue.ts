@@ -38,6 +38,8 @@ export interface Beside {
   /** A record is taken in before it is durable, or was read again. Records that were copied forward come twice. */
   alert(alert: Alert, id: number): { durable(): void; undo(): void }
   note(value: unknown): void
+  /** So many recipients of a letter are settled. Told once for each of them: when it is durable, and when it is read again. */
+  settled(how: Settled, recipients: number): void
   toJSON(): unknown
   restore(value: unknown): void
 }
@@ -47,9 +49,13 @@ export type Accepted =
   /** `again`: the same alert may be accepted later. */
   | { kind: 'refused'; why: string; hint: string; again: boolean }
 
-/** How a recipient left the queue, or how the letter stands. */
+/** How a recipient left the queue; `dropped` by hand, with all others of the letter. */
+export const settlements = ['delivered', 'refused', 'expired', 'merged', 'dropped'] as const
+export type Settled = (typeof settlements)[number]
+
+/** How a recipient left the queue, or how the letter stands. `again`: said once more beside a record that was copied. */
 export type Mark =
-  | { kind: 'delivered' | 'refused' | 'expired' | 'merged'; to: string[]; why?: string }
+  | { kind: Exclude<Settled, 'dropped'>; to: string[]; why?: string; again?: true }
   | { kind: 'deferred'; attempts: number; why: string }
   | { kind: 'held' | 'released' }
   | { kind: 'dropped'; why: string }
@@ -206,8 +212,8 @@ export class Queue {
   /** Notes what became of a letter. Needs no promise: it rides on the next commit. Returns the letter's last state when it is done. */
   mark(id: number, mark: Mark): LetterState | undefined {
     if (!this.waiting.get(id)) return undefined
-    this.#journal.note({ type: recordTypes.outcome, flags: 0, id, body: Buffer.from(JSON.stringify(mark)) })
-    const gone = this.#apply(id, mark)
+    const { gone, count } = this.#applied(id, mark)
+    this.#journal.note({ type: recordTypes.outcome, flags: 0, id, body: Buffer.from(JSON.stringify(mark)) }, count)
     if (gone) this.#forget(gone)
     if (this.#journal.worthCopying !== undefined) void this.makeRoom()
     return gone
@@ -274,9 +280,11 @@ export class Queue {
     for (const id of this.waiting.inSegment(segment)) {
       const state = this.waiting.get(id)
       const record = state && (await this.#journal.read(state))
-      if (!state || !record || this.waiting.get(id)?.segment !== segment) continue
-      this.#copy(record, (place) => this.#moved(id, state, place))
-      for (const mark of marksOf(state))
+      // Somebody may have been told while it was read.
+      const now = this.waiting.get(id)
+      if (!record || now?.segment !== segment) continue
+      this.#copy(record, (place) => this.#moved(id, now, place))
+      for (const mark of marksOf(now))
         this.#journal.note({ type: recordTypes.outcome, flags: 0, id, body: Buffer.from(JSON.stringify(mark)) })
     }
     for (const [id, place] of this.#frozen) {
@@ -321,6 +329,19 @@ export class Queue {
     this.#journal.unpin(place)
   }
 
+  /** Applies a mark; `count` tells whoever folds beside this queue whom it settled. */
+  #applied(id: number, mark: Mark): { gone: LetterState | undefined; count(): void } {
+    const before = this.waiting.get(id)?.pending ?? 0
+    const gone = this.#apply(id, mark)
+    const settled = bitsIn(before) - bitsIn(gone ? 0 : (this.waiting.get(id)?.pending ?? 0))
+    return {
+      gone,
+      count: () => {
+        if (settled > 0 && isSettlement(mark)) this.#options.beside?.settled(mark.kind, settled)
+      },
+    }
+  }
+
   #apply(id: number, mark: Mark): LetterState | undefined {
     switch (mark.kind) {
       case 'held':
@@ -362,7 +383,11 @@ export class Queue {
     if (value.kind === 'grounded') this.#memory.grounded.restore(value)
     else if (value.kind === 'spent') this.#memory.learnSpent(value.spent)
     else if (isBeside(value)) this.#options.beside?.note(value)
-    else if (this.waiting.get(id) && this.#apply(id, value)) this.#frozen.delete(id)
+    else if (this.waiting.get(id)) {
+      const { gone, count } = this.#applied(id, value)
+      count()
+      if (gone) this.#frozen.delete(id)
+    }
   }
 
   #foldAlert(alert: Alert, id: number, place: Place): void {
@@ -382,7 +407,11 @@ export class Queue {
       const state = this.waiting.get(id)
       return state?.kept ? [...state.to] : alert.to
     }
-    return (alert.covers ?? []).flatMap((id) => this.#apply(id, { kind: 'merged', to: toldTo(id) }) ?? [])
+    return (alert.covers ?? []).flatMap((id) => {
+      const { gone, count } = this.#applied(id, { kind: 'merged', to: toldTo(id) })
+      count()
+      return gone ?? []
+    })
   }
 
   #add(alert: Alert, id: number, place: Place): void {
@@ -434,10 +463,20 @@ function printsOf(alert: Offer, repeat: boolean): { keep: number[]; ask: number[
 function marksOf(state: LetterState): Mark[] {
   const settled = state.to.filter((_, index) => (state.pending & (1 << index)) === 0)
   return [
-    ...(settled.length > 0 ? [{ kind: 'delivered' as const, to: settled }] : []),
+    ...(settled.length > 0 ? [{ kind: 'delivered' as const, to: settled, again: true as const }] : []),
     ...(state.attempts > 0 ? [{ kind: 'deferred' as const, attempts: state.attempts, why: '' }] : []),
     ...(state.held ? [{ kind: 'held' as const }] : []),
   ]
+}
+
+/** Whether a mark settles somebody, and is not the echo of one that did. */
+const isSettlement = (mark: Mark): mark is Mark & { kind: Settled } =>
+  (settlements as readonly string[]).includes(mark.kind) && !('again' in mark)
+
+function bitsIn(mask: number): number {
+  let bits = 0
+  for (let left = mask; left !== 0; left &= left - 1) bits++
+  return bits
 }
 
 const fullFor = (severity: Severity): { why: string; hint: string } => ({

@@ -1,8 +1,10 @@
 import { mkdtempSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { stampNow } from '../../src/alert/stamp.ts'
+import { Diary } from '../../src/gateway/diary.ts'
 import { intake } from '../../src/gateway/intake.ts'
 import { Registrar } from '../../src/gateway/registrar.ts'
+import { besideOf } from '../../src/gateway/roster.ts'
 import { instant } from '../../src/ports/clock.ts'
 import { silent } from '../../src/ports/log.ts'
 import { nodePorts } from '../../src/ports/node.ts'
@@ -37,7 +39,14 @@ const standing = new Standing({
   remembers: () => ({ letters: 200, changes: 0 }),
   groupOf: () => '',
 })
-const queue = await Queue.open({ disk, clock, log: silent, dir: mkdtempSync(`${dir}/intake-`), maxMiB: 64, beside: standing })
+const queue = await Queue.open({
+  disk,
+  clock,
+  log: silent,
+  dir: mkdtempSync(`${dir}/intake-`),
+  maxMiB: 64,
+  beside: besideOf(standing, new Diary()),
+})
 const now = () => nowBy(clock, instant(0))
 const registrar = new Registrar({
   clock,

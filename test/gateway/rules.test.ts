@@ -145,5 +145,21 @@ test('once a week the box says that it lives and what came in', async () => {
   const weekly = one.relay.taken.filter(({ content }) => content.includes('The box is alive'))
   assert.equal(weekly.length, 2)
   assert.match(weekly[0]?.content ?? '', /plc: 5 alerts, #1-#5/)
+  assert.match(weekly[0]?.content ?? '', /Recipients: 5 delivered, 0 merged, 0 refused, 0 expired\./)
   assert.match(weekly[1]?.content ?? '', /No alerts came in/)
+  assert.match(weekly[1]?.content ?? '', /Recipients: 1 delivered, 0 merged/, 'the weekly letter before this one')
+})
+
+test('the weekly letter counts what was settled before a power cut once', async () => {
+  const one = await box([], { reports: { weekly: 'Mon 08:00', to: ['ops'] } })
+  for (let i = 0; i < 5; i++) {
+    one.say(`Door ${i}`)
+    await one.pass(minute)
+    await one.powerCut()
+  }
+  await one.pass(8 * 24 * hour)
+  const weekly = one.relay.taken.find(({ content }) => content.includes('The box is alive'))
+  const cuts = one.relay.taken.filter(({ content }) => content.includes('without a goodbye')).length
+  assert.ok(cuts > 0)
+  assert.match(weekly?.content ?? '', new RegExp(`Recipients: ${5 + cuts} delivered, 0 merged`))
 })
