@@ -1,4 +1,5 @@
 import { nearest } from '../alert/nearest.ts'
+import { decodersMarkdown } from '../decode/docs.ts'
 import { isDiskError, replaceFile } from '../ports/disk.ts'
 import { checkSettings } from '../settings/check.ts'
 import { settingsDiff } from '../settings/diff.ts'
@@ -67,7 +68,7 @@ async function importFrom(scene: Scene, options: Options, file: string | undefin
   return exit.done
 }
 
-/** docs/settings.md and settings.schema.json are made from the schema; `--check` fails when they are not what it says. */
+/** docs/settings.md and settings.schema.json are made from the schema, decoders.md from the decoders; `--check` fails when they say something else. */
 async function docs(scene: Scene, options: Options): Promise<ExitCode> {
   const { disk } = scene.ports
   const dir = text(options, 'write') ?? text(options, 'check')
@@ -75,13 +76,14 @@ async function docs(scene: Scene, options: Options): Promise<ExitCode> {
   const pages: [string, string][] = [
     ['settings.md', settingsMarkdown()],
     ['settings.schema.json', settingsSchemaText()],
+    ['decoders.md', decodersMarkdown()],
   ]
   let stale = false
   for (const [name, page] of pages) {
     if (text(options, 'write')) await replaceFile(disk, dir, name, Buffer.from(page))
     else if (Buffer.from(await standing(scene, `${dir}/${name}`)).toString() !== page) {
       stale = true
-      scene.err(`${dir}/${name} is not what the schema says. Run: npm run docs\n`)
+      scene.err(`${dir}/${name} is not what the code says. Run: npm run docs\n`)
     }
   }
   return stale ? exit.no : exit.done

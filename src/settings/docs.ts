@@ -61,7 +61,8 @@ function rows(prefix: string, node: Node): string[] {
     const path = prefix ? `${prefix}.${name}` : name
     const inner = value.properties && !value.properties.secret ? rows(path, value) : []
     const row = `| \`${path}\` | ${[value.title, value.description].filter(Boolean).join('. ')} | ${cell(values(value))} | ${value.default === undefined || inner.length > 0 ? (node.required?.includes(name) ? 'must be given' : '') : cell(`\`${JSON.stringify(value.default)}\``)} |`
-    return inner.length > 0 ? inner : [row]
+    const items = value.items?.properties ? rows(`${path}[]`, value.items) : []
+    return inner.length > 0 ? inner : [row, ...items]
   })
 }
 
@@ -83,7 +84,7 @@ function values(node: Node): string {
       )
       .join(', ')
   if (node.properties?.secret) return 'a secret'
-  if (node.items) return `list of ${node.items.properties ? Object.keys(node.items.properties).join(', ') : values(node.items)}`
+  if (node.items) return node.items.properties ? 'list' : `list of ${values(node.items)}`
   const range = node.minimum !== undefined && node.maximum !== undefined && node.maximum < 1e15 ? ` ${node.minimum} to ${node.maximum}` : ''
   return `${node.type ?? ''}${range}`
 }

@@ -52,7 +52,7 @@ const assertMasked = ({ out, err }: Told) => {
   for (const secret of secrets) assert.ok(!(out + err).includes(secret))
 }
 
-test('a relay that was never saved is walked to QUIT; its certificates are told with the days that are left', {
+test('a relay that was never saved is walked to QUIT (limetech/dynamix#9); its certificates are told with the days that are left', {
   skip,
   timeout: 60_000,
 }, async () => {

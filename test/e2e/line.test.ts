@@ -49,7 +49,7 @@ test('the log holds no secret', { skip }, () => {
   assert.doesNotMatch(outpost.log, /smtp-secret|mqtt-secret/)
 })
 
-test('doctor walks both relays to RCPT and sends nothing', { skip, timeout: 60_000 }, async () => {
+test('doctor walks both relays to RCPT and sends nothing (openmediavault/openmediavault#415)', { skip, timeout: 60_000 }, async () => {
   const before = (await station.letters()).length
   for (const relay of ['submission', 'smtps']) assert.match(outpost.command('doctor', '--relay', relay), /ok {4}RCPT/)
   assert.equal((await station.letters()).length, before)

@@ -29,7 +29,7 @@ test('what an earlier life of a segment left behind is not read again', () => {
   assert.equal(scan?.damaged, 0)
 })
 
-test('a stretch that was on the disk and is spoiled is counted, a torn tail is not', () => {
+test('a stretch that was on the disk and is spoiled is counted, a torn tail is not (lf-edge/ekuiper#406)', () => {
   const first = encodeRecord(record(1, 'one'), 1, 0)
   const second = encodeRecord(record(2, 'two'), 1, 0)
   const third = encodeRecord(record(3, 'three'), 1, first.length + second.length)

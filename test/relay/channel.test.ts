@@ -284,7 +284,7 @@ const attacks: Attack[] = [
     hint: /whoever runs localhost must mend it/,
   },
   {
-    name: 'a certificate that is not valid yet, by a clock that nobody has set',
+    name: 'a certificate that is not valid yet, by a clock that nobody has set (hypriot/image-builder-rpi#191)',
     script: issued({ names: local, fromDays: 10, toDays: 20 }),
     clock: 'no',
     stage: 'tls',

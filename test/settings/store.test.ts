@@ -13,7 +13,7 @@ const named = (name: string) => {
   return settings
 }
 
-test('a power cut while saving leaves the old settings or the new ones', async () => {
+test('a power cut while saving leaves the old settings or the new ones (eclipse-archived/smarthome#3016)', async () => {
   for (let seed = 1; seed <= 60; seed++) {
     const disk = new SimDisk()
     const store = new SettingsStore(disk, 'data')
