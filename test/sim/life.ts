@@ -54,7 +54,7 @@ const hourMs = 3_600_000
 /** Few enough that a thrifty box has to let warnings wait for another day. */
 const lettersADay = 15
 /** How long things go wrong. */
-const badHours = 24
+const dayHours = 24
 const segmentBytes = 64 * 1024
 const builtAt = Date.UTC(2026, 10, 1)
 
@@ -183,12 +183,13 @@ class Device {
   }
 }
 
-/** One life, with rules or without. The same seed gives the same trace. */
-export async function live(seed: number, hasRules = false): Promise<Verdict> {
+/** One life of so many bad days and the good ones after them, with rules or without. The same seed gives the same trace. */
+export async function live(seed: number, hasRules = false, days = 1): Promise<Verdict> {
   const device = new Device(seed, hasRules)
+  const badHours = days * dayHours
   const { timeline, relay, serial, broker } = device
   device.boot()
-  const alerts = schedule(device)
+  const alerts = schedule(device, days)
   await timeline.run(badHours * hourMs)
   // Good days: everything works, and what waits must leave.
   relay.faults = { ...kind }
@@ -209,9 +210,10 @@ export async function live(seed: number, hasRules = false): Promise<Verdict> {
 }
 
 /** What happens in the bad days, drawn beforehand from the seed. */
-function schedule(device: Device): number {
+function schedule(device: Device, days: number): number {
   const { timeline, random, relay, serial, broker } = device
-  const alerts = 20 + random.below(60)
+  const badHours = days * dayHours
+  const alerts = days * (20 + random.below(60))
   for (let i = 1; i <= alerts; i++) {
     const onSerial = random.once(2)
     const key = random.once(3) ? 'b1' : 'a1'
@@ -224,7 +226,7 @@ function schedule(device: Device): number {
     )
   }
   const sometimes = (count: number, deed: () => void) => {
-    for (let i = 0; i < count; i++) timeline.at(random.below((badHours - 1) * hourMs), deed)
+    for (let i = 0; i < count * days; i++) timeline.at(random.below((badHours - 1) * hourMs), deed)
   }
   sometimes(random.below(6), () => device.gateway && device.powerCut())
   const linkAway = () => {

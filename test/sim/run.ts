@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util'
 import { live } from './life.ts'
 
-/** `npm run sim -- --seeds 1000 [--first 1] [--trace] [--rules]`: many lives; the seeds that broke a promise are printed, and exit 1. */
+/** `npm run sim -- --seeds 1000 [--first 1] [--days 7] [--trace] [--rules]`: many lives; the seeds that broke a promise are printed, and exit 1. */
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1000' },
     first: { type: 'string', default: '1' },
+    days: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     rules: { type: 'boolean', default: false },
   },
@@ -16,7 +17,7 @@ const began = performance.now()
 let broken = 0
 const sum = { alerts: 0, letters: 0, cuts: 0 }
 for (let seed = first; seed < first + count; seed++) {
-  const verdict = await live(seed, values.rules)
+  const verdict = await live(seed, values.rules, Number(values.days))
   sum.alerts += verdict.alerts
   sum.letters += verdict.letters
   sum.cuts += verdict.cuts

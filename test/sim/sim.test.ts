@@ -29,6 +29,16 @@ test(`${seeds} lives with rules tell every number once, whatever is held, groupe
   assert.deepEqual(broken, [])
 })
 
+test('weeks with rules tell every number once', { timeout: 300_000 }, async () => {
+  const broken: string[] = []
+  for (let seed = 1; seed <= Math.ceil(seeds / 10); seed++) {
+    const verdict = await live(seed, true, 7)
+    if (verdict.faults.length > 0)
+      broken.push(`seed ${seed} (npm run sim -- --rules --days 7 --first ${seed} --seeds 1 --trace): ${verdict.faults.join('; ')}`)
+  }
+  assert.deepEqual(broken, [])
+})
+
 test('the same seed is the same life', async () => {
   for (const seed of [3, 33, 77]) assert.deepEqual((await live(seed)).trace, (await live(seed)).trace)
   for (const seed of [5, 55]) assert.deepEqual((await live(seed, true)).trace, (await live(seed, true)).trace)
