@@ -68,7 +68,7 @@ export function digestOf(told: readonly Told[], about: DigestAbout): Digest {
   ]
   const [first, last] = [told[0], told.at(-1)]
   const head = first && last ? `${say.head(told.length, say.why[about.occasion ?? 'outage'])}: ${time.span(first, last)}.` : ''
-  const ledger = `${say.numbers}: ${ledgerOf(told)}`
+  const ledger = `${say.numbers}: ${ledgerOf(told, single)}`
   const text = [head, '', ...fit(sections, about.maxChars - head.length - ledger.length, say.more), ledger].join('\n')
   return {
     subject: cleanLine(
@@ -127,14 +127,17 @@ const numbersOf = (of: readonly (Told | undefined)[]): string => {
   return numbers.length > 4 ? `#${numbers[0]} ... #${numbers.at(-1)}` : numbers.map((number) => `#${number}`).join(' ')
 }
 
-/** `plc #17-#55 #58, broker #3`: whoever misses a number looks here. */
-function ledgerOf(told: readonly Told[]): string {
+/** `plc #17-#55 #58, broker #3`: whoever misses a number looks here. What a `single` letter tells beside its own number stands in that one. */
+function ledgerOf(told: readonly Told[], single: ReadonlySet<number>): string {
   const bySource = Map.groupBy(
     told.filter((one) => !one.again),
     (one) => one.source,
   )
   return [...bySource]
-    .map(([source, ones]) => `${source} ${rangesOf(ones.flatMap((one) => [one.number, ...numbersIn(one.merged ?? '')]))}`)
+    .map(
+      ([source, ones]) =>
+        `${source} ${rangesOf(ones.flatMap((one) => [one.number, ...(single.has(one.id) ? [] : numbersIn(one.merged ?? ''))]))}`,
+    )
     .join(', ')
 }
 

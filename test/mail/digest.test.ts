@@ -56,6 +56,13 @@ test('a digest leads with what is still active, then what came and went as one l
   assert.deepEqual(digest.covers, [2, 3, 4, 5, 6], 'the critical one that is still active keeps its letter')
 })
 
+test('a letter of its own also keeps the numbers that it tells beside its own', () => {
+  counter = 3
+  const letter = told(0, 'Pump 3 overtemp', { key: 'p3', state: 'raised', severity: 'critical', merged: '#1-#2' })
+  const digest = digestOf([letter, told(1, 'Door open', { merged: '#3' })], about)
+  assert.match(digest.text, /^Numbers told here: plc #3-#5$/m)
+})
+
 test('what was told before the outage and ended in it is said to be over', () => {
   const digest = digestOf([told(0, 'Mains back', { key: 'mains', state: 'cleared' }), told(1, 'x')], about)
   assert.match(digest.text, /Came and went \(1\)\n2026-11-24 03:00 Warning: Mains back/)

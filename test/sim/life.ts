@@ -284,7 +284,13 @@ function judge(device: Device, alerts: number, settled: boolean): void {
     )
   const boxes = new Map<string, string>()
   for (const path of device.disk.paths())
-    if (path.includes('/mailbox/')) boxes.set(path, Buffer.from(device.disk.durable(path) ?? []).toString())
+    if (path.includes('/mailbox/'))
+      boxes.set(
+        path,
+        Buffer.from(device.disk.durable(path) ?? [])
+          .toString()
+          .replaceAll('\n', '\r\n'),
+      )
   if (device.hasRules) {
     judgeRuled(device, [...boxes.values()])
     return
