@@ -5,6 +5,7 @@ import { Desk } from './gateway/desk.ts'
 import { Diary } from './gateway/diary.ts'
 import { Direct } from './gateway/direct.ts'
 import { Dispatcher } from './gateway/dispatcher.ts'
+import { Fates } from './gateway/fates.ts'
 import { Ferry } from './gateway/ferry.ts'
 import { intake } from './gateway/intake.ts'
 import { Lookout } from './gateway/lookout.ts'
@@ -15,6 +16,7 @@ import { Purser } from './gateway/purser.ts'
 import { Registrar } from './gateway/registrar.ts'
 import { besideOf, rosterFor, standingFor } from './gateway/roster.ts'
 import { Scribe } from './gateway/scribe.ts'
+import { Tap } from './gateway/tap.ts'
 import { Vigil } from './gateway/vigil.ts'
 import { instant } from './ports/clock.ts'
 import type { Ports } from './ports/ports.ts'
@@ -44,7 +46,16 @@ export class Gateway {
   readonly #vigil: Vigil
   readonly #sources: Source[]
 
-  private constructor(ports: Ports, plan: Plan, queue: Queue, standing: Standing, diary: Diary, hosts: Hosts | undefined) {
+  private constructor(
+    ports: Ports,
+    plan: Plan,
+    queue: Queue,
+    standing: Standing,
+    diary: Diary,
+    tap: Tap,
+    fates: Fates,
+    hosts: Hosts | undefined,
+  ) {
     const { clock, disk, log } = ports
     const known = (): Known => knownTime(plan)
     const common = { clock, disk, log, queue, deviceId: plan.deviceId, site: plan.site, software: plan.software, known }
@@ -103,6 +114,7 @@ export class Gateway {
     })
     const take = intake({
       onHeard: (source) => vigil.heard(source),
+      onTaken: (heard, decoder, taken) => tap.add(clock.wall(), heard, decoder, taken),
       log,
       decoderOf,
       decodingOf,
@@ -122,18 +134,35 @@ export class Gateway {
       take,
       raised: (source, key) => standing.open(source, key).length > 0,
     })
-    this.desk = new Desk({ clock, log, queue, scribe, courier, lookout, purser, registrar, standing, dispatcher, sources: this.#sources })
+    this.desk = new Desk({
+      clock,
+      log,
+      queue,
+      scribe,
+      courier,
+      lookout,
+      purser,
+      registrar,
+      standing,
+      diary,
+      fates,
+      dispatcher,
+      take,
+      sources: this.#sources,
+    })
     // What waits from an earlier life may have readers on the box.
     for (const id of queue.waiting.ids(Number.MAX_SAFE_INTEGER)) if (!queue.waiting.get(id)?.kept) postmaster.accepted(id)
   }
 
   /** Opens the journal and starts listening. Rejects with DiskError when the data directory cannot be used. */
-  static async start(ports: Ports, plan: Plan): Promise<Gateway> {
+  static async start(ports: Ports, plan: Plan, tap = new Tap()): Promise<Gateway> {
     const { clock, disk, log } = ports
     const standing = standingFor(plan, clock)
     const diary = new Diary()
+    const fates = new Fates()
     const queue = await Queue.open({
       disk,
+      onMark: (id, mark) => fates.note(id, mark),
       beside: besideOf(standing, diary),
       clock,
       log,
@@ -143,7 +172,7 @@ export class Gateway {
     })
     const { dir, direct, site } = plan
     const hosts = plan.route === 'mx' ? await Hosts.open({ ports, dir, ...direct, ehlo: site.domain }) : undefined
-    const gateway = new Gateway(ports, plan, queue, standing, diary, hosts)
+    const gateway = new Gateway(ports, plan, queue, standing, diary, tap, fates, hosts)
     gateway.#dispatcher.start()
     await gateway.#vigil.start()
     gateway.#courier.start()

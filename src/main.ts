@@ -1,16 +1,23 @@
+import { dirname, join } from 'node:path'
 import { type ExitCode, exit, Refusal, type Scene, UsageError } from './cli/command.ts'
 import { perform } from './cli/outpost.ts'
 import { isDiskError } from './ports/disk.ts'
+import { LogBook } from './ports/log-book.ts'
 import { nodePorts } from './ports/node.ts'
 
 /** Argv and environment go in, real ports are made, one command runs. The only file that knows the process. */
 const version = process.env.OUTPOST_VERSION ?? '0.1.0'
 const builtAt = Number(process.env.OUTPOST_BUILT_AT ?? Date.UTC(2026, 10, 24))
 let secrets: () => string[] = () => []
-const ports = nodePorts({ secrets: () => secrets(), pretty: process.stderr.isTTY === true })
+const book = new LogBook()
+const ports = nodePorts({ secrets: () => secrets(), pretty: process.stderr.isTTY === true, book })
+/** Beside the bundle; a checkout has it where it is built. */
+const pageDir = join(dirname(process.argv[1] ?? '.'), process.env.OUTPOST_BUNDLED ? 'page' : '../dist/page')
 
 const scene: Omit<Scene, 'dir'> = {
   ports,
+  book,
+  pageDir,
   env: process.env,
   software: `Outpost ${version}`,
   builtAt,

@@ -23,7 +23,9 @@ const mayImport: Record<string, readonly string[]> = {
   settings: ['rules', 'decode', 'mail', 'board', 'alert', 'ports'],
   gateway: ['source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
   'gateway.ts': ['gateway', 'source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
-  cli: ['gateway.ts', 'gateway', 'source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
+  web: ['gateway.ts', 'gateway', 'source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
+  page: [],
+  cli: ['web', 'gateway.ts', 'gateway', 'source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
   'main.ts': ['cli', 'gateway.ts', 'ports', 'ports/node'],
 }
 
@@ -36,6 +38,9 @@ const packages: Record<string, readonly string[]> = {
   zod: ['settings', 'web'],
   nodemailer: ['mail'],
   mustache: ['mail'],
+  hono: ['web'],
+  '@hono/node-server': ['ports/node'],
+  preact: ['page'],
   re2js: ['rules', 'settings', 'decode'],
 }
 

@@ -1,8 +1,9 @@
-import type { Ports } from '../ports/ports.ts'
+import type { LogBook } from '../ports/log-book.ts'
+import type { Outside } from '../ports/ports.ts'
 
 /** What a command may use, and what it must keep to: results on `out`, everything else on the log or `err`. */
 export type Scene = {
-  ports: Ports
+  ports: Outside
   /** Data directory. */
   dir: string
   env: Readonly<Record<string, string | undefined>>
@@ -15,6 +16,10 @@ export type Scene = {
   software: string
   /** When this software was built, in ms: no earlier time is believable. */
   builtAt: number
+  /** The newest lines of the log. */
+  book: LogBook
+  /** Where the built page lies. */
+  pageDir: string
   /** Standard output is a terminal. */
   terminal: boolean
   /** Standard input is a terminal: nobody pipes anything in. */

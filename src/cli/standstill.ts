@@ -25,13 +25,14 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
     const { settings, secrets } = await loadSettings(scene)
     const plan = await planFor(scene, settings, secrets)
     const standing = standingFor(plan, clock)
+    const diary = new Diary()
     const queue = await Queue.open({
       disk,
       clock,
       log,
       dir: `${scene.dir}/journal`,
       maxMiB: settings.queue.maxMiB,
-      beside: besideOf(standing, new Diary()),
+      beside: besideOf(standing, diary),
     })
     const { deviceId, site, software, people } = plan
     const known = () => ({ builtAt: instant(plan.builtAt) })
@@ -53,7 +54,7 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
     const roster = rosterFor(plan)
     const decide = (): Verdict => ({ kind: 'record', to: [roster.fallback], state: 'event' })
     const registrar = new Registrar({ clock, log, queue, trails: new Trails(), decide, onAccepted: () => {}, onChanged: () => {} })
-    const desk = new Desk({ clock, log, queue, scribe, purser, registrar, standing, sources: [] })
+    const desk = new Desk({ clock, log, queue, scribe, purser, registrar, standing, diary, sources: [] })
     const answer = await perform(request, desk)
     await queue.close()
     return answer

@@ -6,9 +6,12 @@ import type { Queue } from '../queue/queue.ts'
 import type { Note } from '../rules/note.ts'
 import type { Silence } from '../rules/silence.ts'
 import type { Situation, Standing } from '../rules/standing.ts'
-import type { Source, SourceState, Taken } from '../source/source.ts'
+import { Hook } from '../source/hook.ts'
+import type { Source, SourceState, Take, Taken } from '../source/source.ts'
 import type { Courier } from './courier.ts'
+import type { Counts, Diary } from './diary.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import type { Fate, Fates } from './fates.ts'
 import type { LinkFacts, Lookout } from './lookout.ts'
 import type { BudgetFacts, Purser } from './purser.ts'
 import type { Registrar } from './registrar.ts'
@@ -28,9 +31,14 @@ export type DeskOptions = {
   purser: Purser
   registrar: Registrar
   standing: Standing
+  diary: Diary
+  /** Missing while the gateway stands still. */
+  fates?: Fates
   /** Missing while the gateway stands still. */
   dispatcher?: Dispatcher
   sources: readonly Source[]
+  /** Missing while the gateway stands still. */
+  take?: Take
 }
 
 export type Waiting = {
@@ -118,6 +126,14 @@ export class Desk {
     })
   }
 
+  /** What a machine or the page posted, as if a wire of this name had said it: through the decoder and the rules. */
+  async hear(source: string, bytes: Uint8Array): Promise<Taken> {
+    const hook = this.#options.sources.find((one) => one.id === source)
+    if (hook instanceof Hook) return hook.hear(bytes)
+    const away = { kind: 'refused' as const, why: 'the gateway stands still', hint: 'Start it, and send the alert again.', again: true }
+    return this.#options.take?.({ source, bytes }) ?? away
+  }
+
   /** Letters that wait, oldest first, `listLimit` from the first above `after`. */
   async list(after = 0): Promise<{ total: number; letters: Waiting[]; link?: LinkFacts; budget?: BudgetFacts }> {
     const ids = this.#options.queue.waiting.ids(listLimit, after)
@@ -137,6 +153,20 @@ export class Desk {
     if (!waiting || !stored) return undefined
     const content = stored.frozen ?? scribe.compose(stored.alert, id, scribe.recipients(id)).content
     return { ...waiting, mail: Buffer.from(content).toString() }
+  }
+
+  /** What became of a letter, and whether it waits still; `why` is what its relays say of themselves. */
+  async fate(id: number): Promise<{ waits: boolean; outcomes: readonly Fate[]; letter?: Waiting; why?: string; hint?: string }> {
+    const { queue, fates, courier } = this.#options
+    const letter = queue.waiting.get(id) ? await this.#waiting(id) : undefined
+    const fault = courier?.health.list().find((relay) => relay.why !== undefined)
+    return {
+      waits: letter !== undefined,
+      outcomes: fates?.of(id) ?? [],
+      ...(letter ? { letter } : {}),
+      ...(fault?.why === undefined ? {} : { why: fault.why }),
+      ...(fault?.hint === undefined ? {} : { hint: fault.hint }),
+    }
   }
 
   /** Tries one letter, or all and every relay, now. False: no such letter waits. */
@@ -219,17 +249,20 @@ export class Desk {
     kept: number
     /** The newest number of each source. */
     numbers: Record<string, number>
+    /** Recipients that were settled since the box was set up. */
+    settled: Readonly<Counts>
     sources: SourceState[]
     relays: ReturnType<Courier['health']['list']>
     link?: LinkFacts
     budget?: BudgetFacts
   } {
-    const { queue, sources, courier } = this.#options
+    const { queue, sources, courier, diary } = this.#options
     return {
       queue: queue.facts,
       waiting: queue.waiting.counts(),
       kept: queue.waiting.kept,
       numbers: queue.numbers,
+      settled: diary.settlements,
       sources: sources.map((source) => source.state()),
       relays: courier?.health.list() ?? [],
       ...this.#way(),

@@ -17,6 +17,8 @@ export type IntakeOptions = {
   decodingOf?(source: string): DecodeOptions
   /** This source is alive, whatever it says. */
   onHeard?(source: string): void
+  /** What became of it, for whoever looks on. */
+  onTaken?(heard: Heard, decoder: string, taken: Taken): void
   /** The wire asks again for what it was refused, as its format has it. */
   asksAgain?(source: string): boolean
 }
@@ -36,6 +38,7 @@ export function intake(options: IntakeOptions): Take {
     }
     const meant = decode(options.decoderOf(heard.source), heard.bytes, context)
     const taken = await taking(options, heard, context, meant, ignored)
+    options.onTaken?.(heard, meant.decoder, taken)
     if (!meant.answer) return taken
     return { ...taken, answer: taken.kind === 'refused' ? meant.answer.refused : meant.answer.taken }
   }

@@ -11,6 +11,7 @@ import type { Rule } from '../rules/rule.ts'
 import { durationMs } from '../settings/duration.ts'
 import type { EffectiveSettings, Settings, SourceSettings } from '../settings/schema.ts'
 import { type EmbeddedOptions, embeddedBroker } from '../source/embedded.ts'
+import { Hook } from '../source/hook.ts'
 import { type ModbusOptions, type ModbusTools, modbusSource } from '../source/modbus.ts'
 import { type MqttSourceOptions, mqttSource } from '../source/mqtt.ts'
 import { type SerialSourceOptions, serialSource } from '../source/serial.ts'
@@ -233,6 +234,7 @@ export function sourcesOf(plan: Plan, ports: Ports, tools: ModbusTools): Source[
 
 function sourceOf(source: SourceSettings, plan: Plan, ports: Ports, tools: ModbusTools): Source[] {
   if (source.kind === 'mqtt') return [mqttSource(mqttOptionsOf(source, plan), ports.broker, tools)]
+  if (source.kind === 'http') return [new Hook(source.id, tools)]
   if (source.kind === 'modbus') return [modbusSource(modbusOptionsOf(source), ports.serial, tools)]
   return source.kind === 'serial' ? [serialSource(serialOptionsOf(source), ports.serial, tools)] : []
 }

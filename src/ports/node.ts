@@ -1,23 +1,32 @@
 import type { Level } from './log.ts'
+import type { LogBook } from './log-book.ts'
 import { NodeBroker } from './node/broker.ts'
 import { NodeClock } from './node/clock.ts'
 import { NodeDisk } from './node/disk.ts'
+import { NodeHttp } from './node/http.ts'
 import { NodeLink } from './node/link.ts'
 import { nodeLog } from './node/log.ts'
 import { NodeNames } from './node/names.ts'
 import { NodeNet } from './node/net.ts'
 import { NodeRandom } from './node/random.ts'
 import { NodeSerial } from './node/serial.ts'
-import type { Ports } from './ports.ts'
+import type { Outside } from './ports.ts'
 
 /** The world as it is: every port over Node, serialport and mqtt. Packages are loaded when they are first needed. */
-export function nodePorts(options: { secrets?: () => string[]; pretty?: boolean; level?: Level } = {}): Ports {
-  const { secrets = () => [], pretty = false, level = 'info' } = options
-  const log = nodeLog({ secrets, pretty, level, write: (line) => void process.stderr.write(line) })
+export function nodePorts(options: { secrets?: () => string[]; pretty?: boolean; level?: Level; book?: LogBook } = {}): Outside {
+  const { secrets = () => [], pretty = false, level = 'info', book } = options
+  const log = nodeLog({
+    secrets,
+    pretty,
+    level,
+    write: (line) => void process.stderr.write(line),
+    ...(book ? { keep: (line: string) => book.write(line) } : {}),
+  })
   return {
     clock: new NodeClock(),
     disk: new NodeDisk(),
     net: new NodeNet(),
+    http: new NodeHttp(),
     names: (servers) => new NodeNames(servers),
     link: new NodeLink(),
     serial: new NodeSerial(),

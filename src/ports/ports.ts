@@ -1,6 +1,7 @@
 import type { Broker } from './broker.ts'
 import type { Clock } from './clock.ts'
 import type { Disk } from './disk.ts'
+import type { Http } from './http.ts'
 import type { Link } from './link.ts'
 import type { Log } from './log.ts'
 import type { NamesOf } from './names.ts'
@@ -20,3 +21,6 @@ export type Ports = {
   random: Random
   log: Log
 }
+
+/** And what serves the page, which the gateway itself has no use for. */
+export type Outside = Ports & { http: Http }

@@ -27,6 +27,8 @@ export type QueueOptions = {
   segmentBytes?: number
   /** What others fold from the same records. */
   beside?: Beside
+  /** Hears of each mark that is noted in this life. */
+  onMark?(id: number, mark: Mark): void
 }
 
 /** Words of those who fold beside the queue. */
@@ -213,6 +215,7 @@ export class Queue {
   mark(id: number, mark: Mark): LetterState | undefined {
     if (!this.waiting.get(id)) return undefined
     const { gone, count } = this.#applied(id, mark)
+    this.#options.onMark?.(id, mark)
     this.#journal.note({ type: recordTypes.outcome, flags: 0, id, body: Buffer.from(JSON.stringify(mark)) }, count)
     if (gone) this.#forget(gone)
     if (this.#journal.worthCopying !== undefined) void this.makeRoom()

@@ -37,6 +37,9 @@ export function isNameServer(text: string): boolean {
   return (isIPv4(four ?? '') || isIPv6(six ?? bare ?? '')) && Number(port) > 0 && Number(port) <= 65535
 }
 
+/** An IPv4 or IPv6 address, without brackets. */
+export const isIP = (text: string): boolean => isIPv4(text) || isIPv6(text)
+
 const isIPv4 = (text: string): boolean => /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/.test(text)
 const isIPv6 = (text: string): boolean => text.includes(':') && URL.canParse(`http://[${text}]/`)
 

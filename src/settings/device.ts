@@ -17,8 +17,23 @@ const schema = z.object({
       }),
     )
     .optional(),
+  access: z
+    .object({
+      /** Said once, on the console or the label, by whoever sets the box up. */
+      claim: z.string(),
+      password: z.object({ salt: z.string(), hash: z.string(), cost: z.int() }).optional(),
+      /** SHA-256 of each, so that who reads this file can log in nowhere. */
+      sessions: z.array(z.object({ hash: z.string(), from: z.string(), at: z.number() })).default([]),
+      tokens: z
+        .array(z.object({ id: z.string(), name: z.string(), scope: z.enum(['alerts', 'read', 'all']), hash: z.string() }))
+        .default([]),
+      /** Passwords and codes that were wrong, since the last that was right. */
+      failures: z.int().default(0),
+    })
+    .optional(),
 })
 export type Device = z.infer<typeof schema>
+export type Access = NonNullable<Device['access']>
 
 const idBytes = 8
 
@@ -63,6 +78,11 @@ export class DeviceStore {
     return this.#update((device) => ({ ...device, relays: { ...device.relays, [id]: traits } }))
   }
 
+  /** Who may come in. Durable when it resolves. Rejects with DiskError; then it is what it was. */
+  access(change: (access: Access) => Access): Promise<void> {
+    return this.#update((device) => ({ ...device, access: change(device.access ?? noAccess()) }))
+  }
+
   /** One after the other: two writers would share a draft. */
   #update(change: (device: Device) => Device): Promise<void> {
     const mine = this.#writing.then(() => keep(this.#low, change(this.#low.data)))
@@ -70,3 +90,5 @@ export class DeviceStore {
     return mine
   }
 }
+
+const noAccess = (): Access => ({ claim: '', sessions: [], tokens: [], failures: 0 })

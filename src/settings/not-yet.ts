@@ -8,7 +8,7 @@ export function notYet(settings: Settings): Finding[] {
     findings.push({ path, what: 'This has no effect in this version.', write: instead, level: 'note' })
   for (const [index, source] of settings.sources.entries()) {
     const path = `sources[${index}]`
-    if (source.kind === 'smtp' || source.kind === 'http') say(path, 'Nothing listens there yet.')
+    if (source.kind === 'smtp') say(path, 'Nothing listens there yet.')
   }
   if (settings.mailbox.pop3.enabled) say('mailbox.pop3', 'Read the mail with outpost mailbox.')
   return findings

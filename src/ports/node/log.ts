@@ -1,7 +1,14 @@
 import type { Facts, Level, Log } from '../log.ts'
 
 /** The Log port on standard error: JSON lines, or one readable line on a terminal. */
-export type LogOptions = { secrets(): string[]; pretty: boolean; level: Level; write(line: string): void }
+export type LogOptions = {
+  secrets(): string[]
+  pretty: boolean
+  level: Level
+  write(line: string): void
+  /** Keeps each line as JSON, whatever is written. */
+  keep?(line: string): void
+}
 
 const levels: readonly Level[] = ['debug', 'info', 'warning', 'error']
 /** A line that a careless device could make longer is cut. */
@@ -13,10 +20,11 @@ const mask = '‹secret›'
 export function nodeLog(options: LogOptions): Log {
   return (level, event, facts = {}) => {
     if (levels.indexOf(level) < levels.indexOf(options.level)) return
-    const line = options.pretty
-      ? prettyLine(level, event, facts)
-      : JSON.stringify({ time: new Date().toISOString(), level, event, ...facts })
-    options.write(`${redact(clean(line.slice(0, lineLimit)), options.secrets())}\n`)
+    const secrets = options.secrets()
+    const masked = (line: string) => redact(clean(line.slice(0, lineLimit)), secrets)
+    const json = masked(JSON.stringify({ time: new Date().toISOString(), level, event, ...facts }))
+    options.keep?.(json)
+    options.write(`${options.pretty ? masked(prettyLine(level, event, facts)) : json}\n`)
   }
 }
 

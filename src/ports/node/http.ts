@@ -1,0 +1,58 @@
+import { createServer, type ServerOptions } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { Caller, Http, HttpListener, HttpOptions } from '../http.ts'
+import { NetError } from '../net.ts'
+import { codeOf } from './limited.ts'
+
+/** Enough for eight pages with their streams and some machines; who comes with more waits for nobody else's memory. */
+const connectionsLimit = 128
+const bounds: ServerOptions = {
+  maxHeaderSize: 8192,
+  // Slow senders (slowloris) are cut off: headers first, then the whole request.
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 10_000,
+  connectionsCheckingInterval: 2000,
+}
+
+/** The Http port over node:http and Hono's adapter, which is loaded with the first listener. */
+export class NodeHttp implements Http {
+  async listen({ host, port, tls }: HttpOptions, answer: (request: Request, caller: Caller) => Promise<Response>): Promise<HttpListener> {
+    const { getRequestListener } = await import('@hono/node-server')
+    const listener = getRequestListener(
+      (request, { incoming }) => {
+        const { remoteAddress = '', localAddress = '', localPort } = incoming.socket
+        const here = plain(localAddress)
+        return answer(request, {
+          address: plain(remoteAddress),
+          local: `${here.includes(':') ? `[${here}]` : here}:${localPort}`,
+          secure: (incoming.socket as Partial<TLSSocket>).encrypted === true,
+        })
+      },
+      { overrideGlobalObjects: false },
+    )
+    const server = tls ? createSecureServer({ ...bounds, ...tls, minVersion: 'TLSv1.2' }, listener) : createServer(bounds, listener)
+    server.maxConnections = connectionsLimit
+    server.maxHeadersCount = 64
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) =>
+        reject(new NetError('connect', codeOf(error), `cannot listen on ${host}:${port}: ${codeOf(error)}`, { cause: error })),
+      )
+      server.listen(port, host, resolve)
+    })
+    server.on('error', () => {})
+    return {
+      port: (server.address() as AddressInfo).port,
+      close: () =>
+        new Promise((resolve) => {
+          server.close(() => resolve())
+          server.closeAllConnections()
+        }),
+    }
+  }
+}
+
+/** IPv4 in IPv6 (RFC 4291 section 2.5.5.2) is IPv4. */
+const plain = (address: string): string => address.replace(/^::ffff:/, '')

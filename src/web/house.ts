@@ -1,0 +1,65 @@
+import type { Desk } from '../gateway/desk.ts'
+import type { Plan } from '../gateway/plan.ts'
+import type { Tap } from '../gateway/tap.ts'
+import type { LogBook } from '../ports/log-book.ts'
+import type { Outside } from '../ports/ports.ts'
+import type { Step } from '../relay/probe/probe.ts'
+import type { DeviceStore } from '../settings/device.ts'
+import type { Finding } from '../settings/finding.ts'
+import type { Settings } from '../settings/schema.ts'
+import type { Chronicle } from './chronicle.ts'
+import type { Door } from './door.ts'
+import { Fault } from './fault.ts'
+
+/**
+ * House: what the page may ask of the process around it. The gateway inside is another one after each change of the settings.
+ */
+export interface House {
+  readonly ports: Outside
+  readonly dir: string
+  readonly software: string
+  readonly builtAt: number
+  readonly book: LogBook
+  readonly tap: Tap
+  readonly door: Door
+  readonly chronicle: Chronicle
+  readonly device: DeviceStore
+  /** Names under which this box may be called, in small letters. */
+  readonly names: ReadonlySet<string>
+  /** Undefined while the gateway starts, or cannot. */
+  desk(): Desk | undefined
+  /** Why there is no desk; a sentence. */
+  readonly standsStill: string | undefined
+  /** As they are saved, and what is to be said of them. */
+  settings(): Promise<{ settings: Settings; revision: string; findings: Finding[] }>
+  /** Saves and begins to work by them. Whatever is wrong, nothing was changed. */
+  save(value: unknown, revision: string): Promise<Saved>
+  /** The plan of settings, saved or not. */
+  plan(settings?: Settings): Promise<Plan>
+  /** The source of kind http whose token this is. */
+  hookOf(token: string): string | undefined
+  /** Names of secrets that the settings refer to, and whether there is one. */
+  secrets(settings: Settings): { name: string; known: boolean }[]
+  /** Puts a secret into secrets.json. A sentence: it cannot be kept, and why. Undefined takes it away. */
+  keepSecret(name: string, value: string): Promise<string | undefined>
+  /** The values of secrets.json, for a backup under a passphrase. */
+  secretValues(): Promise<Record<string, string>>
+  /** Walks the way to a relay, saved or not, up to RCPT. `password` is for this walk alone. Throws Fault when the relay is not valid. */
+  probe(relay: unknown, password: string | undefined, to: string | undefined): Promise<AsyncIterable<Step>>
+  /** Stops the gateway and starts it anew. */
+  restart(): void
+  /** Takes away everything that was ever kept, and begins as a new box. */
+  reset(): void
+}
+
+export type Saved =
+  | { kind: 'saved'; revision: string; findings: Finding[] }
+  | { kind: 'stale'; revision: string }
+  | { kind: 'wrong'; findings: Finding[] }
+
+/** The desk. Throws Fault while the gateway stands still. */
+export function deskOf(house: House): Desk {
+  const desk = house.desk()
+  if (desk) return desk
+  throw new Fault(503, house.standsStill ?? 'The gateway is starting.', 'Try again in a moment.', { 'Retry-After': '3' })
+}
