@@ -54,7 +54,7 @@ const world: readonly [RegExp, string][] = [
   [/\bperformance\./, 'the clock'],
   [/\bset(Timeout|Interval|Immediate)\(/, 'a timer'],
   [/\bMath\.random\(|\brandom(Bytes|UUID|Int|FillSync)\(|\bgetRandomValues\(/, 'randomness'],
-  [/\bfetch\(|\bnew WebSocket\(/, 'a socket'],
+  [/(?<!\.)\bfetch\(|\bnew WebSocket\(/, 'a socket'],
 ]
 
 const files = (readdirSync(join(root, 'src'), { recursive: true }) as string[]).filter((name) => /\.tsx?$/.test(name)).sort()

@@ -26,15 +26,15 @@ const answerMs = 30_000
 export const socketOf = (dir: string): string => `${dir}/control.sock`
 
 /** Answers requests until closed. */
-export const serveControl = (net: Net, dir: string, desk: () => Desk): Promise<Listener> =>
+export const serveControl = (net: Net, dir: string, desk: () => Desk | undefined): Promise<Listener> =>
   net.listenPath(socketOf(dir), (wire) => {
     void answerOn(wire, desk())
   })
 
-async function answerOn(wire: Wire, desk: Desk): Promise<void> {
+async function answerOn(wire: Wire, desk: Desk | undefined): Promise<void> {
   try {
     const line = await readLine(wire)
-    const answer: Answer = line === undefined ? { ok: false, error: 'no request came' } : await answerTo(line, desk)
+    const answer: Answer = line === undefined ? { ok: false, error: 'no request came' } : desk ? await answerTo(line, desk) : away
     await wire.write(Buffer.from(`${JSON.stringify(answer)}\n`))
   } catch {
     // Whoever asked has gone; the gateway does not care.
@@ -42,6 +42,8 @@ async function answerOn(wire: Wire, desk: Desk): Promise<void> {
     wire.close()
   }
 }
+
+const away: Answer = { ok: false, error: 'The gateway takes new settings just now. Try again in a moment.' }
 
 async function answerTo(line: string, desk: Desk): Promise<Answer> {
   try {

@@ -1,9 +1,5 @@
-import { whenHappened } from '../alert/when.ts'
-import { recipient } from '../gateway/people.ts'
-import { brokerSource, type Plan } from '../gateway/plan.ts'
-import { rehearse } from '../gateway/rehearsal.ts'
-import { compose } from '../mail/compose.ts'
-import { instant } from '../ports/clock.ts'
+import { brokerSource } from '../gateway/plan.ts'
+import { rehearse, rehearsedMail } from '../gateway/rehearsal.ts'
 import { type Command, exit, Refusal, text, UsageError } from './command.ts'
 import { loadSettings } from './load.ts'
 import { planFor } from './plan.ts'
@@ -40,27 +36,8 @@ export const preview: Command = {
     scene.out(`rule: ${alert.rule ?? 'none matched, so the first person is told'}\nto: ${alert.to.join(', ')}\n`)
     if (alert.kept !== undefined) scene.out(`kept at first: ${alert.kept}\n`)
     scene.out('\n')
-    const to = alert.to.map((ref) => recipient(ref, plan.people, plan.site.domain))
-    const when = whenHappened(alert.stamp, alert.stamp, { builtAt: instant(plan.builtAt) })
-    const letter = compose(alert, {
-      ...plan.mail,
-      id: 0,
-      deviceId: plan.deviceId,
-      site: plan.site,
-      software: plan.software,
-      via: plan.viaOf(id),
-      when,
-      composedAt: when.at,
-      to,
-      ...templatesFor(plan, alert.rule),
-      envelopeTo: to.map((one) => one.address),
-    })
-    scene.out(Buffer.from(letter.content).toString().replaceAll('\r\n', '\n'))
+    const mail = rehearsedMail(plan, alert)
+    scene.out(Buffer.from(mail).toString().replaceAll('\r\n', '\n'))
     return exit.done
   },
-}
-
-const templatesFor = (plan: Plan, rule: string | undefined) => {
-  const templates = rule === undefined ? undefined : plan.templatesOf(rule)
-  return templates ? { templates } : {}
 }

@@ -1,57 +1,68 @@
-import { Gateway } from '../gateway.ts'
-import { sentence } from '../ports/log.ts'
 import { DeviceStore } from '../settings/device.ts'
+import { wipe } from '../settings/wipe.ts'
 import { type Command, exit, Refusal, type Scene } from './command.ts'
 import { serveControl } from './control.ts'
-import { makeDkimKey } from './dkim.ts'
+import { type End, Household } from './household.ts'
 import { keepKnownTime } from './known-time.ts'
-import { loadSettings } from './load.ts'
-import { planFor } from './plan.ts'
+import { serveWeb } from './web.ts'
 
 export const run: Command = {
   usage: 'outpost run [--data DIR]',
   help: 'Runs the gateway until SIGTERM. SIGHUP reads the settings again.',
   flags: {},
   async run(scene) {
-    const { disk, log, net } = scene.ports
+    const { disk, log } = scene.ports
     await disk.makeDir(scene.dir)
     const unlock = await disk.lock(scene.dir)
     if (!unlock) throw new Refusal(`Another gateway runs in ${scene.dir}. Stop it first, or choose another directory with --data.`)
+    let household: Household | undefined
+    let stopping = false
+    scene.signals.onStop(() => {
+      stopping = true
+      household?.finish('stop')
+    })
+    scene.signals.onReload(() => void household?.reload())
     try {
-      const device = await DeviceStore.open(disk, scene.ports.random, scene.dir)
-      let gateway = await begin(scene, device)
-      const control = await serveControl(net, scene.dir, () => gateway.desk)
-      const ended = stopped(scene)
-      const keepTime = keepKnownTime(scene, device)
-      let reloading = Promise.resolve()
-      scene.signals.onReload(() => {
-        reloading = reloading.then(async () => {
-          try {
-            await loadSettings(scene)
-          } catch (error) {
-            log('error', 'settings: not taken, the old ones stay', { why: sentence(error) })
-            return
-          }
-          await gateway.stop()
-          gateway = await begin(scene, device)
+      for (;;) {
+        const end = await live(scene, (one) => {
+          household = one
+          if (stopping) one.finish('stop')
         })
-      })
-      await ended
-      await reloading
-      await control.close()
-      await gateway.stop()
-      await keepTime()
-      return exit.done
+        if (end === 'stop') return exit.done
+        if (end === 'reset') await wipe(disk, scene.dir)
+        log('info', end === 'reset' ? 'device: reset, everything is gone' : 'gateway: starts anew')
+      }
     } finally {
       await unlock()
     }
   },
 }
 
-const stopped = (scene: Scene): Promise<void> => new Promise((resolve) => scene.signals.onStop(resolve))
+/** One life of the household: the page first, then the gateway. */
+async function live(scene: Scene, born: (household: Household) => void): Promise<End> {
+  const { disk, random, net } = scene.ports
+  const device = await DeviceStore.open(disk, random, scene.dir)
+  const household = await Household.open(scene, device)
+  born(household)
+  const closeWeb = await serveWeb(scene, household)
+  try {
+    sayHowToClaim(scene, household)
+    await household.begin()
+    const control = await serveControl(net, scene.dir, () => household.desk())
+    const keepTime = keepKnownTime(scene, device)
+    const end = await household.ended
+    await control.close()
+    await household.stop()
+    await keepTime()
+    return end
+  } finally {
+    await closeWeb()
+  }
+}
 
-async function begin(scene: Scene, device: DeviceStore): Promise<Gateway> {
-  const { settings, secrets } = await loadSettings(scene)
-  await makeDkimKey(scene, settings)
-  return Gateway.start(scene.ports, await planFor(scene, settings, secrets, device))
+/** On the console and nowhere else: a log is sent to others. */
+function sayHowToClaim(scene: Scene, { door, current }: Household): void {
+  if (door.claimed) return
+  const port = current.web.listen.slice(current.web.listen.lastIndexOf(':'))
+  scene.out(`This box has not been set up yet. Open http://localhost${port}/ and claim it with the code ${door.claimCode}\n`)
 }

@@ -1,12 +1,15 @@
 import type { Alert } from '../alert/alert.ts'
 import { stampNow } from '../alert/stamp.ts'
+import { whenHappened } from '../alert/when.ts'
 import { SourceMemory } from '../decode/memory.ts'
 import { decode } from '../decode/registry.ts'
+import { compose } from '../mail/compose.ts'
 import { type Clock, instant } from '../ports/clock.ts'
 import { decide, type Heard, type Verdict } from '../rules/decide.ts'
 import { whyNot } from '../rules/explain.ts'
 import { defaultSeverity } from '../rules/match.ts'
 import { nowBy } from '../rules/roster.ts'
+import { recipient } from './people.ts'
 import type { Plan } from './plan.ts'
 import { rosterFor, standingFor } from './roster.ts'
 
@@ -55,4 +58,24 @@ export function rehearse(plan: Plan, clock: Clock, { source, bytes, topic }: Sam
     others,
     alert: { ...reading, ...heard, ...decision, number: 1, stamp: stampNow(clock) },
   }
+}
+
+/** The whole mail of an alert that was rehearsed, by the code that composes the real one. */
+export function rehearsedMail(plan: Plan, alert: Alert): Uint8Array {
+  const to = alert.to.map((ref) => recipient(ref, plan.people, plan.site.domain))
+  const when = whenHappened(alert.stamp, alert.stamp, { builtAt: instant(plan.builtAt) })
+  const templates = alert.rule === undefined ? undefined : plan.templatesOf(alert.rule)
+  return compose(alert, {
+    ...plan.mail,
+    id: 0,
+    deviceId: plan.deviceId,
+    site: plan.site,
+    software: plan.software,
+    via: plan.viaOf(alert.source),
+    when,
+    composedAt: when.at,
+    to,
+    ...(templates ? { templates } : {}),
+    envelopeTo: to.map((one) => one.address),
+  }).content
 }

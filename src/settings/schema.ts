@@ -223,9 +223,19 @@ export const settingsSchema = z
     mailbox: section(box, 'Mailbox', 'Mail kept on the box.'),
     web: section(
       z.strictObject({
-        listen: listen.default('0.0.0.0:8080'),
-        tls: z.enum(['off', 'own', 'file']).default('off'),
-        hosts: z.array(line(253)).max(16).default([]),
+        listen: listen.default('0.0.0.0:8080').meta({ title: 'Listens on' }),
+        tls: z.enum(['off', 'own', 'file']).default('off').meta({
+          title: 'HTTPS',
+          description: 'own: a certificate that the box makes; file: web/key.pem and web/cert.pem in the data directory.',
+        }),
+        hosts: z.array(line(253).refine(isHostName, 'Write a host name such as outpost.example.org.')).max(16).default([]).meta({
+          title: 'Names',
+          description: 'By which the page is opened, beside its addresses, localhost and the domain of the site.',
+        }),
+        securityContact: line(200)
+          .refine((text) => /^(https:|mailto:|tel:)\S+$/.test(text), 'Write an address such as mailto:security@example.org.')
+          .optional()
+          .meta({ title: 'Whom to tell of a weakness', description: 'For /.well-known/security.txt (RFC 9116).' }),
       }),
       'Web page',
       'The local page.',

@@ -64,6 +64,17 @@ export class Secrets {
     })
   }
 
+  /** Those of secrets.json, as they stand there now. Rejects with DiskError. */
+  kept(): Promise<Record<string, string>> {
+    return this.#change(async () => ({ ...this.#values, ...(await this.#file.read()) }))
+  }
+
+  /** Every name that the settings refer to, and whether there is a value. */
+  referred(settings: Settings): { name: string; known: boolean }[] {
+    const names = new Set([...references(settings, '')].map(([, name]) => name))
+    return [...names].map((name) => ({ name, known: this.get(name) !== undefined }))
+  }
+
   /** From where nothing can be written to. */
   #given(name: string): string | undefined {
     return (

@@ -12,7 +12,7 @@ export function stateOf(house: House) {
     /** Since the device was booted. */
     upMs: Math.round(clock.monotonic()),
     ...(house.standsStill === undefined ? {} : { standsStill: house.standsStill }),
-    ...(desk ? { ...desk.state(), alerts: desk.alerts() } : {}),
+    ...(desk ? { gateway: { ...desk.state(), alerts: desk.alerts() } } : {}),
   }
 }
 

@@ -1,0 +1,256 @@
+import { hash, timingSafeEqual } from 'node:crypto'
+import type { Desk } from '../gateway/desk.ts'
+import { mailboxOf, type Plan, relayOf } from '../gateway/plan.ts'
+import { strayed } from '../gateway/samples.ts'
+import { Tap } from '../gateway/tap.ts'
+import { Gateway } from '../gateway.ts'
+import { sentence } from '../ports/log.ts'
+import type { LogBook } from '../ports/log-book.ts'
+import type { Outside } from '../ports/ports.ts'
+import { probe, type Step } from '../relay/probe/probe.ts'
+import type { RelayOptions } from '../relay/relay.ts'
+import { checkSettings } from '../settings/check.ts'
+import type { DeviceStore } from '../settings/device.ts'
+import type { Finding } from '../settings/finding.ts'
+import { type EffectiveSettings, effective, type Settings } from '../settings/schema.ts'
+import type { Secrets } from '../settings/secrets.ts'
+import { SettingsStore } from '../settings/store.ts'
+import { Chronicle } from '../web/chronicle.ts'
+import { Door } from '../web/door.ts'
+import { Fault } from '../web/fault.ts'
+import type { House, Saved } from '../web/house.ts'
+import type { Scene } from './command.ts'
+import { makeDkimKey } from './dkim.ts'
+import { loadSettings } from './load.ts'
+import { planFor } from './plan.ts'
+
+/**
+ * Household: the process around the gateway. It starts and stops gateways as the settings change, one change at a time, and gives the page what it may ask for.
+ */
+export type End = 'stop' | 'restart' | 'reset'
+
+export class Household implements House {
+  readonly ports: Outside
+  readonly dir: string
+  readonly software: string
+  readonly builtAt: number
+  readonly book: LogBook
+  readonly tap = new Tap()
+  readonly door: Door
+  readonly chronicle: Chronicle
+  readonly device: DeviceStore
+  standsStill: string | undefined = 'The gateway is starting.'
+  readonly #scene: Scene
+  #settings: EffectiveSettings
+  #secrets: Secrets
+  #gateway: Gateway | undefined
+  #changing: Promise<unknown> = Promise.resolve()
+  #end: (end: End) => void = () => {}
+  readonly ended: Promise<End>
+
+  private constructor(scene: Scene, device: DeviceStore, door: Door, settings: EffectiveSettings, secrets: Secrets) {
+    this.#scene = scene
+    this.ports = scene.ports
+    this.dir = scene.dir
+    this.software = scene.software
+    this.builtAt = scene.builtAt
+    this.book = scene.book
+    this.device = device
+    this.door = door
+    this.#settings = settings
+    this.#secrets = secrets
+    this.chronicle = new Chronicle(scene.ports.clock, () => lookAt(this.#gateway?.desk))
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve
+    })
+  }
+
+  /** Reads the settings; nothing runs yet. Throws Refusal when they cannot be used. Rejects with DiskError. */
+  static async open(scene: Scene, device: DeviceStore): Promise<Household> {
+    const { settings, secrets } = await loadSettings(scene)
+    const door = await Door.open(scene.ports.clock, scene.ports.random, device)
+    return new Household(scene, device, door, settings, secrets)
+  }
+
+  /** The settings that the gateway works by. */
+  get current(): EffectiveSettings {
+    return this.#settings
+  }
+
+  /** Starts the gateway. */
+  async begin(): Promise<void> {
+    await this.#change(() => this.#start())
+  }
+
+  /** Takes the settings of the disk; when they cannot be used, the old ones stay. */
+  async reload(): Promise<void> {
+    await this.#change(async () => {
+      try {
+        const { settings, secrets } = await loadSettings(this.#scene)
+        await this.#replace(settings, secrets)
+      } catch (error) {
+        this.ports.log('error', 'settings: not taken, the old ones stay', { why: sentence(error) })
+      }
+    })
+  }
+
+  /** Ends this life when whatever is changing is done. */
+  async stop(): Promise<void> {
+    await this.#change(async () => {
+      this.chronicle.stop()
+      await this.#gateway?.stop()
+      this.#gateway = undefined
+    })
+  }
+
+  finish(end: End): void {
+    this.#end(end)
+  }
+
+  restart(): void {
+    this.#end('restart')
+  }
+
+  reset(): void {
+    this.#end('reset')
+  }
+
+  get names(): ReadonlySet<string> {
+    const { web, site } = this.#settings
+    return new Set(['localhost', 'outpost.local', site.domain.toLowerCase(), ...web.hosts.map((name) => name.toLowerCase())])
+  }
+
+  desk(): Desk | undefined {
+    return this.#gateway?.desk
+  }
+
+  async settings(): Promise<{ settings: Settings; revision: string; findings: Finding[] }> {
+    const { settings, findings, revision } = await this.#stored()
+    return { settings, revision, findings: [...findings, ...this.#secrets.missing(settings), ...this.#strayed(settings)] }
+  }
+
+  save(value: unknown, revision: string): Promise<Saved> {
+    return this.#change(async (): Promise<Saved> => {
+      const { settings, findings } = checkSettings(JSON.stringify(value))
+      if (!settings) return { kind: 'wrong', findings }
+      const { settings: before, store, revision: standing } = await this.#stored()
+      if (standing !== revision) return { kind: 'stale', revision: standing }
+      await store.save(settings)
+      const loaded = await loadSettings(this.#scene)
+      try {
+        await this.#replace(loaded.settings, loaded.secrets)
+      } catch (error) {
+        await store.save(before)
+        return { kind: 'wrong', findings: [{ path: '', what: sentence(error), write: 'The settings before are in use.', level: 'error' }] }
+      }
+      return { kind: 'saved', revision: store.revision, findings: [...findings, ...this.#strayed(settings)] }
+    })
+  }
+
+  async plan(settings?: Settings): Promise<Plan> {
+    return planFor(this.#scene, settings ? effective(settings) : this.#settings, this.#secrets, this.device)
+  }
+
+  secrets(settings: Settings): { name: string; known: boolean }[] {
+    return this.#secrets.referred(settings)
+  }
+
+  async keepSecret(name: string, value: string): Promise<string | undefined> {
+    const why = await this.#secrets.keep(name, value)
+    if (why === undefined) void this.reload()
+    return why
+  }
+
+  secretValues(): Promise<Record<string, string>> {
+    return this.#secrets.kept()
+  }
+
+  hookOf(token: string): string | undefined {
+    const given = Buffer.from(hash('sha256', token))
+    for (const source of this.#settings.sources) {
+      if (source.kind !== 'http' || !source.token) continue
+      const known = this.#secrets.get(source.token.secret)
+      if (known !== undefined && timingSafeEqual(Buffer.from(hash('sha256', known)), given)) return source.id
+    }
+    return undefined
+  }
+
+  async probe(relay: unknown, password: string | undefined, to: string | undefined): Promise<AsyncIterable<Step>> {
+    const settings = this.#settings
+    const options = typeof relay === 'string' ? await this.#saved(relay) : this.#unsaved(relay, password)
+    const mailFrom = mailboxOf(settings.mail.from).address
+    const rcptTo = to ?? settings.people.find((person) => !person.address.endsWith(`@${settings.site.domain}`))?.address
+    return probe(this.ports, options, { mailFrom, ...(rcptTo === undefined ? {} : { rcptTo }) })
+  }
+
+  async #saved(id: string): Promise<RelayOptions> {
+    const found = (await this.plan()).relays.find((relay) => relay.id === id)
+    if (!found) throw new Fault(404, `There is no relay ${id}.`, 'Save it first, or send its settings.')
+    return found
+  }
+
+  #unsaved(relay: unknown, password: string | undefined): RelayOptions {
+    const { settings, findings } = checkSettings(JSON.stringify({ relays: [relay] }))
+    const [good] = settings?.relays ?? []
+    const [first] = findings
+    if (!good)
+      throw new Fault(422, `${first?.path.replace('relays[0].', '') ?? ''}: ${first?.what ?? 'This is no relay.'}`, first?.write ?? '')
+    const refreshToken = () => ({ read: async () => undefined, keep: async () => {} })
+    return relayOf(good, {
+      settings: this.#settings,
+      secret: (name) => password ?? this.#secrets.get(name),
+      refreshToken,
+      pem: new Map(),
+    })
+  }
+
+  async #stored() {
+    const store = new SettingsStore(this.ports.disk, this.dir)
+    const { settings, findings } = await store.load()
+    if (!settings) throw new Fault(409, 'settings.json was spoiled by another hand.', findings[0]?.write ?? 'Mend it, or restore a backup.')
+    return { store, settings, findings, revision: store.revision }
+  }
+
+  #strayed(settings: Settings): Finding[] {
+    return strayed(effective(settings), this.ports.clock).map((finding) => ({ ...finding, level: 'note' as const }))
+  }
+
+  async #start(): Promise<void> {
+    await makeDkimKey(this.#scene, this.#settings)
+    this.#gateway = await Gateway.start(this.ports, await this.plan(), this.tap)
+    this.standsStill = undefined
+    this.chronicle.stop()
+    this.chronicle.start()
+  }
+
+  async #replace(settings: EffectiveSettings, secrets: Secrets): Promise<void> {
+    this.standsStill = 'The gateway takes the new settings.'
+    const gateway = this.#gateway
+    this.#gateway = undefined
+    await gateway?.stop()
+    const before = { settings: this.#settings, secrets: this.#secrets }
+    this.#settings = settings
+    this.#secrets = secrets
+    try {
+      await this.#start()
+    } catch (error) {
+      // What is valid may still not work: then it is as it was.
+      this.#settings = before.settings
+      this.#secrets = before.secrets
+      await this.#start()
+      throw error
+    }
+  }
+
+  #change<T>(deed: () => Promise<T>): Promise<T> {
+    const done = this.#changing.then(deed)
+    this.#changing = done.catch(() => {})
+    return done
+  }
+}
+
+function lookAt(desk: Desk | undefined) {
+  if (!desk) return undefined
+  const { settled, queue, link } = desk.state()
+  return { delivered: settled.delivered, refused: settled.refused + settled.expired, waiting: queue.waiting, link: link?.up }
+}

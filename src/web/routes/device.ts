@@ -1,0 +1,124 @@
+import { z } from 'zod'
+import { checkSettings } from '../../settings/check.ts'
+import { settingsDiff } from '../../settings/diff.ts'
+import { backupSchema, seal, unseal } from '../backup.ts'
+import { Fault } from '../fault.ts'
+import { json, route } from '../route.ts'
+import { stateOf } from '../state.ts'
+
+/** The device itself: backup, restart, reset, logs. */
+const passphrase = z.string().min(12, 'Write at least 12 characters.').max(200)
+
+const about = route({
+  method: 'GET',
+  path: '/api/device',
+  title: 'What this box is, and how it has been',
+  access: { kind: 'machine', scope: 'read' },
+  run: ({ house }) => {
+    const { software, device, clock, upMs } = stateOf(house)
+    return json({ software, device, clock, upMs, builtAt: house.builtAt })
+  },
+})
+
+const backup = route({
+  method: 'POST',
+  path: '/api/backup',
+  title: 'The settings as a file; with a passphrase also the secrets, encrypted',
+  access: { kind: 'person' },
+  body: z.strictObject({ passphrase: passphrase.optional() }),
+  run: async ({ house, body }) => {
+    const { settings } = await house.settings()
+    const made = new Date(house.ports.clock.wall()).toISOString()
+    const secrets =
+      body.passphrase === undefined ? {} : { secrets: await seal(await house.secretValues(), body.passphrase, house.ports.random) }
+    return json({ format: 'outpost-backup', version: 1, made, software: house.software, settings, ...secrets }, 200, {
+      'Content-Disposition': `attachment; filename="outpost-${made.slice(0, 10)}.json"`,
+    })
+  },
+})
+
+const restore = route({
+  method: 'POST',
+  path: '/api/restore',
+  title: 'What a backup would change; with `apply` it is changed',
+  access: { kind: 'person' },
+  maxBytes: 2 * 1024 * 1024,
+  body: z.strictObject({ backup: backupSchema, passphrase: z.string().max(200).optional(), apply: z.boolean().default(false) }),
+  run: async ({ house, body }) => {
+    const { settings, findings } = checkSettings(JSON.stringify(body.backup.settings))
+    if (!settings) return json({ error: 'The settings of this backup are not valid.', hint: 'See the findings.', findings }, 422)
+    const values = body.backup.secrets && body.passphrase !== undefined ? await unseal(body.backup.secrets, body.passphrase) : undefined
+    const current = await house.settings()
+    const changes = settingsDiff(current.settings, settings)
+    const secrets = Object.keys(values ?? {})
+    if (!body.apply) return json({ changes, findings, secrets, locked: body.backup.secrets !== undefined && !values })
+    const notKept: string[] = []
+    for (const [name, value] of Object.entries(values ?? {})) {
+      const why = await house.keepSecret(name, value)
+      if (why !== undefined) notKept.push(why)
+    }
+    const saved = await house.save(settings, current.revision)
+    if (saved.kind !== 'saved') throw new Fault(409, 'The settings were changed meanwhile.', 'Restore once more.')
+    return json({ changes, findings, secrets, notKept })
+  },
+})
+
+const restart = route({
+  method: 'POST',
+  path: '/api/restart',
+  title: 'Stops the gateway, and starts it anew',
+  access: { kind: 'person' },
+  run: ({ house }) => {
+    house.restart()
+    return json({}, 202)
+  },
+})
+
+const reset = route({
+  method: 'POST',
+  path: '/api/reset',
+  title: 'Takes away settings, secrets, letters that wait and mail, and begins as a new box',
+  access: { kind: 'person' },
+  body: z.strictObject({ name: z.string().max(200) }),
+  run: async ({ house, body }) => {
+    const { site } = (await house.settings()).settings
+    if (body.name !== site.name)
+      throw new Fault(400, 'That is not the name of this site.', `To be sure that this box is meant, write its name: ${site.name}`)
+    house.reset()
+    return json({}, 202)
+  },
+})
+
+const logs = route({
+  method: 'GET',
+  path: '/api/logs',
+  title: 'The newest lines of the log, oldest first, secrets masked',
+  access: { kind: 'machine', scope: 'read' },
+  run: ({ house }) => json(house.book.lines),
+})
+
+const support = route({
+  method: 'GET',
+  path: '/api/support',
+  title: 'What somebody who helps needs to see: settings, state and log; no secret and no alert',
+  access: { kind: 'person' },
+  run: async ({ house }) => {
+    const { settings, findings } = await house.settings()
+    const { gateway, ...state } = stateOf(house)
+    const { alerts: _, ...work } = gateway ?? {}
+    const made = new Date(house.ports.clock.wall()).toISOString()
+    return json({ made, settings, findings, state: { ...state, gateway: work }, log: house.book.lines }, 200, {
+      'Content-Disposition': 'attachment; filename="outpost-support.json"',
+    })
+  },
+})
+
+const chronicle = route({
+  method: 'GET',
+  path: '/api/chronicle',
+  title: 'A look at the box every five minutes of the last day: delivered, refused, waiting, link',
+  access: { kind: 'machine', scope: 'read' },
+  run: ({ house }) => json(house.chronicle.entries),
+})
+
+export const deviceRoutes = [about, backup, restore, restart, reset, logs, support, chronicle]

@@ -1,0 +1,133 @@
+import { z } from 'zod'
+import { decoders } from '../../decode/registry.ts'
+import type { Plan } from '../../gateway/plan.ts'
+import { rehearse, rehearsedMail } from '../../gateway/rehearsal.ts'
+import { checkSettings } from '../../settings/check.ts'
+import { presets, relayOfPreset } from '../../settings/presets.ts'
+import { type Settings, settingsSchema } from '../../settings/schema.ts'
+import { Fault } from '../fault.ts'
+import { json, nothing, route } from '../route.ts'
+
+/** The settings, whole, and what a source would make of some octets by settings that are not saved yet. */
+const settingsBytes = 1024 * 1024
+const sampleChars = 64 * 1024
+
+const read = route({
+  method: 'GET',
+  path: '/api/settings',
+  title: 'The settings without secrets, their revision in ETag, and what is to be said of them',
+  access: { kind: 'machine', scope: 'read' },
+  run: async ({ house }) => {
+    const { settings, revision, findings } = await house.settings()
+    return json({ settings, findings, secrets: house.secrets(settings) }, 200, { ETag: `"${revision}"` })
+  },
+})
+
+const write = route({
+  method: 'PUT',
+  path: '/api/settings',
+  title: 'Saves the settings and begins to work by them; If-Match names the revision that was changed',
+  access: { kind: 'machine', scope: 'all' },
+  maxBytes: settingsBytes,
+  body: z.unknown(),
+  run: async ({ house, body, request }) => {
+    const match = /^(?:W\/)?"([0-9a-f]{16})"$/.exec(request.headers.get('if-match') ?? '')?.[1]
+    if (match === undefined)
+      throw new Fault(428, 'If-Match is missing.', 'Send the ETag of GET /api/settings, so that nobody else’s change is lost.')
+    const saved = await house.save(body, match)
+    if (saved.kind === 'wrong')
+      return json({ error: 'The settings were not saved.', hint: 'Mend what is said.', findings: saved.findings }, 422)
+    if (saved.kind === 'stale')
+      throw new Fault(412, 'Somebody else has changed the settings meanwhile.', 'Look at them again, and make your change anew.', {
+        ETag: `"${saved.revision}"`,
+      })
+    return json({ findings: saved.findings }, 200, { ETag: `"${saved.revision}"` })
+  },
+})
+
+const check = route({
+  method: 'POST',
+  path: '/api/settings/check',
+  title: 'What is to be said of settings that are not saved',
+  access: { kind: 'machine', scope: 'read' },
+  maxBytes: settingsBytes,
+  body: z.unknown(),
+  run: ({ body }) => json({ findings: checkSettings(JSON.stringify(body)).findings }),
+})
+
+const schema = route({
+  method: 'GET',
+  path: '/api/settings/schema',
+  title: 'The JSON Schema of the settings',
+  access: { kind: 'machine', scope: 'read' },
+  run: () => json(z.toJSONSchema(settingsSchema, { io: 'input', unrepresentable: 'any' })),
+})
+
+const keepSecret = route({
+  method: 'PUT',
+  path: '/api/secrets/:name',
+  title: 'Keeps a secret that the settings refer to by this name; it is never told again',
+  access: { kind: 'machine', scope: 'all' },
+  body: z.strictObject({ value: z.string().min(1).max(4096) }),
+  run: async ({ house, params, body }) => {
+    const name = params.name ?? ''
+    if (!/^[\w:.-]{1,80}$/.test(name)) throw new Fault(400, 'This is no name of a secret.', 'Write a name such as relay:isp.')
+    const why = await house.keepSecret(name, body.value)
+    if (why !== undefined) throw new Fault(409, why, 'Change it where it is set.')
+    return nothing()
+  },
+})
+
+const help = route({
+  method: 'GET',
+  path: '/api/help',
+  title: 'Serial ports of this box, decoders, and relays of the usual providers',
+  access: { kind: 'machine', scope: 'read' },
+  run: async ({ house }) =>
+    json({
+      ports: await house.ports.serial.list().catch(() => []),
+      decoders: decoders.map(({ name, title }) => ({ name, title })),
+      presets: presets.map((preset) => ({ name: preset.name, title: preset.title, need: preset.need, relay: relayOfPreset(preset) })),
+    }),
+})
+
+const preview = route({
+  method: 'POST',
+  path: '/api/preview',
+  title: 'What a source would make of these octets: fields, winning rule, whole mail; by the settings, or by those in the body',
+  access: { kind: 'machine', scope: 'read' },
+  maxBytes: settingsBytes,
+  body: z.strictObject({
+    source: z.string().max(64),
+    topic: z.string().max(1024).optional(),
+    sample: z.string().max(sampleChars),
+    /** The sample is base64. */
+    base64: z.boolean().default(false),
+    settings: z.unknown().optional(),
+  }),
+  run: async ({ house, body }) => {
+    const { source, topic, sample, base64 } = body
+    const plan = await house.plan(unsaved(body.settings))
+    const bytes = Buffer.from(sample, base64 ? 'base64' : 'utf8')
+    return json(shown(plan, rehearse(plan, house.ports.clock, { source, bytes, ...(topic === undefined ? {} : { topic }) })))
+  },
+})
+
+/** Throws Fault when they are not valid. */
+function unsaved(value: unknown): Settings | undefined {
+  if (value === undefined) return undefined
+  const { settings, findings } = checkSettings(JSON.stringify(value))
+  if (settings) return settings
+  const [first] = findings
+  throw new Fault(422, `The settings are not valid${first?.path ? ` at ${first.path}` : ''}: ${first?.what}`, first?.write ?? '')
+}
+
+const shown = (plan: Plan, { decoder, decoded, heard, others, verdict, alert }: ReturnType<typeof rehearse>) => ({
+  decoder,
+  ...(decoded.kind === 'reading' ? { reading: { ...decoded.reading, severity: heard?.severity } } : { why: decoded.why }),
+  others,
+  ...(verdict?.kind === 'ignore' ? { ignored: verdict.why } : {}),
+  ...(alert ? { rule: alert.rule, to: alert.to, kept: alert.kept, mail: Buffer.from(rehearsedMail(plan, alert)).toString() } : {}),
+})
+
+export const settingsRoutes = [read, write, check, schema, keepSecret, help, preview]

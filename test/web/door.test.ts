@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { NodeRandom } from '../../src/ports/node/random.ts'
+import { DeviceStore } from '../../src/settings/device.ts'
+import { Door } from '../../src/web/door.ts'
+import { Fault } from '../../src/web/fault.ts'
+import { Slowdown } from '../../src/web/slowdown.ts'
+import { SimClock } from '../sim/world/clock.ts'
+import { SimDisk } from '../sim/world/disk.ts'
+import { Timeline } from '../sim/world/timeline.ts'
+
+const password = 'correct horse battery'
+
+async function hall(disk = new SimDisk()) {
+  const timeline = new Timeline()
+  const clock = new SimClock(timeline, 'boot-1')
+  const random = new NodeRandom()
+  await disk.makeDir('data')
+  const device = await DeviceStore.open(disk, random, 'data')
+  const door = await Door.open(clock, random, device)
+  return { door, disk, timeline, pass: (ms: number) => timeline.run(timeline.now + ms) }
+}
+
+const statusOf = async (deed: Promise<unknown>): Promise<number> => {
+  try {
+    await deed
+    return 200
+  } catch (error) {
+    assert.ok(error instanceof Fault, String(error))
+    return error.status
+  }
+}
+
+test('each box has its own claim code, and only that sets the first password', async () => {
+  const [one, two] = [await hall(), await hall()]
+  assert.match(one.door.claimCode, /^[2-9A-HJKMNP-TV-Z]{4}-[2-9A-HJKMNP-TV-Z]{4}$/)
+  assert.notEqual(one.door.claimCode, two.door.claimCode)
+  assert.equal(await statusOf(one.door.claim(two.door.claimCode, password, 'a')), 401)
+  assert.equal(one.door.claimed, false)
+  await one.door.claim(one.door.claimCode.toLowerCase().replace('-', ' '), password, 'a')
+  assert.equal(one.door.claimed, true)
+  assert.equal(await statusOf(one.door.claim(one.door.claimCode, 'another password', 'b')), 409)
+  assert.equal(await statusOf(one.door.login(password, 'b')), 200)
+})
+
+test('fifty wrong passwords slow their address down to a minute each, and the owner comes in from his own', async () => {
+  const { door, pass } = await hall()
+  await door.claim(door.claimCode, password, 'owner')
+  let waited = 0
+  for (let i = 0; i < 50; i++) {
+    let status = await statusOf(door.login(`wrong password ${i}`, 'guesser'))
+    while (status === 429) {
+      await pass(1000)
+      waited += 1000
+      status = await statusOf(door.login(`wrong password ${i}`, 'guesser'))
+    }
+    assert.equal(status, 401)
+  }
+  assert.ok(waited >= 40 * 60_000, `${waited} ms`)
+  assert.equal(await statusOf(door.login(password, 'owner')), 200, 'whoever was right before need not wait')
+  await pass(60_000)
+  assert.equal(await statusOf(door.login(password, 'guesser')), 200, 'and nobody is locked out for good')
+})
+
+test('the wait outlives a restart', async () => {
+  const first = await hall()
+  await first.door.claim(first.door.claimCode, password, 'owner')
+  for (let i = 0; i < 12; i++) {
+    while ((await statusOf(first.door.login('wrong password', `guesser-${i}`))) === 429) await first.pass(1000)
+  }
+  const second = await hall(first.disk)
+  assert.equal(await statusOf(second.door.login(password, 'owner')), 429)
+  await second.pass(60_000)
+  assert.equal(await statusOf(second.door.login(password, 'owner')), 200)
+})
+
+test('guesses that come together are judged one after the other, and most are sent away', async () => {
+  const { door } = await hall()
+  await door.claim(door.claimCode, password, 'owner')
+  const statuses = await Promise.all(Array.from({ length: 40 }, (_, index) => statusOf(door.login(`wrong ${index}`, 'guesser'))))
+  assert.ok(statuses.filter((status) => status === 401).length <= 4, String(statuses))
+  assert.ok(statuses.filter((status) => status === 429).length >= 36)
+})
+
+test('a session ends after half an hour without use, at logout, and for all others when the password changes', async () => {
+  const { door, pass } = await hall()
+  const first = await door.claim(door.claimCode, password, 'a')
+  const second = await door.login(password, 'b')
+  assert.notEqual(first, second, 'each login has a new id')
+  assert.ok(first.length >= 43, '256 bits')
+  await pass(29 * 60_000)
+  const session = door.session(first)
+  assert.ok(session)
+  await pass(29 * 60_000)
+  assert.ok(door.session(first), 'it was used')
+  assert.equal(door.session(second), undefined)
+  const third = await door.login(password, 'c')
+  await door.changePassword(password, 'another good password', session, 'a')
+  assert.ok(door.session(first))
+  assert.equal(door.session(third), undefined)
+  await door.leave((one) => one.hash === session.hash)
+  assert.equal(door.session(first), undefined)
+})
+
+test('a session outlives a restart, and neither password, session nor token can be read from the file', async () => {
+  const { door, disk } = await hall()
+  const id = await door.claim(door.claimCode, password, 'a')
+  const { token } = await door.addToken('scada', 'alerts')
+  const again = await hall(disk)
+  assert.ok(again.door.session(id))
+  assert.equal(again.door.token(token)?.scope, 'alerts')
+  const file = Buffer.from(disk.durable('data/device.json') ?? []).toString()
+  for (const secret of [id, token, password]) assert.ok(!file.includes(secret))
+})
+
+test('a slow-down forgets nobody who guesses, whatever his clock does', () => {
+  const timeline = new Timeline()
+  const slowdown = new Slowdown(new SimClock(timeline, 'boot'), 0)
+  for (let i = 0; i < 3; i++) slowdown.failed('a')
+  assert.equal(slowdown.waitMs('a'), 1000)
+  slowdown.failed('a')
+  assert.equal(slowdown.waitMs('a'), 2000)
+  for (let i = 0; i < 100; i++) slowdown.failed('a')
+  assert.equal(slowdown.waitMs('a'), 60_000)
+  assert.equal(slowdown.waitMs('somebody else'), 60_000, 'many guesses slow everybody down who was never right')
+  slowdown.passed('b')
+  assert.equal(slowdown.waitMs('b'), 0)
+})

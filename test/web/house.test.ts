@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { wipe } from '../../src/settings/wipe.ts'
+import { password, WebBox } from './box.ts'
+
+const canary = 'canary-7f3a91c2'
+const settings = {
+  site: { name: 'Pump 7', domain: 'site.example.org' },
+  people: [{ id: 'ops', name: 'Ops', address: 'ops@example.org' }],
+  relays: [
+    {
+      id: 'isp',
+      host: 'relay.example.org',
+      security: 'starttls',
+      port: 587,
+      auth: { kind: 'password', user: 'box', password: { secret: 'relay:isp' } },
+    },
+  ],
+  sources: [{ id: 'hooks', kind: 'http', token: { secret: 'http:hooks' } }],
+}
+const secrets = { 'relay:isp': canary, 'http:hooks': 'a token of a machine' }
+
+const jsonOf = async <T>(answer: Response): Promise<T> => (await answer.json()) as T
+type Read = { settings: Record<string, unknown>; findings: { what: string }[]; secrets: unknown }
+
+test('settings are saved whole, against the revision that was read, and the gateway works by them at once', async () => {
+  const box = await WebBox.claimed(settings, secrets)
+  const read = await box.ask('GET', '/api/settings')
+  const etag = read.headers.get('etag') ?? ''
+  const before = await jsonOf<Read>(read)
+  const site = { ...(before.settings.site as object), name: 'Pump 8' }
+  const put = (body: unknown, match: string) => box.ask('PUT', '/api/settings', body, match === '' ? {} : { 'if-match': match })
+  assert.equal((await put({ ...before.settings, site }, '')).status, 428)
+  assert.equal((await put({ ...before.settings, site }, '"0000000000000000"')).status, 412)
+  const wrong = await put({ ...before.settings, sources: [{ id: 'x', kind: 'serial', pathh: '/dev/ttyUSB0' }] }, etag)
+  assert.equal(wrong.status, 422)
+  const { findings } = await jsonOf<{ findings: { path: string; write: string }[] }>(wrong)
+  assert.ok(
+    findings.some(({ path, write }) => path === 'sources[0].pathh' && /path/.test(write)),
+    JSON.stringify(findings),
+  )
+  const done = await put({ ...before.settings, site }, etag)
+  assert.equal(done.status, 200, await done.clone().text())
+  assert.notEqual(done.headers.get('etag'), etag)
+  assert.equal(box.household.current.site.name, 'Pump 8')
+  assert.ok(box.household.desk(), 'the gateway works')
+  assert.equal((await put({ ...before.settings, site }, etag)).status, 412, 'the revision is used up')
+})
+
+test('no answer of the box holds a secret, a hash or the claim code', async () => {
+  const box = await WebBox.claimed(settings, secrets)
+  box.household.ports.log('info', 'something', {})
+  const { claimCode } = box.household.door
+  const bad = [
+    canary,
+    claimCode,
+    'a token of a machine',
+    box.cookie.split('=')[1] ?? '',
+    box.household.device.data.access?.password?.hash ?? '',
+  ]
+  for (const { method, path } of box.routes) {
+    if (path === '/api/events' || path === '/api/logout') continue
+    const body =
+      method === 'GET' ? undefined : path === '/api/backup' ? {} : path === '/api/preview' ? { source: 'hooks', sample: 'Door open' } : {}
+    const text = await (await box.ask(method, path.replaceAll(/:\w+/g, '1'), body)).text()
+    for (const one of bad) assert.ok(!text.includes(one), `${method} ${path} tells ${one}`)
+  }
+})
+
+test('a secret is kept under its name, and the gateway that works has it', async () => {
+  const box = await WebBox.claimed(settings)
+  const known = async () => (await jsonOf<Read>(await box.ask('GET', '/api/settings'))).secrets
+  assert.deepEqual(await known(), [
+    { name: 'http:hooks', known: false },
+    { name: 'relay:isp', known: false },
+  ])
+  assert.equal((await box.ask('PUT', '/api/secrets/http:hooks', { value: 'token of the camera' })).status, 204)
+  await box.household.reload()
+  const hook = await box.raw('POST', '/api/alerts', '{"text":"Door open"}', {
+    host: 'localhost',
+    authorization: 'Bearer token of the camera'.replaceAll(' of the ', '-'),
+    'content-type': 'application/json',
+  })
+  assert.equal(hook.status, 401)
+  await box.ask('PUT', '/api/secrets/http:hooks', { value: 'token-camera' })
+  await box.household.reload()
+  const taken = await box.raw('POST', '/api/alerts', '{"text":"Door open"}', {
+    host: 'localhost',
+    authorization: 'Bearer token-camera',
+    'content-type': 'application/json',
+  })
+  assert.equal(taken.status, 201, await taken.clone().text())
+  assert.deepEqual(box.household.desk()?.state().numbers, { hooks: 1 }, 'under the name of its source')
+  assert.equal((await box.ask('PUT', '/api/secrets/..%2fx', { value: 'x' })).status, 400)
+})
+
+test('a backup holds no secret without a passphrase, and all of them with it; another box takes it', async () => {
+  const box = await WebBox.claimed(settings, secrets)
+  const bare = await (await box.ask('POST', '/api/backup', {})).text()
+  assert.ok(bare.includes('Pump 7') && !bare.includes(canary))
+  const passphrase = 'a passphrase to write down'
+  assert.equal((await box.ask('POST', '/api/backup', { passphrase: 'short' })).status, 400)
+  const backup = await jsonOf<{ secrets: { data: string } }>(await box.ask('POST', '/api/backup', { passphrase }))
+  assert.ok(!JSON.stringify(backup).includes(canary))
+  const other = await WebBox.claimed()
+  const look = await jsonOf<{ changes: string[]; locked: boolean }>(await other.ask('POST', '/api/restore', { backup }))
+  assert.ok(look.locked && look.changes.some((line) => line.startsWith('site.name: "Outpost" -> "Pump 7"')), JSON.stringify(look))
+  assert.equal(other.household.current.site.name, 'Outpost', 'looking changes nothing')
+  const wrong = await other.ask('POST', '/api/restore', { backup, passphrase: 'another passphrase', apply: true })
+  assert.equal(wrong.status, 422)
+  const spoiled = { ...backup, secrets: { ...backup.secrets, data: `A${backup.secrets.data.slice(1)}` } }
+  assert.equal((await other.ask('POST', '/api/restore', { backup: spoiled, passphrase, apply: true })).status, 422)
+  assert.equal(other.household.current.site.name, 'Outpost')
+  const done = await other.ask('POST', '/api/restore', { backup, passphrase, apply: true })
+  assert.equal(done.status, 200, await done.clone().text())
+  assert.equal(other.household.current.site.name, 'Pump 7')
+  assert.deepEqual(await other.household.secretValues(), secrets)
+  assert.equal((await other.ask('POST', '/api/restore', { backup: { format: 'x' } })).status, 400)
+})
+
+test('a reset leaves nothing behind', async () => {
+  const box = await WebBox.claimed(settings, secrets)
+  await box.household.desk()?.send({ to: 'operator@site.example.org', text: canary, severity: 'info' })
+  await box.timeline.run(60_000)
+  const where = () => box.disk.paths().filter((path) => Buffer.from(box.disk.durable(path) ?? []).includes(canary))
+  assert.ok(where().length >= 2, String(where()))
+  assert.equal((await box.ask('POST', '/api/reset', { name: 'Pump 8' })).status, 400)
+  assert.equal((await box.ask('POST', '/api/reset', { name: 'Pump 7' })).status, 202)
+  assert.equal(await box.household.ended, 'reset')
+  const stopping = box.household.stop()
+  await box.timeline.run(box.timeline.now + 20_000)
+  await stopping
+  await wipe(box.disk, 'data')
+  assert.deepEqual(where(), [])
+  assert.deepEqual(
+    box.disk.paths().filter((path) => path.startsWith('data/')),
+    [],
+  )
+})
+
+test('a preview shows fields, the winning rule, why others did not win and the whole mail, also by settings that are not saved', async () => {
+  const box = await WebBox.claimed(settings, secrets)
+  const rules = [
+    { id: 'cellar', when: { key: 'cellar*' }, to: ['ops'] },
+    { id: 'doors', when: { text: 'Door' }, to: ['ops'], subject: '{{site}}: {{text}}!' },
+  ]
+  const sample = { source: 'hooks', sample: '{"key":"door-1","text":"Door <script>alert(1)</script>"}' }
+  const saved = await jsonOf<{ rule?: string; mail: string }>(await box.ask('POST', '/api/preview', sample))
+  assert.equal(saved.rule, undefined)
+  const answer = await box.ask('POST', '/api/preview', { ...sample, settings: { ...settings, rules } })
+  const seen = await jsonOf<{ rule: string; others: { rule: string; why: string }[]; mail: string; reading: { key: string } }>(answer)
+  assert.equal(seen.rule, 'doors')
+  assert.equal(seen.others[0]?.rule, 'cellar')
+  assert.match(seen.mail, /^Subject: Pump 7: Door <script>alert\(1\)<\/script>!\r$/m)
+  const broken = await box.ask('POST', '/api/preview', {
+    ...sample,
+    settings: { ...settings, rules: [{ id: 'doors', when: {}, to: ['ops'], subject: '{{sitee}}' }] },
+  })
+  assert.equal(broken.status, 422)
+  assert.match(((await broken.json()) as { hint: string }).hint, /sitee/)
+})
+
+test('the interface describes itself from the schemas that it validates by', async () => {
+  const box = await WebBox.claimed()
+  const found = await jsonOf<{ openapi: string; paths: Record<string, Record<string, { requestBody?: unknown; security: unknown[] }>> }>(
+    await box.ask('GET', '/api/openapi.json'),
+  )
+  assert.equal(found.openapi, '3.1.0')
+  const count = Object.values(found.paths).reduce((sum, item) => sum + Object.keys(item).length, 0)
+  assert.equal(count, box.routes.length)
+  assert.match(JSON.stringify(found.paths['/api/claim']?.post?.requestBody), /"minLength":12/)
+  assert.deepEqual(found.paths['/healthz']?.get?.security, [])
+})
+
+test('a stream tells lines and state, goes on where a page left off, and has room for eight', async () => {
+  const box = await WebBox.claimed(settings, secrets)
+  await box.ask('POST', '/api/alerts', { text: 'first' })
+  const first = await box.ask('GET', '/api/events')
+  const reader = first.body?.pipeThrough(new TextDecoderStream()).getReader()
+  const until = async (word: string): Promise<string> => {
+    for (let text = ''; ; ) {
+      const { value, done } = (await reader?.read()) ?? { done: true }
+      text += value ?? ''
+      if (text.includes(word)) return text
+      assert.ok(!done, `${word} is not in ${text}`)
+    }
+  }
+  const begun = await until('event: state')
+  assert.match(begun, /^event: hello$/m)
+  const id = /^id: (\S+)$/m.exec(begun)?.[1] ?? ''
+  for (let i = 0; i < 200; i++) await box.ask('POST', '/api/alerts', { text: `storm ${i}` })
+  await box.timeline.run(box.timeline.now + 300)
+  const storm = await until('event: lines')
+  assert.match(storm, /"missed":175/, 'a bundle is bounded, and says what it left out')
+  await reader?.cancel()
+  assert.equal(box.stream.size, 0)
+  const again = await box.ask('GET', '/api/events', undefined, { 'last-event-id': id })
+  const text = new TextDecoder().decode((await again.body?.getReader().read())?.value)
+  assert.match(text, /event: hello/)
+  const open = await Promise.all(Array.from({ length: 8 }, () => box.ask('GET', '/api/events')))
+  assert.deepEqual(
+    open.map(({ status }) => status),
+    [200, 200, 200, 200, 200, 200, 200, 503],
+  )
+})
+
+test('a page whose session has ended is cut off', async () => {
+  const box = await WebBox.claimed()
+  const stream = (await box.ask('GET', '/api/events')).body?.getReader()
+  await box.ask('POST', '/api/logout', { all: true })
+  for (;;) {
+    const { done } = (await stream?.read()) ?? { done: true }
+    if (done) break
+  }
+  assert.equal(box.stream.size, 0)
+  const idle = await WebBox.claimed()
+  await idle.ask('GET', '/api/events')
+  await idle.timeline.run(idle.timeline.now + 31 * 60_000)
+  assert.equal(idle.stream.size, 0)
+  assert.equal((await idle.ask('GET', '/api/state')).status, 401)
+})
+
+test('metrics are for whoever holds a token, and count what was settled', async () => {
+  const box = await WebBox.claimed(settings, secrets)
+  const { token } = await jsonOf<{ token: string }>(await box.ask('POST', '/api/tokens', { name: 'prometheus', scope: 'read' }))
+  const answer = await box.raw('GET', '/metrics', undefined, { host: 'localhost', authorization: `Bearer ${token}` })
+  const text = await answer.text()
+  assert.match(text, /^outpost_recipients_total\{outcome="delivered"\} 0$/m)
+  assert.match(text, /^outpost_source_up\{source="hooks"\} 1$/m)
+  assert.equal((await box.raw('GET', '/metrics', undefined, { host: 'localhost' })).status, 401)
+})
+
+test('who guesses the claim code is slowed down, and the code is not in the log', async () => {
+  const box = await WebBox.open()
+  const guess = () => box.ask('POST', '/api/claim', { code: 'AAAA-AAAA', password })
+  assert.deepEqual([(await guess()).status, (await guess()).status, (await guess()).status, (await guess()).status], [401, 401, 401, 429])
+  assert.ok(!box.book.lines.join('\n').includes(box.household.door.claimCode))
+})

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { hostIn, isOurs } from '../../src/web/guard.ts'
+import { password, WebBox } from './box.ts'
+
+/** A path of the table with something in each hole. */
+const filled = (path: string): string => path.replaceAll(/:\w+/g, '1')
+const errorOf = async (answer: Response): Promise<{ error: string; hint: string }> =>
+  (await answer.json()) as { error: string; hint: string }
+
+test('before it is claimed a box answers nothing of /api but the claim (Tasmota#12828, LuCI#5202)', async () => {
+  const box = await WebBox.open()
+  for (const { method, path } of box.routes) {
+    if (!path.startsWith('/api/') || path === '/api/claim') continue
+    const answer = await box.ask(method, filled(path), method === 'GET' ? undefined : {})
+    assert.equal(answer.status, 403, `${method} ${path}`)
+    const { error, hint } = await errorOf(answer)
+    assert.ok(error && hint)
+  }
+})
+
+test('without a login no route of the table says anything, but those for anyone (CVE-2021-41104)', async () => {
+  const box = await WebBox.claimed()
+  const open = box.routes.filter(({ access }) => access.kind === 'anyone').map(({ path }) => path)
+  assert.deepEqual(open, ['/healthz', '/.well-known/security.txt'])
+  for (const { method, path, access } of box.routes) {
+    const headers = { host: '192.0.2.7:8080', 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' }
+    const answer = await box.raw(method, filled(path), method === 'GET' ? undefined : '{}', headers)
+    const expected = access.kind === 'unclaimed' ? 409 : access.kind === 'claimed' ? 400 : 401
+    if (access.kind !== 'anyone') assert.equal(answer.status, expected, `${method} ${path}`)
+  }
+  const health = await box.raw('GET', '/healthz', undefined, { host: 'localhost' })
+  assert.equal(await health.text(), 'ok\n')
+})
+
+test('a write from a foreign page is refused on every route, whatever it claims (CSRF)', async () => {
+  const box = await WebBox.claimed()
+  const before = (await box.household.settings()).revision
+  for (const { method, path } of box.routes) {
+    if (method === 'GET') continue
+    const foreign: Record<string, string>[] = [
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+      { origin: 'http://evil.example' },
+      { 'sec-fetch-site': 'same-origin', origin: 'http://192.0.2.7' },
+      { 'sec-fetch-site': 'none' },
+      { origin: 'null' },
+    ]
+    for (const marks of foreign) {
+      const headers = { host: '192.0.2.7:8080', cookie: box.cookie, 'content-type': 'application/json', ...marks }
+      const answer = await box.raw(method, filled(path), '{}', headers)
+      assert.ok([403, 409].includes(answer.status), `${method} ${path} ${JSON.stringify(marks)}: ${answer.status}`)
+    }
+    const silent = await box.raw(method, filled(path), '{}', {
+      host: '192.0.2.7:8080',
+      cookie: box.cookie,
+      'content-type': 'application/json',
+    })
+    assert.ok([400, 403, 404, 409].includes(silent.status))
+  }
+  const form = await box.ask('POST', '/api/alerts', undefined, { 'content-type': 'text/plain' })
+  assert.equal(form.status, 415, 'a form can send text, and may not')
+  assert.equal((await box.household.settings()).revision, before)
+})
+
+test('a foreign name is not this box, also for the stream (DNS rebinding, freenet-core#3576)', async () => {
+  const box = await WebBox.claimed({ web: { hosts: ['pump7.example.org'] } })
+  const statusFor = async (host: string, path = '/api/state') => {
+    const answer = await box.raw('GET', path, undefined, { host, cookie: box.cookie })
+    await answer.body?.cancel()
+    return answer.status
+  }
+  for (const host of [
+    'evil.example',
+    'evil.example:8080',
+    '192.0.2.7.evil.example',
+    'localhost.evil.example',
+    'localhost@evil.example',
+    '',
+  ])
+    for (const path of ['/api/state', '/api/events', '/', '/healthz']) assert.equal(await statusFor(host, path), 421, `${host} ${path}`)
+  for (const host of ['192.0.2.7:8080', '[2001:db8::7]:8080', 'localhost', 'Outpost.local.', 'pump7.example.org'])
+    assert.equal(await statusFor(host), 200, host)
+})
+
+test('no host that is not an address passes unless its name is known', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.domain(), fc.webAuthority(), fc.string()), (host) => {
+      const found = hostIn(host)
+      const address = /^[\d.]+$|:/.test(found ?? '')
+      assert.ok(address || !isOurs(found, new Set(['box.example'])) || found === 'box.example')
+    }),
+  )
+})
+
+test('every answer forbids frames, foreign scripts and guesses of type; the cookie is for this box alone', async () => {
+  const box = await WebBox.claimed()
+  for (const path of ['/', '/api/state', '/nothing', '/healthz']) {
+    const { headers } = await box.ask('GET', path)
+    const policy = headers.get('content-security-policy') ?? ''
+    assert.match(policy, /default-src 'none'/)
+    assert.match(policy, /frame-ancestors 'none'/)
+    assert.ok(!policy.includes('unsafe') && !policy.includes('*'))
+    assert.equal(headers.get('x-content-type-options'), 'nosniff')
+    assert.equal(headers.get('x-frame-options'), 'DENY')
+    assert.equal(headers.get('referrer-policy'), 'no-referrer')
+  }
+  const plain = await box.ask('POST', '/api/login', { password })
+  assert.match(plain.headers.get('set-cookie') ?? '', /^outpost=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/)
+  const secure = await box.ask('POST', '/api/login', { password }, { origin: 'https://192.0.2.7:8080' }, { secure: true })
+  assert.match(secure.headers.get('set-cookie') ?? '', /^__Host-outpost=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Secure$/)
+})
+
+test('a phone that asks for the Internet is sent to the page until the box is claimed, and is content after that', async () => {
+  const box = await WebBox.open()
+  const probe = (host: string, path: string) => box.raw('GET', path, undefined, { host })
+  for (const [host, path] of [
+    ['connectivitycheck.gstatic.com', '/generate_204'],
+    ['captive.apple.com', '/hotspot-detect.html'],
+    ['www.msftconnecttest.com', '/connecttest.txt'],
+    ['detectportal.firefox.com', '/success.txt'],
+  ] as const) {
+    const answer = await probe(host, path)
+    assert.equal(answer.status, 302)
+    assert.equal(answer.headers.get('location'), 'http://192.0.2.7:8080/')
+  }
+  await box.ask('POST', '/api/claim', { code: box.household.door.claimCode, password })
+  assert.equal((await probe('connectivitycheck.gstatic.com', '/generate_204')).status, 204)
+  assert.match(await (await probe('captive.apple.com', '/hotspot-detect.html')).text(), /Success/)
+  assert.equal((await probe('evil.example', '/api/state')).status, 421)
+})
+
+test('a body that is too long, no JSON, or not what the table says is answered with a sentence', async () => {
+  const box = await WebBox.claimed()
+  const long = await box.ask('POST', '/api/alerts', { text: 'x'.repeat(300_000) })
+  assert.equal(long.status, 413)
+  const claimed = await box.raw('POST', '/api/alerts', '{"text":"x"}', {
+    host: 'localhost',
+    cookie: box.cookie,
+    'sec-fetch-site': 'same-origin',
+    'content-type': 'application/json',
+    'content-length': '99999999',
+  })
+  assert.equal(claimed.status, 413)
+  const torn = await box.raw('POST', '/api/testmail', '{"to":', {
+    host: 'localhost',
+    cookie: box.cookie,
+    'sec-fetch-site': 'same-origin',
+    'content-type': 'application/json',
+  })
+  assert.equal(torn.status, 400)
+  assert.match((await errorOf(torn)).error, /not valid JSON/)
+  const wrong = await box.ask('POST', '/api/testmail', { to: 'ops@x, evil@x' })
+  assert.equal(wrong.status, 400)
+  assert.match((await errorOf(wrong)).error, /at to: Write a mail address/)
+  assert.equal((await box.ask('DELETE', '/api/state')).status, 405)
+  assert.equal((await box.ask('GET', '/api/nothing')).status, 404)
+})
+
+test('ids are never names of files: what leads elsewhere is not there (GHSA-qx5x-85p8-vg4j)', async () => {
+  const box = await WebBox.claimed()
+  for (const id of ['..%2f..%2fsettings.json', '%2e%2e/settings.json', '../settings.json', 'operator/..%2f..%2f..%2fdevice.json', '%00'])
+    for (const base of ['/api/mailbox/', '/api/mailbox/operator/', '/api/queue/', '/']) {
+      const answer = await box.ask('GET', `${base}${id}`)
+      const text = await answer.text()
+      assert.ok([400, 404, 405].includes(answer.status), `${base}${id}: ${answer.status}`)
+      assert.ok(!text.includes('"claim"') && !text.includes('"sources"'))
+    }
+})
+
+test('a token does what its scope says and no more, and is told once', async () => {
+  const box = await WebBox.claimed()
+  const made = (await (await box.ask('POST', '/api/tokens', { name: 'scada', scope: 'alerts' })).json()) as { id: string; token: string }
+  const list = await (await box.ask('GET', '/api/tokens')).text()
+  assert.ok(list.includes('scada') && !list.includes(made.token))
+  const by = (method: string, path: string, body?: string, type = 'text/plain') =>
+    box.raw(method, path, body, {
+      host: 'localhost',
+      authorization: `Bearer ${made.token}`,
+      ...(body === undefined ? {} : { 'content-type': type }),
+    })
+  const taken = await by('POST', '/api/alerts', 'Door open')
+  assert.equal(taken.status, 201, await taken.clone().text())
+  assert.deepEqual(Object.keys((await taken.json()) as object), ['id', 'number'])
+  for (const { method, path, access } of box.routes) {
+    if (path === '/api/alerts' && method === 'POST') continue
+    const answer = await by(method, filled(path), method === 'GET' ? undefined : '{}', 'application/json')
+    if (access.kind === 'machine' || access.kind === 'person') assert.equal(answer.status, 403, `${method} ${path}`)
+  }
+  assert.equal((await box.ask('DELETE', `/api/tokens/${made.id}`)).status, 204)
+  assert.equal((await by('POST', '/api/alerts', 'Door open')).status, 401)
+})
