@@ -54,6 +54,7 @@ export function diskContract(name: string, make: () => Promise<{ disk: Disk; dir
     await disk.remove(`${dir}/deep/er/a`)
     await disk.sync(`${dir}/deep/er`)
     assert.deepEqual(await disk.list(`${dir}/deep/er`), ['b'])
+    await assert.rejects(disk.list(`${dir}/deep/er/b`), (error) => isDiskError(error, 'ENOTDIR'))
   })
 
   on('a file that is larger than wanted is not read', async (disk, dir) => {

@@ -96,7 +96,7 @@ export class SimDisk implements Disk {
 
   async list(dir: string): Promise<string[]> {
     await this.#alive()
-    if (!this.#dirs.has(dir)) throw new DiskError(`no directory ${dir}`, 'ENOENT')
+    if (!this.#dirs.has(dir)) throw new DiskError(`no directory ${dir}`, this.#names.has(dir) ? 'ENOTDIR' : 'ENOENT')
     const prefix = `${dir}/`
     const inside = [...this.#names.keys(), ...this.#dirs]
       .filter((path) => path.startsWith(prefix))
