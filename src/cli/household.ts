@@ -115,6 +115,10 @@ export class Household implements House {
     this.#end('reset')
   }
 
+  get siteName(): string {
+    return this.#settings.site.name
+  }
+
   get names(): ReadonlySet<string> {
     const { web, site } = this.#settings
     return new Set(['localhost', 'outpost.local', site.domain.toLowerCase(), ...web.hosts.map((name) => name.toLowerCase())])

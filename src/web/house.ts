@@ -19,6 +19,8 @@ export interface House {
   readonly dir: string
   readonly software: string
   readonly builtAt: number
+  /** Of the settings that the gateway works by. */
+  readonly siteName: string
   readonly book: LogBook
   readonly tap: Tap
   readonly door: Door

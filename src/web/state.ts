@@ -7,6 +7,7 @@ export function stateOf(house: House) {
   const desk = house.desk()
   return {
     software,
+    site: { name: house.siteName },
     device: house.device.data.id,
     clock: { wall: clock.wall(), synchronised: clock.synchronised(), plausible: clock.wall() >= house.builtAt },
     /** Since the device was booted. */

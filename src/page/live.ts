@@ -1,0 +1,115 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { State } from '../web/state.ts'
+
+/** What the box tells by itself: state, lines and log, for all parts of the page. A stream that breaks is tried again by the browser and, when it gives up, by us. */
+export type Line = {
+  number: number
+  at: number
+  source: string
+  topic?: string
+  bytes: string
+  length: number
+  decoder: string
+  outcome: 'accepted' | 'ignored' | 'refused'
+  why?: string
+}
+export type LogLine = { time: string; level: string; event: string; [fact: string]: unknown }
+
+const linesLimit = 200
+const logLimit = 300
+/** The stream speaks at least every two seconds. */
+const silentMs = 8000
+
+class Live {
+  state: State | undefined
+  lines: Line[] = []
+  log: LogLine[] = []
+  missed = 0
+  connected = false
+  #source: EventSource | undefined
+  #heard = 0
+  #watch: ReturnType<typeof setInterval> | undefined
+  readonly #readers = new Set<() => void>()
+
+  begin(): void {
+    this.end()
+    this.#open()
+    this.#watch = setInterval(() => {
+      if (this.connected && Date.now() - this.#heard > silentMs) this.#lost()
+      if (!this.connected && (!this.#source || this.#source.readyState === EventSource.CLOSED)) void this.#again()
+    }, 2000)
+  }
+
+  end(): void {
+    clearInterval(this.#watch)
+    this.#source?.close()
+    this.#source = undefined
+    this.connected = false
+  }
+
+  follow(reader: () => void): () => void {
+    this.#readers.add(reader)
+    return () => void this.#readers.delete(reader)
+  }
+
+  #open(): void {
+    const source = new EventSource('/api/events')
+    this.#source = source
+    const on = (name: string, take: (value: never) => void) =>
+      source.addEventListener(name, (event) => {
+        this.#heard = Date.now()
+        this.connected = true
+        take(JSON.parse(event.data) as never)
+        this.#tell()
+      })
+    on('hello', () => {})
+    on('state', (state: State) => {
+      this.state = state
+    })
+    on('lines', ({ lines, missed }: { lines: Line[]; missed: number }) => {
+      this.lines = [...this.lines, ...lines].slice(-linesLimit)
+      this.missed += missed
+    })
+    on('log', (lines: string[]) => {
+      this.log = [...this.log, ...lines.flatMap(parsed)].slice(-logLimit)
+    })
+    source.onerror = () => this.#lost()
+  }
+
+  /** A session that ended is told from a box that is away. */
+  async #again(): Promise<void> {
+    const response = await fetch('/api/state', { signal: AbortSignal.timeout(4000) }).catch(() => undefined)
+    if (response?.status === 401 || response?.status === 403) dispatchEvent(new Event('outpost-out'))
+    else if (response?.ok) this.#open()
+  }
+
+  #lost(): void {
+    this.connected = false
+    if (this.#source?.readyState !== EventSource.CONNECTING) {
+      this.#source?.close()
+      this.#source = undefined
+    }
+    this.#tell()
+  }
+
+  #tell(): void {
+    for (const reader of this.#readers) reader()
+  }
+}
+
+function parsed(line: string): LogLine[] {
+  try {
+    return [JSON.parse(line)]
+  } catch {
+    return []
+  }
+}
+
+export const live = new Live()
+
+/** Draws anew whenever the box tells something. */
+export function useLive(): Live {
+  const [, set] = useState(0)
+  useEffect(() => live.follow(() => set((count) => count + 1)), [])
+  return live
+}

@@ -1,0 +1,219 @@
+import { useEffect, useState } from 'preact/hooks'
+import { get } from '../api.ts'
+import { Fields, type Typed, useSchema, type Value } from '../form.tsx'
+import { Lines } from '../lines.tsx'
+import { useLive } from '../live.ts'
+import { Card, Choice, Deed, go, StateMark, Wrong } from '../parts.tsx'
+import { Preview } from '../preview.tsx'
+import { useSettings } from '../use-settings.tsx'
+import { t } from '../words.ts'
+import { moodOf } from './overview.tsx'
+
+/** Sources: what they are, what they say just now, and what is made of it. */
+export function Sources() {
+  const { state } = useLive()
+  const editing = useSettings()
+  const [open, setOpen] = useState<string>()
+  const [adding, setAdding] = useState<Value>()
+  const { kept, save } = editing
+  const sources = (kept?.settings.sources ?? []) as unknown as Value[]
+  const put = (index: number, value: Value | undefined) => (typed: Typed) => {
+    const next = [...sources]
+    next.splice(index, index < sources.length ? 1 : 0, ...(value ? [value] : []))
+    return save({ ...kept?.settings, sources: next }, typed)
+  }
+  return (
+    <>
+      <h1>{t('Sources')}</h1>
+      <Wrong problem={editing.problem} />
+      {state?.gateway?.sources.map((one) => {
+        const index = sources.findIndex((source) => source.id === one.id)
+        const source = sources[index]
+        return (
+          <Card
+            key={one.id}
+            mood={one.state === 'down' ? 'bad' : undefined}
+            title={<StateMark mood={moodOf(one.state)}>{one.id}</StateMark>}
+          >
+            <dl>
+              <dt>{t('Kind')}</dt>
+              <dd>{one.kind}</dd>
+              <dt>{t('State')}</dt>
+              <dd>
+                {t(one.state)}
+                {one.why !== undefined && `: ${one.why}`}
+              </dd>
+              {source && typeof source.path === 'string' && (
+                <>
+                  <dt>{t('Port')}</dt>
+                  <dd>
+                    {source.path} {String(source.baudRate ?? '')}
+                  </dd>
+                </>
+              )}
+              {source && typeof source.url === 'string' && (
+                <>
+                  <dt>{t('Broker')}</dt>
+                  <dd>{source.url}</dd>
+                </>
+              )}
+              <dt>{t('Heard')}</dt>
+              <dd>{one.heard}</dd>
+              {one.overruns > 0 && (
+                <>
+                  <dt>{t('Overruns')}</dt>
+                  <dd>{one.overruns}</dd>
+                </>
+              )}
+            </dl>
+            <div class="row">
+              <button type="button" aria-expanded={open === one.id} onClick={() => setOpen(open === one.id ? undefined : one.id)}>
+                {open === one.id ? t('Close') : t('Listen and change')}
+              </button>
+            </div>
+            {open === one.id && (
+              <>
+                <h3>{t('Heard just now')}</h3>
+                <Lines
+                  source={one.id}
+                  limit={100}
+                  tools
+                  choose={(line) => {
+                    sessionStorage.setItem('line', JSON.stringify(line))
+                    go('#/rules/new')
+                  }}
+                />
+                <h3>{t('Try a sample')}</h3>
+                <Preview source={one.id} settings={undefined} />
+                {source && (
+                  <>
+                    <h3>{t('Settings')}</h3>
+                    <SourceForm value={source} path={`sources[${index}]`} save={(value) => put(index, value)} findings={editing.findings} />
+                    <Deed kind="risk" sure={t('Remove this source?')} deed={() => put(index, undefined)({})}>
+                      {t('Remove')}
+                    </Deed>
+                  </>
+                )}
+              </>
+            )}
+          </Card>
+        )
+      })}
+      <Card title={t('Add a source')}>
+        {adding ? (
+          <SourceForm
+            value={adding}
+            path={`sources[${sources.length}]`}
+            findings={editing.findings}
+            save={(value) => async (typed) => {
+              const wrong = await put(sources.length, value)(typed)
+              if (!wrong) setAdding(undefined)
+              return wrong
+            }}
+          />
+        ) : (
+          <AddSource choose={setAdding} taken={sources.map((one) => String(one.id))} />
+        )}
+      </Card>
+    </>
+  )
+}
+
+export type Help = {
+  ports: { path: string; byId?: string; manufacturer?: string }[]
+  decoders: { name: string; title: string }[]
+  presets: { name: string; title: string; need: string; relay: Value }[]
+}
+
+export function useHelp(): Help | undefined {
+  const [help, set] = useState<Help>()
+  useEffect(() => void get<Help>('/api/help').then((answer) => answer.ok && set(answer.value)), [])
+  return help
+}
+
+/** Ports that are there, at once; or another kind. */
+export function AddSource({ choose, taken }: { choose: (value: Value) => void; taken: readonly string[] }) {
+  const help = useHelp()
+  const fresh = (name: string) => {
+    let id = name
+    for (let n = 2; taken.includes(id); n++) id = `${name}${n}`
+    return id
+  }
+  return (
+    <>
+      {help?.ports.map((port) => (
+        <div key={port.path} class="row between">
+          <span>
+            {port.byId ?? port.path} <span class="soft">{port.manufacturer}</span>
+          </span>
+          <button type="button" class="main" onClick={() => choose({ id: fresh('line'), kind: 'serial', path: port.byId ?? port.path })}>
+            {t('Use this port')}
+          </button>
+        </div>
+      ))}
+      {help?.ports.length === 0 && <p class="soft">{t('No serial port is plugged in. It may be named before it is there.')}</p>}
+      <div class="row">
+        <button type="button" onClick={() => choose({ id: fresh('line'), kind: 'serial', path: '/dev/ttyUSB0' })}>
+          {t('Serial line')}
+        </button>
+        <button type="button" onClick={() => choose({ id: fresh('field'), kind: 'mqtt', url: 'mqtt://', topics: ['alerts/#'] })}>
+          {t('MQTT broker')}
+        </button>
+        <button
+          type="button"
+          onClick={() => choose({ id: fresh('bus'), kind: 'modbus', path: '/dev/ttyUSB0', read: [{ name: 'level', address: 0 }] })}
+        >
+          Modbus RTU
+        </button>
+        <button type="button" onClick={() => choose({ id: fresh('hooks'), kind: 'http', token: { secret: `http:${fresh('hooks')}` } })}>
+          {t('Web hook')}
+        </button>
+      </div>
+    </>
+  )
+}
+
+export function SourceForm({
+  value,
+  path,
+  save,
+  findings,
+}: {
+  value: Value
+  path: string
+  save: (value: Value) => (typed: Typed) => Promise<import('../api.ts').Problem | undefined>
+  findings: readonly import('../api.ts').Finding[]
+}) {
+  const schema = useSchema()?.properties?.sources?.items
+  const help = useHelp()
+  const [draft, setDraft] = useState(value)
+  const [typed, setTyped] = useState<Typed>({})
+  if (!schema) return <p>{t('One moment …')}</p>
+  return (
+    <form onSubmit={(event) => event.preventDefault()}>
+      {'decode' in (schema.oneOf?.find((one) => one.properties?.kind?.const === draft.kind)?.properties ?? {}) && (
+        <Choice
+          label={t('What it speaks')}
+          value={String(draft.decode ?? 'auto')}
+          of={[['auto', t('guess it')], ...(help?.decoders ?? []).map((one) => [one.name, `${one.name}: ${one.title}`] as const)]}
+          set={(decode) => setDraft({ ...draft, decode })}
+        />
+      )}
+      <Fields
+        schema={schema}
+        value={draft}
+        set={setDraft}
+        hidden={['decode']}
+        path={path}
+        findings={findings}
+        typed={typed}
+        type={(name, secret) => setTyped({ ...typed, [name]: secret })}
+      />
+      <div class="row">
+        <Deed kind="main" deed={() => save(draft)(typed)}>
+          {t('Save')}
+        </Deed>
+      </div>
+    </form>
+  )
+}
