@@ -82,7 +82,7 @@ function Member({ name, schema, value, set, ...of }: Of & { name: string; schema
   const label = schema.title ?? name
   const help = schema.description
   const fault = of.findings.filter((one) => one.path === of.path).map((one) => `${one.what} ${one.write}`)[0]
-  const common = { label, help, fault, name: of.path }
+  const common = { label, help, fault }
   const shown = value ?? schema.default
   if (schema.properties?.secret) {
     const secret = (value as { secret?: string } | undefined)?.secret ?? of.path.replace(/\[(\d+)\]/g, '-$1').replaceAll('.', ':')

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { Choice } from './parts.tsx'
 import { type Language, language, speak, t } from './words.ts'
 
 /** How the page looks: its language, light or dark. Kept in the browser. */
@@ -20,21 +21,25 @@ export function Languages() {
   }
   return (
     <div class="row">
-      <label>
-        {t('Language')}
-        <select value={language} onChange={(event) => choose(event.currentTarget.value as Language)}>
-          <option value="en">English</option>
-          <option value="de">Deutsch</option>
-        </select>
-      </label>
-      <label>
-        {t('Colours')}
-        <select value={theme} onChange={(event) => light(event.currentTarget.value)}>
-          <option value="">{t('As the device has it')}</option>
-          <option value="light">{t('Light')}</option>
-          <option value="dark">{t('Dark')}</option>
-        </select>
-      </label>
+      <Choice
+        label={t('Language')}
+        value={language}
+        of={[
+          ['en', 'English'],
+          ['de', 'Deutsch'],
+        ]}
+        set={choose}
+      />
+      <Choice
+        label={t('Colours')}
+        value={theme}
+        of={[
+          ['', t('As the device has it')],
+          ['light', t('Light')],
+          ['dark', t('Dark')],
+        ]}
+        set={light}
+      />
     </div>
   )
 }

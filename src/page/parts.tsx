@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useState } from 'preact/hooks'
+import { useId, useState } from 'preact/hooks'
 import type { Finding, Problem } from './api.ts'
 import { t } from './words.ts'
 
@@ -94,15 +94,42 @@ export function Deed({
   )
 }
 
+type Labelled = { label: ComponentChildren; help?: ComponentChildren; fault?: string | undefined }
+
+/** A control under its name; help and fault are told with it, and are no part of the name. */
+function Control({
+  label,
+  help,
+  fault,
+  children,
+}: Labelled & { children: (id: string, about: { 'aria-describedby'?: string }) => ComponentChildren }) {
+  const id = useId()
+  const about = help || fault ? { 'aria-describedby': `${id}-about` } : {}
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {(help || fault) && (
+        <span id={`${id}-about`}>
+          {help && <span class="soft">{help}</span>}
+          {fault && <span class="fault small">{fault}</span>}
+        </span>
+      )}
+      {children(id, about)}
+    </div>
+  )
+}
+
 export function Field({
   label,
   help,
   fault,
-  ...input
-}: {
-  label: ComponentChildren
-  help?: ComponentChildren
-  fault?: string | undefined
+  value,
+  set,
+  type = 'text',
+  list,
+  rows,
+  ...more
+}: Labelled & {
   value: string
   set: (value: string) => void
   type?: 'text' | 'password' | 'email' | 'number'
@@ -110,30 +137,35 @@ export function Field({
   rows?: number
   autocomplete?: string
   placeholder?: string
-  name?: string
 }) {
-  const { value, set, type = 'text', list, rows, name, ...more } = input
-  const id = `list-${name ?? ''}`
   const change = (event: Event) => set((event.currentTarget as HTMLInputElement).value)
   return (
-    // biome-ignore lint/a11y/noLabelWithoutControl: the control is inside, one of two.
-    <label>
-      {label}
-      {help && <span class="soft">{help}</span>}
-      {rows ? (
-        <textarea rows={rows} value={value} onInput={change} spellcheck={false} {...more} />
-      ) : (
-        <input type={type as 'text'} {...(list ? { list: id } : {})} value={value} onInput={change} {...more} />
-      )}
-      {list && (
-        <datalist id={id}>
-          {list.map((one) => (
-            <option key={one} value={one} />
-          ))}
-        </datalist>
-      )}
-      {fault && <span class="fault small">{fault}</span>}
-    </label>
+    <Control label={label} help={help} fault={fault}>
+      {(id, about) =>
+        rows ? (
+          <textarea id={id} rows={rows} value={value} onInput={change} spellcheck={false} {...about} {...more} />
+        ) : (
+          <>
+            <input
+              id={id}
+              type={type as 'text'}
+              {...(list ? { list: `${id}-list` } : {})}
+              value={value}
+              onInput={change}
+              {...about}
+              {...more}
+            />
+            {list && (
+              <datalist id={`${id}-list`}>
+                {list.map((one) => (
+                  <option key={one} value={one} />
+                ))}
+              </datalist>
+            )}
+          </>
+        )
+      }
+    </Control>
   )
 }
 
@@ -143,25 +175,19 @@ export function Choice<T extends string>({
   of,
   set,
   help,
-}: {
-  label: ComponentChildren
-  value: T
-  of: readonly (readonly [T, string])[]
-  set: (value: T) => void
-  help?: ComponentChildren
-}) {
+}: Labelled & { value: T; of: readonly (readonly [T, string])[]; set: (value: T) => void }) {
   return (
-    <label>
-      {label}
-      {help && <span class="soft">{help}</span>}
-      <select value={value} onChange={(event) => set(event.currentTarget.value as T)}>
-        {of.map(([one, words]) => (
-          <option key={one} value={one} selected={one === value}>
-            {words}
-          </option>
-        ))}
-      </select>
-    </label>
+    <Control label={label} help={help}>
+      {(id, about) => (
+        <select id={id} value={value} onChange={(event) => set(event.currentTarget.value as T)} {...about}>
+          {of.map(([one, words]) => (
+            <option key={one} value={one} selected={one === value}>
+              {words}
+            </option>
+          ))}
+        </select>
+      )}
+    </Control>
   )
 }
 

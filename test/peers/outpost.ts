@@ -9,6 +9,8 @@ const program = new URL('../../bin/outpost', import.meta.url).pathname
 export class Outpost {
   readonly data: string
   log = ''
+  /** What it said on standard output: the claim code of a new box. */
+  said = ''
   /** Set when the gateway ended although nobody had asked it to. */
   fault: string | undefined
   #child: ChildProcess | undefined
@@ -31,7 +33,10 @@ export class Outpost {
   }
 
   begin(): void {
-    const child = spawn(program, ['run', '--data', this.data], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn(program, ['run', '--data', this.data], { stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stdout.on('data', (bytes) => {
+      this.said += bytes
+    })
     child.stderr.on('data', (bytes) => {
       this.log += bytes
     })

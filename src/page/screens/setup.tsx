@@ -94,7 +94,6 @@ function Place({ editing, next }: { editing: Editing; next: () => void }) {
           value={timeZone}
           set={setTimeZone}
           fault={faultOf('site.timeZone')}
-          name="zone"
           list={Intl.supportedValuesOf('timeZone')}
         />
         <Choice
