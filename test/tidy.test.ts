@@ -24,7 +24,8 @@ const mayImport: Record<string, readonly string[]> = {
   gateway: ['source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
   'gateway.ts': ['gateway', 'source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
   web: ['gateway.ts', 'gateway', 'source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
-  page: [],
+  /** Types only: it runs in a browser. */
+  page: ['web'],
   cli: ['web', 'gateway.ts', 'gateway', 'source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
   'main.ts': ['cli', 'gateway.ts', 'ports', 'ports/node'],
 }
@@ -93,7 +94,7 @@ test('only ports touch the world', () => {
   const faults: string[] = []
   for (const file of files) {
     const room = roomOf(file)
-    if (room === 'ports/node' || room === 'main.ts') continue
+    if (room === 'ports/node' || room === 'main.ts' || room === 'page') continue
     for (const { line, to } of imports(file)) {
       if (to.startsWith('node:') && !pureModules.includes(to)) faults.push(`src/${file}:${line} imports ${to}; only src/ports/node may`)
       const name = to.startsWith('@') ? to : (to.split('/')[0] ?? '')
@@ -149,5 +150,16 @@ test('nothing in the tree speaks of anything but the project', () => {
   const faults = files.flatMap((file) =>
     linesOf(file).flatMap((text, index) => (/\b(TODO|FIXME|XXX)\b/.test(text) ? [`src/${file}:${index + 1}`] : [])),
   )
+  assert.deepEqual(faults, [])
+})
+
+test('the page takes nothing of the gateway but types', () => {
+  const faults = files
+    .filter((file) => roomOf(file) === 'page')
+    .flatMap((file) =>
+      linesOf(file).flatMap((text, index) =>
+        /from '(\.\.\/)+web\//.test(text) && !/^(import|export) type /.test(text) ? [`src/${file}:${index + 1}`] : [],
+      ),
+    )
   assert.deepEqual(faults, [])
 })

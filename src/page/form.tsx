@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { type Finding, get } from './api.ts'
 import { Choice, Field, Tick } from './parts.tsx'
-import { t } from './words.ts'
+import { language, t } from './words.ts'
 
 /** Form: an entry of the settings by its JSON Schema, which is made from the schema that checks it. What a form cannot show well is JSON. */
 export type Schema = {
@@ -23,16 +23,17 @@ export type Value = Record<string, unknown>
 /** Values of secrets that were typed, by their names. */
 export type Typed = Record<string, string>
 
-let known: Schema | undefined
+let known: { language: string; schema: Schema } | undefined
 
 export function useSchema(): Schema | undefined {
-  const [schema, set] = useState(known)
+  const [schema, set] = useState(known?.language === language ? known.schema : undefined)
   useEffect(() => {
-    if (!known)
-      void get<Schema>('/api/settings/schema').then((answer) => {
-        if (answer.ok) known = answer.value
-        set(known)
-      })
+    if (schema) return
+    void get<Schema>(`/api/settings/schema?language=${language}`).then((answer) => {
+      if (!answer.ok) return
+      known = { language, schema: answer.value }
+      set(answer.value)
+    })
   }, [])
   return schema
 }
@@ -44,29 +45,41 @@ type Of = {
   type(name: string, value: string): void
 }
 
-/** `hidden`: members that are not to be seen here. */
+/** `hidden`: members that are not to be seen here. `first`: those that are seen at once; the others are behind a fold, unless something is to be said of them. */
 export function Fields({
   schema,
   value,
   set,
   hidden = [],
+  first,
   ...of
-}: Of & { schema: Schema; value: Value; set: (value: Value) => void; hidden?: readonly string[] }) {
-  const shape = shapeOf(schema, value)
+}: Of & { schema: Schema; value: Value; set: (value: Value) => void; hidden?: readonly string[]; first?: readonly string[] }) {
+  const all = Object.entries(shapeOf(schema, value).properties ?? {}).filter(
+    ([name, member]) => !hidden.includes(name) && member.const === undefined,
+  )
+  const isFirst = ([name]: [string, Schema]) => first?.includes(name) ?? true
+  const members = (some: [string, Schema][]) =>
+    some.map(([name, member]) => (
+      <Member
+        key={name}
+        name={name}
+        schema={member}
+        value={value[name]}
+        set={(next) => set(without({ ...value, [name]: next }))}
+        {...of}
+        path={of.path ? `${of.path}.${name}` : name}
+      />
+    ))
+  const rest = all.filter((one) => !isFirst(one))
+  const wrong = rest.some(([name]) => of.findings.some((one) => one.path.startsWith(`${of.path}.${name}`)))
   return (
     <>
-      {Object.entries(shape.properties ?? {}).map(([name, member]) =>
-        hidden.includes(name) || member.const !== undefined ? null : (
-          <Member
-            key={name}
-            name={name}
-            schema={member}
-            value={value[name]}
-            set={(next) => set(without({ ...value, [name]: next }))}
-            {...of}
-            path={of.path ? `${of.path}.${name}` : name}
-          />
-        ),
+      {members(all.filter(isFirst))}
+      {rest.length > 0 && (
+        <details open={wrong}>
+          <summary>{t('More settings')}</summary>
+          {members(rest)}
+        </details>
       )}
     </>
   )
@@ -100,7 +113,9 @@ function Member({ name, schema, value, set, ...of }: Of & { name: string; schema
       />
     )
   }
-  if (schema.enum)
+  const values =
+    schema.enum ?? (schema.anyOf?.every((one) => one.const !== undefined) ? schema.anyOf.map((one) => one.const as string) : undefined)
+  if (values)
     return (
       <Choice
         label={label}
@@ -108,9 +123,9 @@ function Member({ name, schema, value, set, ...of }: Of & { name: string; schema
         value={String(shown ?? '')}
         of={[
           ...(schema.default === undefined && !isNeeded(value) ? [['', '—'] as const] : []),
-          ...schema.enum.map((one) => [String(one), String(one)] as const),
+          ...values.map((one) => [String(one), String(one)] as const),
         ]}
-        set={(next) => set(typeof schema.enum?.[0] === 'number' ? Number(next) : next)}
+        set={(next) => set(typeof values[0] === 'number' ? Number(next) : next)}
       />
     )
   if (schema.type === 'boolean') return <Tick label={label} value={shown === true} set={set} />

@@ -7,6 +7,7 @@ export function Languages() {
   const [theme, setTheme] = useState(localStorage.getItem('theme') ?? '')
   const choose = (next: Language) => {
     speak(next)
+    localStorage.setItem('language', next)
     dispatchEvent(new Event('outpost-words'))
   }
   const light = (next: string) => {

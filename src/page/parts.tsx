@@ -33,6 +33,22 @@ export function Card({ title, mood, children }: { title?: ComponentChildren; moo
   )
 }
 
+/** Names and what stands behind them. What is nothing is left out. */
+export function Facts({ of }: { of: readonly (readonly [string, ComponentChildren])[] }) {
+  return (
+    <dl>
+      {of.map(([name, value]) =>
+        value === undefined || value === false ? null : (
+          <>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </>
+        ),
+      )}
+    </dl>
+  )
+}
+
 /** What went wrong, and what to do. */
 export function Wrong({ problem }: { problem: Problem | undefined }) {
   if (!problem) return null

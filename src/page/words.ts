@@ -8,7 +8,6 @@ export let language: Language = (localStorage.getItem('language') ?? navigator.l
 
 export function speak(next: Language): void {
   language = next
-  localStorage.setItem('language', next)
   document.documentElement.lang = next
 }
 
@@ -17,6 +16,17 @@ export function t(word: Word, values: Readonly<Record<string, string | number>> 
   const text = language === 'de' ? de[word] : word
   return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ''))
 }
+
+/** `count('{n} mails wait.', 1)` is what stands in the singular for it. */
+export const count = (word: Word & keyof typeof one, n: number): string => t(n === 1 ? one[word] : word, { n })
+
+const one = {
+  '{n} alerts are raised.': 'One alert is raised.',
+  '{n} sources are not heard.': 'One source is not heard.',
+  '{n} mails wait for the link.': 'One mail waits for the link.',
+  '{n} mails wait.': 'One mail waits.',
+  '{n} letters wait, oldest first.': 'One letter waits.',
+} as const satisfies Partial<Record<Word, Word>>
 
 /** How long, roughly. */
 export function span(ms: number): string {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { german } from './german.ts'
 import { presets } from './presets.ts'
 import { settingsSchema } from './schema.ts'
 
@@ -20,6 +21,19 @@ type Node = {
 }
 
 const jsonSchema = (): Node => z.toJSONSchema(settingsSchema, { io: 'input', unrepresentable: 'any' }) as Node
+
+/** The JSON Schema for a form, with titles and descriptions in this language. */
+export const schemaFor = (language: 'en' | 'de'): unknown => (language === 'de' ? inGerman(jsonSchema()) : jsonSchema())
+
+function inGerman(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(inGerman)
+  if (typeof node !== 'object' || node === null) return node
+  return Object.fromEntries(
+    Object.entries(node).map(([name, value]) =>
+      (name === 'title' || name === 'description') && typeof value === 'string' ? [name, german[value] ?? value] : [name, inGerman(value)],
+    ),
+  )
+}
 
 export const settingsSchemaText = (): string => `${JSON.stringify(jsonSchema(), null, 2)}\n`
 

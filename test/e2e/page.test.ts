@@ -214,7 +214,6 @@ test('every screen is accessible in both languages and themes, fits 320 px, show
       for (const screen of screens) {
         await page.goto(`${origin}/#/${screen}`)
         await page.locator('main h1').waitFor()
-        await page.waitForLoadState('networkidle', { timeout: 3000 }).catch(() => {})
         if (screen === 'sources')
           await page
             .getByRole('button', { name: look.german ? 'Mithören und ändern' : 'Listen and change' })
@@ -230,7 +229,7 @@ test('every screen is accessible in both languages and themes, fits 320 px, show
             .getByRole('button', { name: look.german ? 'Lesen' : 'Read' })
             .first()
             .click()
-        await page.waitForTimeout(300)
+        await page.waitForTimeout(500)
         const name = `${screen.replace('/', '-') || 'overview'}-${look.width}-${look.german ? 'de' : 'en'}-${look.dark ? 'dark' : 'light'}`
         await picture(page, name)
         assert.equal(await sideways(page), 0, `${name} scrolls sideways`)

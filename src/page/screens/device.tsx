@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { ask, get, post, saveFile } from '../api.ts'
 import { useLive } from '../live.ts'
 import { Languages } from '../look.tsx'
-import { Card, Choice, Deed, Field, Findings, go, Scroll } from '../parts.tsx'
+import { Card, Choice, Deed, Facts, Field, Findings, go, Scroll } from '../parts.tsx'
 import { dateTime, span, t } from '../words.ts'
 import { problemOf } from './overview.tsx'
 
@@ -13,14 +13,13 @@ export function Device() {
     <>
       <h1>{t('Device')}</h1>
       <Card>
-        <dl>
-          <dt>{t('Software')}</dt>
-          <dd>{state?.software}</dd>
-          <dt>{t('Device id')}</dt>
-          <dd>{state?.device}</dd>
-          <dt>{t('Running for')}</dt>
-          <dd>{span(state?.upMs ?? 0)}</dd>
-        </dl>
+        <Facts
+          of={[
+            [t('Software'), state?.software],
+            [t('Device id'), state?.device],
+            [t('Running for'), span(state?.upMs ?? 0)],
+          ]}
+        />
         <Languages />
       </Card>
       <BackUp />

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 import { get, type Problem } from '../api.ts'
-import { Card, Deed, Field, Scroll, Wrong } from '../parts.tsx'
+import { Card, Deed, Facts, Field, Scroll, Wrong } from '../parts.tsx'
 import { t } from '../words.ts'
 import { problemOf } from './overview.tsx'
 
@@ -55,14 +55,13 @@ function Mail({ mail }: { mail: Summary }) {
   const [head = '', ...rest] = (raw ?? '').split('\n\n')
   return (
     <Card title={mail.subject || t('(no subject)')}>
-      <dl>
-        <dt>{t('From')}</dt>
-        <dd>{mail.from}</dd>
-        <dt>{t('To')}</dt>
-        <dd>{mail.to}</dd>
-        <dt>{t('Date')}</dt>
-        <dd>{mail.date}</dd>
-      </dl>
+      <Facts
+        of={[
+          [t('From'), mail.from],
+          [t('To'), mail.to],
+          [t('Date'), mail.date],
+        ]}
+      />
       <div class="row">
         <Deed deed={open}>{raw === undefined ? t('Read') : t('Close')}</Deed>
         {raw !== undefined &&

@@ -2,8 +2,8 @@ import { useEffect, useState } from 'preact/hooks'
 import { ask, get, post } from '../api.ts'
 import { Lines } from '../lines.tsx'
 import { useLive } from '../live.ts'
-import { Card, Deed, StateMark } from '../parts.tsx'
-import { bytesOf, dateTime, span, t } from '../words.ts'
+import { Card, Deed, Facts, StateMark } from '../parts.tsx'
+import { bytesOf, count, dateTime, span, t } from '../words.ts'
 
 /** Overview: one sentence, then what it rests on. */
 export function Overview() {
@@ -99,22 +99,17 @@ export function Overview() {
           {link && <p class="soft small">{link.why}</p>}
         </Card>
         <Card title={t('Queue')} mood={queue.readOnly ? 'bad' : undefined}>
-          <dl>
-            <dt>{t('Waiting')}</dt>
-            <dd>{waiting}</dd>
-            <dt>{t('Kept by rules')}</dt>
-            <dd>{kept}</dd>
-            <dt>{t('Delivered')}</dt>
-            <dd>{settled.delivered}</dd>
-            <dt>{t('Merged')}</dt>
-            <dd>{settled.merged}</dd>
-            <dt>{t('Refused')}</dt>
-            <dd>{settled.refused}</dd>
-            <dt>{t('Expired')}</dt>
-            <dd>{settled.expired}</dd>
-            <dt>{t('Room left')}</dt>
-            <dd>{bytesOf(queue.free)}</dd>
-          </dl>
+          <Facts
+            of={[
+              [t('Waiting'), waiting],
+              [t('Kept by rules'), kept],
+              [t('Delivered'), settled.delivered],
+              [t('Merged'), settled.merged],
+              [t('Refused'), settled.refused],
+              [t('Expired'), settled.expired],
+              [t('Room left'), bytesOf(queue.free)],
+            ]}
+          />
           {queue.readOnly && <p class="fault">{queue.readOnly}</p>}
           <a href="#/queue">{t('Look at the queue')}</a>
         </Card>
@@ -156,13 +151,9 @@ function sentence(
   active: number,
 ): string {
   const parts = [
-    active > 0 ? t('{n} alerts are raised.', { n: active }) : '',
-    down > 0 ? t('{n} sources are not heard.', { n: down }) : '',
-    waiting > 0 && link && !link.up
-      ? t('{n} mails wait for the link.', { n: waiting })
-      : waiting > 0
-        ? t('{n} mails wait.', { n: waiting })
-        : '',
+    active > 0 ? count('{n} alerts are raised.', active) : '',
+    down > 0 ? count('{n} sources are not heard.', down) : '',
+    waiting > 0 && link && !link.up ? count('{n} mails wait for the link.', waiting) : waiting > 0 ? count('{n} mails wait.', waiting) : '',
     waiting === 0 && link && !link.up ? t('The link is away; nothing waits.') : '',
     faulty > 0 && (!link || link.up) ? t('A relay does not take mail.') : '',
   ].filter(Boolean)

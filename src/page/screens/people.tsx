@@ -171,6 +171,7 @@ function Entry({
     <form onSubmit={(event) => event.preventDefault()}>
       <Fields
         schema={schema}
+        first={['id', 'name', 'address', 'host', 'port', 'security', 'auth']}
         value={draft}
         set={setDraft}
         path={`${list}[${index}]`}

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks'
 import { get, type Problem, post } from '../api.ts'
 import { useLive } from '../live.ts'
-import { Card, Deed, Scroll, StateMark, Wrong } from '../parts.tsx'
-import { span, t } from '../words.ts'
+import { Card, Deed, Facts, Scroll, StateMark, Wrong } from '../parts.tsx'
+import { count, span, t } from '../words.ts'
 import { problemOf } from './overview.tsx'
 
 /** Letters that wait. */
@@ -43,9 +43,7 @@ export function Queue() {
           {one.id}: {one.why} {one.hint}
         </p>
       ))}
-      <p>
-        {list?.total === 0 ? t('Nothing waits: every letter has left.') : t('{n} letters wait, oldest first.', { n: list?.total ?? 0 })}
-      </p>
+      <p>{list?.total === 0 ? t('Nothing waits: every letter has left.') : count('{n} letters wait, oldest first.', list?.total ?? 0)}</p>
       {list && list.total > 0 && (
         <div class="row">
           <Deed kind="main" deed={async () => problemOf(await post('/api/queue/retry')) ?? look()}>
@@ -87,26 +85,32 @@ function LetterCard({ letter, done }: { letter: Letter; done: () => void }) {
         </>
       }
     >
-      <dl>
-        <dt>{t('To')}</dt>
-        <dd>{to.join(', ')}</dd>
-        <dt>{t('From')}</dt>
-        <dd>
-          {source} #{number}
-        </dd>
-        <dt>{t('State')}</dt>
-        <dd>
-          {t(words[state])}
-          {why !== undefined && `: ${why}`}
-        </dd>
-        <dt>{t('Age')}</dt>
-        <dd>{span(ageMs)}</dd>
-        <dt>{t('Tries')}</dt>
-        <dd>
-          {attempts}
-          {nextTryMs > 0 && `, ${t('next in {span}', { span: span(nextTryMs) })}`}
-        </dd>
-      </dl>
+      <Facts
+        of={[
+          [t('To'), to.join(', ')],
+          [
+            t('From'),
+            <>
+              {source} #{number}
+            </>,
+          ],
+          [
+            t('State'),
+            <>
+              {t(words[state])}
+              {why !== undefined && `: ${why}`}
+            </>,
+          ],
+          [t('Age'), span(ageMs)],
+          [
+            t('Tries'),
+            <>
+              {attempts}
+              {nextTryMs > 0 && `, ${t('next in {span}', { span: span(nextTryMs) })}`}
+            </>,
+          ],
+        ]}
+      />
       <div class="row">
         <Deed deed={act('retry')}>{t('Try now')}</Deed>
         <Deed deed={act(state === 'held' ? 'release' : 'hold')}>{state === 'held' ? t('Release') : t('Hold')}</Deed>

@@ -138,6 +138,7 @@ export function Editor({
         <Card>
           <Fields
             schema={schema}
+            first={['id', 'when', 'to', 'subject', 'repeat']}
             value={draft}
             set={setDraft}
             path={path}

@@ -3,7 +3,7 @@ import type { Value } from '../form.tsx'
 import { Lines } from '../lines.tsx'
 import type { Line } from '../live.ts'
 import { useLive } from '../live.ts'
-import { Card, Choice, Deed, Field, Findings, go, Wrong } from '../parts.tsx'
+import { Card, Choice, Deed, Facts, Field, Findings, go, Wrong } from '../parts.tsx'
 import { type Editing, useSettings } from '../use-settings.tsx'
 import { language, t, type Word } from '../words.ts'
 import { BackUp, Restore } from './device.tsx'
@@ -307,18 +307,15 @@ function Summary({ editing }: { editing: Editing }) {
   return (
     <>
       <Card>
-        <dl>
-          <dt>{t('Site')}</dt>
-          <dd>{settings?.site.name}</dd>
-          <dt>{t('Sources')}</dt>
-          <dd>{[...(settings?.sources ?? []).map((one) => one.id), ...(settings?.broker.enabled ? ['broker'] : [])].join(', ')}</dd>
-          <dt>{t('People')}</dt>
-          <dd>{(settings?.people ?? []).map((one) => one.address).join(', ') || '—'}</dd>
-          <dt>{t('Relays')}</dt>
-          <dd>{(settings?.relays ?? []).map((one) => one.host).join(', ') || '—'}</dd>
-          <dt>{t('Rules')}</dt>
-          <dd>{(settings?.rules ?? []).map((one) => one.id).join(', ') || '—'}</dd>
-        </dl>
+        <Facts
+          of={[
+            [t('Site'), settings?.site.name],
+            [t('Sources'), [...(settings?.sources ?? []).map((one) => one.id), ...(settings?.broker.enabled ? ['broker'] : [])].join(', ')],
+            [t('People'), (settings?.people ?? []).map((one) => one.address).join(', ') || '—'],
+            [t('Relays'), (settings?.relays ?? []).map((one) => one.host).join(', ') || '—'],
+            [t('Rules'), (settings?.rules ?? []).map((one) => one.id).join(', ') || '—'],
+          ]}
+        />
         <Findings findings={editing.findings} />
       </Card>
       <BackUp />

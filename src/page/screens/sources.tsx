@@ -3,7 +3,7 @@ import { get } from '../api.ts'
 import { Fields, type Typed, useSchema, type Value } from '../form.tsx'
 import { Lines } from '../lines.tsx'
 import { useLive } from '../live.ts'
-import { Card, Choice, Deed, go, StateMark, Wrong } from '../parts.tsx'
+import { Card, Choice, Deed, Facts, go, StateMark, Wrong } from '../parts.tsx'
 import { Preview } from '../preview.tsx'
 import { useSettings } from '../use-settings.tsx'
 import { t } from '../words.ts'
@@ -35,37 +35,16 @@ export function Sources() {
             mood={one.state === 'down' ? 'bad' : undefined}
             title={<StateMark mood={moodOf(one.state)}>{one.id}</StateMark>}
           >
-            <dl>
-              <dt>{t('Kind')}</dt>
-              <dd>{one.kind}</dd>
-              <dt>{t('State')}</dt>
-              <dd>
-                {t(one.state)}
-                {one.why !== undefined && `: ${one.why}`}
-              </dd>
-              {source && typeof source.path === 'string' && (
-                <>
-                  <dt>{t('Port')}</dt>
-                  <dd>
-                    {source.path} {String(source.baudRate ?? '')}
-                  </dd>
-                </>
-              )}
-              {source && typeof source.url === 'string' && (
-                <>
-                  <dt>{t('Broker')}</dt>
-                  <dd>{source.url}</dd>
-                </>
-              )}
-              <dt>{t('Heard')}</dt>
-              <dd>{one.heard}</dd>
-              {one.overruns > 0 && (
-                <>
-                  <dt>{t('Overruns')}</dt>
-                  <dd>{one.overruns}</dd>
-                </>
-              )}
-            </dl>
+            <Facts
+              of={[
+                [t('Kind'), one.kind],
+                [t('State'), `${t(one.state)}${one.why === undefined ? '' : `: ${one.why}`}`],
+                [t('Port'), source?.path !== undefined && `${source.path} ${source.baudRate ?? ''}`],
+                [t('Broker'), source?.url !== undefined && String(source.url)],
+                [t('Heard'), one.heard],
+                [t('Overruns'), one.overruns > 0 && one.overruns],
+              ]}
+            />
             <div class="row">
               <button type="button" aria-expanded={open === one.id} onClick={() => setOpen(open === one.id ? undefined : one.id)}>
                 {open === one.id ? t('Close') : t('Listen and change')}
@@ -204,6 +183,7 @@ export function SourceForm({
         value={draft}
         set={setDraft}
         hidden={['decode']}
+        first={['id', 'path', 'baudRate', 'url', 'topics', 'username', 'password', 'token', 'read', 'every']}
         path={path}
         findings={findings}
         typed={typed}

@@ -3,8 +3,9 @@ import { decoders } from '../../decode/registry.ts'
 import type { Plan } from '../../gateway/plan.ts'
 import { rehearse, rehearsedMail } from '../../gateway/rehearsal.ts'
 import { checkSettings } from '../../settings/check.ts'
+import { schemaFor } from '../../settings/docs.ts'
 import { presets, relayOfPreset } from '../../settings/presets.ts'
-import { type Settings, settingsSchema } from '../../settings/schema.ts'
+import type { Settings } from '../../settings/schema.ts'
 import { Fault } from '../fault.ts'
 import { json, nothing, route } from '../route.ts'
 
@@ -60,7 +61,8 @@ const schema = route({
   path: '/api/settings/schema',
   title: 'The JSON Schema of the settings',
   access: { kind: 'machine', scope: 'read' },
-  run: () => json(z.toJSONSchema(settingsSchema, { io: 'input', unrepresentable: 'any' })),
+  query: z.strictObject({ language: z.enum(['en', 'de']).default('en') }),
+  run: ({ query }) => json(schemaFor(query.language)),
 })
 
 const keepSecret = route({
