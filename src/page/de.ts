@@ -223,6 +223,8 @@ export const de = {
     'Das Gerät antwortet nicht. Was Sie sehen, ist alt; diese Seite versucht es von selbst wieder.',
   'The broker of the box takes alerts of this machine on alerts/#; try: mosquitto_pub -t alerts/test -m "Door open"':
     'Der Broker des Geräts nimmt Alarme dieser Maschine auf alerts/# an; versuchen Sie: mosquitto_pub -t alerts/test -m "Door open"',
+  'The clock of the box was set back by {span}.': 'Die Uhr des Geräts wurde um {span} zurückgestellt.',
+  'The clock of the box was set forward by {span}.': 'Die Uhr des Geräts wurde um {span} vorgestellt.',
   'The first one is told what no rule takes.': 'Die erste erfährt, was keine Regel nimmt.',
   'The gateway is starting.': 'Das Gateway startet.',
   'The last day': 'Der letzte Tag',

@@ -19,6 +19,8 @@ const linesLimit = 200
 const logLimit = 300
 /** The stream speaks at least every two seconds. */
 const silentMs = 8000
+/** What a clock that is kept right by the network may be moved by. */
+const jumpMs = 5000
 
 class Live {
   state: State | undefined
@@ -26,6 +28,8 @@ class Live {
   log: LogLine[] = []
   missed = 0
   connected = false
+  /** The clock of the box was set: by how many ms, and when the page saw it. */
+  jump: { ms: number; seen: number } | undefined
   #source: EventSource | undefined
   #heard = 0
   #watch: ReturnType<typeof setInterval> | undefined
@@ -64,6 +68,9 @@ class Live {
       })
     on('hello', () => {})
     on('state', (state: State) => {
+      const before = this.state
+      const ms = before ? state.clock.wall - before.clock.wall - (state.upMs - before.upMs) : 0
+      if (Math.abs(ms) > jumpMs && before?.boot === state.boot) this.jump = { ms, seen: Date.now() }
       this.state = state
     })
     on('lines', ({ lines, missed }: { lines: Line[]; missed: number }) => {

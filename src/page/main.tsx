@@ -114,9 +114,11 @@ function Inside({ place }: { place: string }) {
   )
 }
 
+const jumpShownMs = 120_000
+
 /** Sources, link, what waits, clock: in a line, on every screen. */
 function Strip() {
-  const { state, connected } = useLive()
+  const { state, connected, jump } = useLive()
   const work = state?.gateway
   const up = work?.sources.filter((one) => one.state === 'up').length ?? 0
   const all = work?.sources.length ?? 0
@@ -132,6 +134,15 @@ function Strip() {
         {connected && !work && (
           <span class="away">
             <StateMark mood="warn">{state?.standsStill ?? t('The gateway is starting.')}</StateMark>
+          </span>
+        )}
+        {jump && Date.now() - jump.seen < jumpShownMs && (
+          <span class="away">
+            <StateMark mood="warn">
+              {t(jump.ms > 0 ? 'The clock of the box was set forward by {span}.' : 'The clock of the box was set back by {span}.', {
+                span: span(Math.abs(jump.ms)),
+              })}
+            </StateMark>
           </span>
         )}
         {work && (

@@ -10,6 +10,7 @@ export function stateOf(house: House) {
     site: { name: house.siteName },
     device: house.device.data.id,
     clock: { wall: clock.wall(), synchronised: clock.synchronised(), plausible: clock.wall() >= house.builtAt },
+    boot: clock.boot,
     /** Since the device was booted. */
     upMs: Math.round(clock.monotonic()),
     ...(house.standsStill === undefined ? {} : { standsStill: house.standsStill }),

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { Chromium, picture, type State, sideways, tabTo, violations } from '../peers/browser.ts'
+import { fakeTime, noFakeTime } from '../peers/fake-time.ts'
+import { Link, noLinks } from '../peers/link.ts'
 import { Outpost } from '../peers/outpost.ts'
 import { freePort, runBeside, until } from '../peers/process.ts'
 import { Station } from '../peers/station.ts'
@@ -295,30 +297,85 @@ async function populate(outpost: Outpost, origin: string, mqtt: number): Promise
   return state
 }
 
-test('a gateway that is killed and comes back, and a clock that jumps: the page says so and recovers by itself', {
-  skip,
-  timeout: 120_000,
-}, async () => {
+/** Claims it and shows the overview. */
+async function overviewOf(outpost: Outpost, origin: string): Promise<Page> {
+  const page = await browser.page({ width: 390 })
+  await page.goto(origin)
+  await page.getByLabel('Claim code').fill(codeOf(outpost))
+  await page.getByLabel('New password').fill(password)
+  await page.getByLabel('The same password again').fill(password)
+  await page.getByRole('button', { name: 'Claim this box' }).click()
+  await page.getByRole('heading', { name: 'Set up: Name and time' }).waitFor()
+  await page.goto(`${origin}/#/`)
+  await page.getByRole('heading', { name: 'Overview' }).waitFor()
+  return page
+}
+
+const away = 'The box does not answer. What you see is old'
+
+test('a gateway that is killed and comes back: the page says so and recovers by itself', { skip, timeout: 120_000 }, async () => {
   const { outpost, origin, mqtt } = await freshBox('back')
   browser = await Chromium.open(origin)
   try {
-    const page = await browser.page({ width: 390 })
-    await page.goto(origin)
-    await page.getByLabel('Claim code').fill(codeOf(outpost))
-    await page.getByLabel('New password').fill(password)
-    await page.getByLabel('The same password again').fill(password)
-    await page.getByRole('button', { name: 'Claim this box' }).click()
-    await page.getByRole('heading', { name: 'Set up: Name and time' }).waitFor()
-    await page.goto(`${origin}/#/`)
-    await page.getByRole('heading', { name: 'Overview' }).waitFor()
+    const page = await overviewOf(outpost, origin)
     await outpost.kill()
-    await page.getByText('The box does not answer. What you see is old').waitFor()
+    await page.getByText(away).waitFor()
     await picture(page, 'away-390')
     outpost.begin()
-    await page.getByText('The box does not answer').waitFor({ state: 'detached', timeout: 20_000 })
+    await page.getByText(away).waitFor({ state: 'detached', timeout: 20_000 })
     await until('the broker listens', 10_000, () => outpost.log.split('embedded broker: listening').length > 2)
     await say(mqtt, 'after the restart')
     await page.getByText('after the restart').waitFor()
+    assert.deepEqual([browser.strayed, browser.dialogs, browser.errors], [[], [], []])
+  } finally {
+    await browser.close()
+    await outpost.stop()
+  }
+})
+
+test('a network that is pulled under the page: it says so and recovers by itself', {
+  skip: skip || noLinks(),
+  timeout: 120_000,
+}, async () => {
+  const link = new Link()
+  const port = await freePort()
+  const settings = { web: { listen: `${link.far}:${port}` }, broker: { enabled: false } }
+  const outpost = new Outpost(`${dir}/pulled`, settings, {}, link)
+  const origin = `http://${link.far}:${port}`
+  browser = await Chromium.open(origin)
+  try {
+    outpost.begin()
+    await until('the page is served', 20_000, () => outpost.log.includes('gateway: ready'))
+    const page = await overviewOf(outpost, origin)
+    link.cut('far')
+    await page.getByText(away).waitFor({ timeout: 20_000 })
+    link.heal()
+    await page.getByText(away).waitFor({ state: 'detached', timeout: 30_000 })
+    assert.deepEqual([browser.strayed, browser.dialogs, browser.errors], [[], [], []])
+  } finally {
+    await browser.close()
+    await outpost.stop()
+    link.remove()
+  }
+})
+
+test('a clock that jumps: the page says so, and goes on', { skip: skip || noFakeTime(), timeout: 120_000 }, async () => {
+  const web = await freePort()
+  const outpost = new Outpost(`${dir}/clock`, { web: { listen: `127.0.0.1:${web}` }, broker: { enabled: false } })
+  const origin = `http://127.0.0.1:${web}`
+  const clock = `${dir}/clock-offset`
+  writeFileSync(clock, '+0')
+  browser = await Chromium.open(origin)
+  try {
+    outpost.begin({ LD_PRELOAD: fakeTime, FAKETIME_TIMESTAMP_FILE: clock, FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1' })
+    await until('the page is served', 20_000, () => outpost.log.includes('gateway: ready'))
+    const page = await overviewOf(outpost, origin)
+    writeFileSync(clock, '+3h')
+    await page.getByText('The clock of the box was set forward by 3 h.').waitFor()
+    writeFileSync(clock, '-2h')
+    await page.getByText('The clock of the box was set back by 5 h.').waitFor()
+    await page.getByRole('button', { name: 'Send a test alarm' }).click()
+    await page.getByText('Test alarm from the page').first().waitFor()
     assert.deepEqual([browser.strayed, browser.dialogs, browser.errors], [[], [], []])
   } finally {
     await browser.close()

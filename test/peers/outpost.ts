@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import type { Link } from './link.ts'
 import { run, stop } from './process.ts'
 
 /** The built bundle as a process of its own, over one data directory: begun, killed and stopped by its pid. Its log is kept. */
@@ -16,8 +17,12 @@ export class Outpost {
   #child: ChildProcess | undefined
   #asked = false
 
-  constructor(data: string, settings: object, secrets: Record<string, string> = {}) {
+  readonly #link: Link | undefined
+
+  /** `link`: it runs inside, and can be reached only while the link is up. */
+  constructor(data: string, settings: object, secrets: Record<string, string> = {}, link?: Link) {
     this.data = data
+    this.#link = link
     mkdirSync(data, { recursive: true })
     this.settings(settings)
     writeFileSync(`${data}/secrets.json`, JSON.stringify(secrets), { mode: 0o600 })
@@ -32,8 +37,10 @@ export class Outpost {
     return this.#child.pid
   }
 
-  begin(): void {
-    const child = spawn(program, ['run', '--data', this.data], { stdio: ['ignore', 'pipe', 'pipe'] })
+  begin(env: Record<string, string> = {}): void {
+    const words = ['run', '--data', this.data]
+    const [command, args] = this.#link ? this.#link.inside(program, words) : [program, words]
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
     child.stdout.on('data', (bytes) => {
       this.said += bytes
     })
