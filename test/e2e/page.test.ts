@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
@@ -20,6 +21,7 @@ const nasty = '<script>alert(1)</script><img src=x onerror=alert(2)>\u0007\u202e
 const dir = mkdtempSync(`${tmpdir()}/outpost-page-`)
 let station: Station
 let browser: Chromium
+let rude: Server | undefined
 
 before(async () => {
   if (!skip) station = await Station.open()
@@ -27,6 +29,7 @@ before(async () => {
 
 after(async () => {
   await browser?.close()
+  rude?.close()
   await station?.close()
   rmSync(dir, { recursive: true, force: true })
 })
@@ -204,7 +207,7 @@ test('every screen is accessible in both languages and themes, fits 320 px, show
   const { outpost, origin, mqtt } = await freshBox('screens')
   browser = await Chromium.open(origin)
   try {
-    const state = await populate(outpost, origin, mqtt)
+    const state = await populate(outpost, origin, mqtt, await rudeRelay())
     for (const look of [
       { width: 390, german: false, dark: false },
       { width: 390, german: true, dark: true },
@@ -226,6 +229,12 @@ test('every screen is accessible in both languages and themes, fits 320 px, show
             .getByRole('button', { name: look.german ? 'Hineinsehen' : 'Look inside' })
             .first()
             .click()
+        if (screen === 'people') {
+          const change = page.getByRole('button', { name: look.german ? 'Ändern' : 'Change' })
+          await change.last().click()
+          await page.getByRole('button', { name: look.german ? 'Verbindung prüfen' : 'Check connection' }).click()
+          await page.locator('details[open]').getByText('onerror').first().waitFor()
+        }
         if (screen === 'mailbox')
           await page
             .getByRole('button', { name: look.german ? 'Lesen' : 'Read' })
@@ -247,8 +256,21 @@ test('every screen is accessible in both languages and themes, fits 320 px, show
   }
 })
 
+/** A relay whose words are meant for a browser. */
+async function rudeRelay(): Promise<number> {
+  rude = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.write(`220 ${nasty}\r\n`)
+    socket.on('data', (octets) =>
+      socket.write(octets.toString().startsWith('EHLO') ? `250-${nasty}\r\n250 ${nasty}\r\n` : `451 4.3.0 ${nasty}\r\n`),
+    )
+  })
+  await new Promise<void>((resolve) => rude?.listen(0, '127.0.0.1', resolve))
+  return (rude.address() as AddressInfo).port
+}
+
 /** A box with something on every screen, most of it said by somebody who means ill. */
-async function populate(outpost: Outpost, origin: string, mqtt: number): Promise<State> {
+async function populate(outpost: Outpost, origin: string, mqtt: number, relayPort: number): Promise<State> {
   const page = await browser.page({ width: 390 })
   await page.goto(origin)
   const ask = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
@@ -281,7 +303,7 @@ async function populate(outpost: Outpost, origin: string, mqtt: number): Promise
         { id: 'ops', name: 'Ops', address: 'ops@example.org' },
       ],
       rules: [{ id: 'doors', when: { key: 'door*' }, to: ['ops', 'operator'] }],
-      relays: [{ id: 'gone', host: '127.0.0.1', port: 1, security: 'tls' }],
+      relays: [{ id: 'rude', host: '127.0.0.1', port: relayPort, security: 'none' }],
     },
     { 'If-Match': read.etag },
   )
