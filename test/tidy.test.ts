@@ -42,6 +42,7 @@ const packages: Record<string, readonly string[]> = {
   hono: ['web'],
   '@hono/node-server': ['ports/node'],
   preact: ['page'],
+  uqr: ['cli'],
   re2js: ['rules', 'settings', 'decode'],
 }
 

@@ -4,6 +4,7 @@ import { mailboxOf, type Plan, relayOf } from '../gateway/plan.ts'
 import { strayed } from '../gateway/samples.ts'
 import { Tap } from '../gateway/tap.ts'
 import { Gateway } from '../gateway.ts'
+import type { Cancel } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
 import type { LogBook } from '../ports/log-book.ts'
 import type { Outside } from '../ports/ports.ts'
@@ -15,6 +16,7 @@ import type { Finding } from '../settings/finding.ts'
 import { type EffectiveSettings, effective, type Settings } from '../settings/schema.ts'
 import type { Secrets } from '../settings/secrets.ts'
 import { SettingsStore } from '../settings/store.ts'
+import type { CertificateFacts } from '../web/certificate.ts'
 import { Chronicle } from '../web/chronicle.ts'
 import { Door } from '../web/door.ts'
 import { Fault } from '../web/fault.ts'
@@ -23,10 +25,15 @@ import type { Scene } from './command.ts'
 import { makeDkimKey } from './dkim.ts'
 import { loadSettings } from './load.ts'
 import { planFor } from './plan.ts'
+import { keepWebKey, ownWebKey } from './web-key.ts'
 
 /**
  * Household: the process around the gateway. It starts and stops gateways as the settings change, one change at a time, and gives the page what it may ask for.
  */
+/** Time to find the page in its new place. */
+const trialMs = 120_000
+type Trial = { before: Settings['web']; until: number; cancel: Cancel }
+
 export type End = 'stop' | 'restart' | 'reset'
 
 export class Household implements House {
@@ -45,6 +52,9 @@ export class Household implements House {
   #secrets: Secrets
   #gateway: Gateway | undefined
   #changing: Promise<unknown> = Promise.resolve()
+  /** Grows with each certificate that is put in place. */
+  certificateCount = 0
+  #trial: Trial | undefined
   #end: (end: End) => void = () => {}
   readonly ended: Promise<End>
 
@@ -98,6 +108,7 @@ export class Household implements House {
   async stop(): Promise<void> {
     await this.#change(async () => {
       this.chronicle.stop()
+      this.#trial?.cancel()
       await this.#gateway?.stop()
       this.#gateway = undefined
     })
@@ -147,8 +158,51 @@ export class Household implements House {
         await store.save(before)
         return { kind: 'wrong', findings: [{ path: '', what: sentence(error), write: 'The settings before are in use.', level: 'error' }] }
       }
+      if (settings.web.listen !== before.web.listen || settings.web.tls !== before.web.tls) this.#try(before.web)
       return { kind: 'saved', revision: store.revision, findings: [...findings, ...this.#strayed(settings)] }
     })
+  }
+
+  async certificate(): Promise<CertificateFacts> {
+    return (await ownWebKey(this.#scene, [...this.names])).facts
+  }
+
+  async keepCertificate(key: string, cert: string): Promise<void> {
+    await keepWebKey(this.#scene, { key, cert })
+    this.certificateCount++
+  }
+
+  get trialLeftMs(): number | undefined {
+    return this.#trial && Math.max(0, this.#trial.until - this.ports.clock.monotonic())
+  }
+
+  confirm(): boolean {
+    const tried = this.#trial !== undefined
+    this.#trial?.cancel()
+    this.#trial = undefined
+    return tried
+  }
+
+  /** The page may be out of reach now: unless somebody says from the new place that it is not, it goes back. */
+  #try(before: Settings['web']): void {
+    const first = this.#trial?.before ?? before
+    this.#trial?.cancel()
+    const { clock, log } = this.ports
+    const cancel = clock.after(trialMs, () => {
+      this.#trial = undefined
+      log('warning', 'web: nobody confirmed the new place of the page; it goes back', { listen: first.listen, tls: first.tls })
+      void this.#goBack(first)
+    })
+    this.#trial = { before: first, until: clock.monotonic() + trialMs, cancel }
+  }
+
+  async #goBack(web: Settings['web']): Promise<void> {
+    await this.#change(async () => {
+      const { settings, store } = await this.#stored()
+      await store.save({ ...settings, web })
+      const loaded = await loadSettings(this.#scene)
+      await this.#replace(loaded.settings, loaded.secrets)
+    }).catch((error) => this.ports.log('error', 'web: the place before could not be taken', { why: sentence(error) }))
   }
 
   async plan(settings?: Settings): Promise<Plan> {

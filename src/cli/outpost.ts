@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { alerts } from './alerts.ts'
+import { board } from './board.ts'
 import { check } from './check.ts'
 import { type Command, type ExitCode, exit, type Scene, UsageError } from './command.ts'
 import { doctor } from './doctor.ts'
@@ -11,7 +12,7 @@ import { send } from './send.ts'
 import { settings } from './settings.ts'
 import { sniff } from './sniff.ts'
 
-const commands: Readonly<Record<string, Command>> = { run, check, send, preview, alerts, queue, mailbox, doctor, sniff, settings }
+const commands: Readonly<Record<string, Command>> = { run, check, send, preview, alerts, queue, mailbox, doctor, sniff, settings, board }
 
 /** One command line, without the program's name. Throws UsageError or Refusal with the sentence to print. */
 export async function perform(argv: readonly string[], scene: Omit<Scene, 'dir'>): Promise<ExitCode> {

@@ -1,5 +1,7 @@
+import { renderUnicodeCompact } from 'uqr'
 import { DeviceStore } from '../settings/device.ts'
 import { wipe } from '../settings/wipe.ts'
+import { claimAddress, pageAddresses } from './address.ts'
 import { type Command, exit, Refusal, type Scene } from './command.ts'
 import { serveControl } from './control.ts'
 import { type End, Household } from './household.ts'
@@ -62,7 +64,12 @@ async function live(scene: Scene, born: (household: Household) => void): Promise
 
 /** On the console and nowhere else: a log is sent to others. */
 function sayHowToClaim(scene: Scene, { door, current }: Household): void {
-  if (door.claimed) return
-  const port = current.web.listen.slice(current.web.listen.lastIndexOf(':'))
-  scene.out(`This box has not been set up yet. Open http://localhost${port}/ and claim it with the code ${door.claimCode}\n`)
+  const addresses = pageAddresses(scene.ports.link, current.web)
+  const [first = ''] = addresses
+  if (door.claimed) {
+    scene.out(`The page: ${addresses.join(' or ')}\n`)
+    return
+  }
+  scene.out(`This box has not been set up yet. Open ${addresses.join(' or ')} and claim it with the code ${door.claimCode}\n`)
+  if (scene.terminal) scene.out(`${renderUnicodeCompact(claimAddress(first, door.claimCode))}\n`)
 }

@@ -6,6 +6,7 @@ import { webServer } from '../web/server.ts'
 import { Stream } from '../web/stream.ts'
 import type { Scene } from './command.ts'
 import type { Household } from './household.ts'
+import { ownWebKey, readWebKey } from './web-key.ts'
 
 /** A port that is taken may be free later. */
 const againMs = 5000
@@ -25,16 +26,17 @@ export async function serveWeb(scene: Scene, household: Household): Promise<() =
   let stopped = false
   let cancel = () => {}
   const look = async (): Promise<void> => {
-    const { listen } = household.current.web
+    const { listen, tls } = household.current.web
+    const wanted = `${listen} ${tls} ${household.certificateCount}`
     let waitMs = lookMs
-    if (listen !== where || !listener) {
+    if (wanted !== where || !listener) {
       await listener?.close()
       listener = undefined
-      where = listen
+      where = wanted
       try {
-        const { host, port } = hostAndPort(listen)
-        listener = await http.listen({ host, port }, answer)
-        log('info', 'web: the page is served', { listen })
+        const key = await keyFor(scene, household)
+        listener = await http.listen({ ...hostAndPort(listen), ...(key ? { tls: { key: key.key, cert: key.cert } } : {}) }, answer)
+        log('info', 'web: the page is served', { listen, tls, ...(key ? { fingerprint: key.facts.fingerprint } : {}) })
       } catch (error) {
         log('warning', 'web: the page cannot be served yet', { listen, why: sentence(error) })
         waitMs = againMs
@@ -49,6 +51,16 @@ export async function serveWeb(scene: Scene, household: Household): Promise<() =
     stream.close()
     await listener?.close()
   }
+}
+
+/** Undefined: it is served in clear. A certificate of somebody's own that is not there is made up for by ours: the page is reached, and says so. */
+async function keyFor(scene: Scene, { current, names }: Household) {
+  const { tls } = current.web
+  if (tls === 'off') return undefined
+  const standing = await readWebKey(scene)
+  if (tls === 'file' && !standing)
+    scene.ports.log('warning', 'web: there is no certificate in web/cert.pem with its key in web/key.pem; one is made', {})
+  return standing ?? ownWebKey(scene, [...names])
 }
 
 function hostAndPort(listen: string): { host: string; port: number } {

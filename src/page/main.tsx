@@ -1,13 +1,13 @@
 import { type ComponentType, render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { get } from './api.ts'
+import { get, post } from './api.ts'
 import { live, useLive } from './live.ts'
-import { go, StateMark } from './parts.tsx'
+import { Deed, go, StateMark } from './parts.tsx'
 import { Device } from './screens/device.tsx'
 import { Claim, Login } from './screens/door.tsx'
 import { Logs } from './screens/logs.tsx'
 import { Mailbox } from './screens/mailbox.tsx'
-import { Overview } from './screens/overview.tsx'
+import { Overview, problemOf } from './screens/overview.tsx'
 import { People } from './screens/people.tsx'
 import { Queue } from './screens/queue.tsx'
 import { Rules } from './screens/rules.tsx'
@@ -134,6 +134,16 @@ function Strip() {
         {connected && !work && (
           <span class="away">
             <StateMark mood="warn">{state?.standsStill ?? t('The gateway is starting.')}</StateMark>
+          </span>
+        )}
+        {state?.trialLeftMs !== undefined && (
+          <span class="away row">
+            <StateMark mood="warn">
+              {t('The page was moved. It goes back in {span} unless you keep it here.', { span: span(state.trialLeftMs) })}
+            </StateMark>
+            <Deed kind="main" deed={async () => problemOf(await post('/api/confirm'))}>
+              {t('Keep it')}
+            </Deed>
           </span>
         )}
         {jump && Date.now() - jump.seen < jumpShownMs && (

@@ -6,6 +6,8 @@ export interface Random {
   unit(): number
   /** A new RSA private key, PKCS #8 in PEM. Takes seconds on a small board, beside other work. */
   rsaKey(bits: number): Promise<string>
+  /** A new private key on the curve P-256, PKCS #8 in PEM. */
+  ecKey(): Promise<string>
 }
 
 /** `ms` spread evenly over +-`part` of itself, so that a fleet does not knock in step. */

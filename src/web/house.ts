@@ -7,6 +7,7 @@ import type { Step } from '../relay/probe/probe.ts'
 import type { DeviceStore } from '../settings/device.ts'
 import type { Finding } from '../settings/finding.ts'
 import type { Settings } from '../settings/schema.ts'
+import type { CertificateFacts } from './certificate.ts'
 import type { Chronicle } from './chronicle.ts'
 import type { Door } from './door.ts'
 import { Fault } from './fault.ts'
@@ -48,6 +49,14 @@ export interface House {
   secretValues(): Promise<Record<string, string>>
   /** Walks the way to a relay, saved or not, up to RCPT. `password` is for this walk alone. Throws Fault when the relay is not valid. */
   probe(relay: unknown, password: string | undefined, to: string | undefined): Promise<AsyncIterable<Step>>
+  /** Of the page; made at the first question, also while it is served in clear. */
+  certificate(): Promise<CertificateFacts>
+  /** Puts a certificate in place. Throws Fault when key and certificate are no pair. */
+  keepCertificate(key: string, cert: string): Promise<void>
+  /** How long the page stays in its new place unless somebody confirms it; undefined when there is nothing to confirm. */
+  readonly trialLeftMs: number | undefined
+  /** It is well in its new place. False: nothing was to be confirmed. */
+  confirm(): boolean
   /** Stops the gateway and starts it anew. */
   restart(): void
   /** Takes away everything that was ever kept, and begins as a new box. */

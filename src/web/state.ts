@@ -13,6 +13,7 @@ export function stateOf(house: House) {
     boot: clock.boot,
     /** Since the device was booted. */
     upMs: Math.round(clock.monotonic()),
+    ...(house.trialLeftMs === undefined ? {} : { trialLeftMs: house.trialLeftMs }),
     ...(house.standsStill === undefined ? {} : { standsStill: house.standsStill }),
     ...(desk ? { gateway: { ...desk.state(), alerts: desk.alerts() } } : {}),
   }

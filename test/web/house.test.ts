@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { NodeRandom } from '../../src/ports/node/random.ts'
 import { wipe } from '../../src/settings/wipe.ts'
+import { selfSigned } from '../../src/web/certificate.ts'
 import { password, WebBox } from './box.ts'
 
 const canary = 'canary-7f3a91c2'
@@ -235,4 +237,44 @@ test('who guesses the claim code is slowed down, and the code is not in the log'
   const guess = () => box.ask('POST', '/api/claim', { code: 'AAAA-AAAA', password })
   assert.deepEqual([(await guess()).status, (await guess()).status, (await guess()).status, (await guess()).status], [401, 401, 401, 429])
   assert.ok(!box.book.lines.join('\n').includes(box.household.door.claimCode))
+})
+
+test('a page that was moved goes back after two minutes, unless somebody says from its new place that all is well', async () => {
+  const box = await WebBox.claimed()
+  const move = async (listen: string) => {
+    const read = await box.ask('GET', '/api/settings')
+    const { settings: now } = await jsonOf<{ settings: { web: object } }>(read)
+    const moved = await box.ask(
+      'PUT',
+      '/api/settings',
+      { ...now, web: { ...now.web, listen } },
+      { 'if-match': read.headers.get('etag') ?? '' },
+    )
+    assert.equal(moved.status, 200, await moved.clone().text())
+  }
+  const before = box.household.current.web.listen
+  assert.equal((await box.ask('POST', '/api/confirm')).status, 409)
+  await move('127.0.0.1:8081')
+  const state = await jsonOf<{ trialLeftMs: number }>(await box.ask('GET', '/api/state'))
+  assert.equal(state.trialLeftMs, 120_000)
+  await move('127.0.0.1:8082')
+  await box.timeline.run(box.timeline.now + 121_000)
+  await box.timeline.run(box.timeline.now + 20_000, () => box.household.current.web.listen === before)
+  assert.equal(box.household.current.web.listen, before, 'to where it was at first')
+  await move('127.0.0.1:8083')
+  assert.equal((await box.ask('POST', '/api/confirm')).status, 204)
+  await box.timeline.run(box.timeline.now + 200_000)
+  assert.equal(box.household.current.web.listen, '127.0.0.1:8083')
+})
+
+test('a certificate of somebody’s own is taken only with its key, and its key is never told', async () => {
+  const box = await WebBox.claimed({ web: { tls: 'file' } })
+  const random = new NodeRandom()
+  const [key, other] = [await random.ecKey(), await random.ecKey()]
+  const cert = selfSigned(key, ['ps7.example.net'], random.bytes(16), 0, Date.UTC(2040, 0))
+  assert.equal((await box.ask('PUT', '/api/certificate', { key: other, cert })).status, 422)
+  assert.equal((await box.ask('PUT', '/api/certificate', { key, cert })).status, 204)
+  const device = await (await box.ask('GET', '/api/device')).text()
+  assert.match(device, /"fingerprint":"([0-9A-F]{2}:){31}[0-9A-F]{2}"/)
+  assert.ok(!device.includes('PRIVATE'))
 })

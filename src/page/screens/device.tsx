@@ -3,6 +3,7 @@ import { ask, get, post, saveFile } from '../api.ts'
 import { useLive } from '../live.ts'
 import { Languages } from '../look.tsx'
 import { Card, Choice, Deed, Facts, Field, Findings, go, Scroll } from '../parts.tsx'
+import { useSettings } from '../use-settings.tsx'
 import { dateTime, span, t } from '../words.ts'
 import { problemOf } from './overview.tsx'
 
@@ -24,6 +25,7 @@ export function Device() {
       </Card>
       <BackUp />
       <Restore />
+      <Place />
       <Password />
       <Sessions />
       <Tokens />
@@ -142,6 +144,71 @@ export function Restore() {
           {t('Restored. The gateway works by these settings now.')}
         </p>
       )}
+    </Card>
+  )
+}
+
+/** Where the page is served, and by which certificate. */
+function Place() {
+  const { kept, save } = useSettings()
+  const [about, setAbout] = useState<{ certificate?: { fingerprint: string; subject: string; validTo: number } }>()
+  const [key, setKey] = useState('')
+  const [cert, setCert] = useState('')
+  useEffect(() => void get<typeof about>('/api/device').then((answer) => answer.ok && setAbout(answer.value)), [kept])
+  const web = kept?.settings.web
+  const [tls, setTls] = useState<'off' | 'own' | 'file'>()
+  if (!web) return null
+  const chosen = tls ?? web.tls
+  const change = async () => {
+    if (chosen === 'file' && key !== '') {
+      const answer = await ask('PUT', '/api/certificate', { key, cert })
+      if (!answer.ok) return answer.problem
+    }
+    const problem = await save({ ...kept.settings, web: { ...web, tls: chosen } })
+    if (!problem && chosen !== web.tls) location.protocol = chosen === 'off' ? 'http:' : 'https:'
+    return problem
+  }
+  const read = (set: (text: string) => void) => async (event: { currentTarget: HTMLInputElement }) =>
+    set((await event.currentTarget.files?.[0]?.text()) ?? '')
+  return (
+    <Card title={t('HTTPS')}>
+      <Choice
+        label={t('Encryption of this page')}
+        value={chosen}
+        of={[
+          ['off', t('none')],
+          ['own', t('a certificate of the box')],
+          ['file', t('a certificate of your own')],
+        ]}
+        set={setTls}
+      />
+      {chosen === 'own' && <p class="soft">{t('Nobody vouches for it: the browser warns once. Compare the fingerprint with this one.')}</p>}
+      {about?.certificate && (
+        <Facts
+          of={[
+            [t('Fingerprint'), about.certificate.fingerprint],
+            [t('Name'), about.certificate.subject],
+            [t('Valid until'), dateTime(about.certificate.validTo)],
+          ]}
+        />
+      )}
+      {chosen === 'file' && (
+        <>
+          <label>
+            {t('Certificate (PEM)')}
+            <input type="file" onChange={(event) => void read(setCert)(event)} />
+          </label>
+          <label>
+            {t('Private key (PEM)')}
+            <input type="file" onChange={(event) => void read(setKey)(event)} />
+          </label>
+        </>
+      )}
+      <div class="row">
+        <Deed deed={change} disabled={chosen === web.tls && key === ''}>
+          {t('Save')}
+        </Deed>
+      </div>
     </Card>
   )
 }

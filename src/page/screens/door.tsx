@@ -8,7 +8,7 @@ import { t } from '../words.ts'
 const leastChars = 12
 
 export function Claim({ done }: { done: () => void }) {
-  const [code, setCode] = useState('')
+  const [code, setCode] = useState(/^#\/claim\/([\w-]+)$/.exec(location.hash)?.[1] ?? '')
   const [password, setPassword] = useState('')
   const [again, setAgain] = useState('')
   const [problem, setProblem] = useState<Problem>()

@@ -16,4 +16,9 @@ export class NodeRandom implements Random {
     const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: bits })
     return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   }
+
+  async ecKey(): Promise<string> {
+    const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' })
+    return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  }
 }

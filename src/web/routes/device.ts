@@ -3,7 +3,7 @@ import { checkSettings } from '../../settings/check.ts'
 import { settingsDiff } from '../../settings/diff.ts'
 import { backupSchema, seal, unseal } from '../backup.ts'
 import { Fault } from '../fault.ts'
-import { json, route } from '../route.ts'
+import { json, nothing, route } from '../route.ts'
 import { stateOf } from '../state.ts'
 
 /** The device itself: backup, restart, reset, logs. */
@@ -14,9 +14,9 @@ const about = route({
   path: '/api/device',
   title: 'What this box is, and how it has been',
   access: { kind: 'machine', scope: 'read' },
-  run: ({ house }) => {
+  run: async ({ house }) => {
     const { software, device, clock, upMs } = stateOf(house)
-    return json({ software, device, clock, upMs, builtAt: house.builtAt })
+    return json({ software, device, clock, upMs, builtAt: house.builtAt, certificate: await house.certificate() })
   },
 })
 
@@ -89,6 +89,29 @@ const reset = route({
   },
 })
 
+const certificate = route({
+  method: 'PUT',
+  path: '/api/certificate',
+  title: 'A certificate of your own for the page, with its key; used as soon as web.tls is "file"',
+  access: { kind: 'person' },
+  body: z.strictObject({ key: z.string().max(20_000), cert: z.string().max(100_000) }),
+  run: async ({ house, body }) => {
+    await house.keepCertificate(body.key, body.cert)
+    return nothing()
+  },
+})
+
+const confirm = route({
+  method: 'POST',
+  path: '/api/confirm',
+  title: 'The page can be reached where it was moved to; without this it goes back after two minutes',
+  access: { kind: 'person' },
+  run: ({ house }) => {
+    if (!house.confirm()) throw new Fault(409, 'There is nothing to confirm.', 'It went back already, or was confirmed before.')
+    return nothing()
+  },
+})
+
 const logs = route({
   method: 'GET',
   path: '/api/logs',
@@ -121,4 +144,4 @@ const chronicle = route({
   run: ({ house }) => json(house.chronicle.entries),
 })
 
-export const deviceRoutes = [about, backup, restore, restart, reset, logs, support, chronicle]
+export const deviceRoutes = [about, backup, restore, restart, reset, certificate, confirm, logs, support, chronicle]

@@ -1,4 +1,5 @@
 import type { Random } from '../../../src/ports/random.ts'
+import { ecKey } from './ec-key.ts'
 import { rsaKey } from './rsa-key.ts'
 
 /** Chance from a seed (mulberry32): the same seed, the same life. */
@@ -24,6 +25,10 @@ export class SimRandom implements Random {
   /** Always the same one: making primes from a seed would take the time of a whole life. */
   async rsaKey(): Promise<string> {
     return rsaKey
+  }
+
+  async ecKey(): Promise<string> {
+    return ecKey
   }
 
   below(limit: number): number {
