@@ -45,7 +45,7 @@ function App() {
     const moved = () => {
       setPlace(location.hash)
       scrollTo(0, 0)
-      document.getElementById('main')?.focus()
+      document.getElementById('main')?.focus({ preventScroll: true })
     }
     addEventListener('hashchange', moved)
     addEventListener('outpost-out', () => void look())
