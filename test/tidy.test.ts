@@ -42,6 +42,8 @@ const packages: Record<string, readonly string[]> = {
   hono: ['web'],
   '@hono/node-server': ['ports/node'],
   preact: ['page'],
+  esbuild: ['page'],
+  '@gfx/zopfli': ['page'],
   uqr: ['cli'],
   re2js: ['rules', 'settings', 'decode'],
 }

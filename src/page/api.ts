@@ -1,7 +1,7 @@
 /** What the box is asked, and how it says no. */
 export type Problem = { status: number; error: string; hint: string; findings?: Finding[] }
 export type Finding = { path: string; what: string; write: string; level: 'error' | 'note' }
-export type Answer<T> = { ok: true; value: T; etag: string } | { ok: false; problem: Problem }
+export type Answer<T> = { ok: true; value: T; etag: string; problem?: undefined } | { ok: false; problem: Problem }
 
 /** A box that says nothing for so long is away. */
 const patienceMs = 20_000

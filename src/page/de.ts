@@ -16,13 +16,11 @@ export const de = {
   'As the device has it': 'Wie das Gerät',
   'As the device sends it; control octets as \\x14 or \\r\\n': 'Wie das Gerät es sendet; Steuerzeichen als \\x14 oder \\r\\n',
   'At least {n} characters. A sentence is good.': 'Mindestens {n} Zeichen. Ein Satz ist gut.',
-  'Authorization: Bearer … for POST /api/alerts, /metrics and the rest of the interface.':
-    'Authorization: Bearer … für POST /api/alerts, /metrics und den Rest der Schnittstelle.',
+  'Authorization: Bearer …': 'Authorization: Bearer …',
   Back: 'Zurück',
   Backup: 'Sicherung',
   'Backup file': 'Sicherungsdatei',
-  'Bars: delivered, refused above. Line: waiting. Below: the link; gaps are times when the box was off.':
-    'Balken: zugestellt, darüber abgelehnt. Linie: wartend. Unten: die Verbindung; Lücken sind Zeiten, in denen das Gerät aus war.',
+  'Bars: delivered, refused. Line: waiting. Below: the link.': 'Balken: zugestellt, abgelehnt. Linie: wartend. Unten: die Verbindung.',
   'Begins when the box has run for ten minutes.': 'Beginnt, wenn das Gerät zehn Minuten gelaufen ist.',
   Broker: 'Broker',
   'By the saved settings, through the queue, like every alert.':
@@ -72,8 +70,7 @@ export const de = {
   Hex: 'Hex',
   Hold: 'Anhalten',
   'In sender, recipient and subject': 'In Absender, Empfänger und Betreff',
-  'In the Message-IDs; addresses of this domain are kept on the box.':
-    'In den Message-IDs; Post an Adressen dieser Domain bleibt auf dem Gerät.',
+  'Mail for addresses of this domain stays on the box.': 'Mail an Adressen dieser Domain bleibt auf dem Gerät.',
   'It is shown only now:': 'Es wird nur jetzt gezeigt:',
   'It stands in front of each subject.': 'Er steht vor jedem Betreff.',
   'It waits in the queue.': 'Sie wartet in der Warteschlange.',
@@ -85,8 +82,7 @@ export const de = {
   Kind: 'Art',
   Language: 'Sprache',
   'Language of the letters': 'Sprache der Briefe',
-  'Let a device send something, and make the first rule from it. Without rules, every alert goes to the first person.':
-    'Lassen Sie ein Gerät etwas senden und machen Sie daraus die erste Regel. Ohne Regeln geht jeder Alarm an die erste Person.',
+  'Let a device send something, and make a rule from it.': 'Lassen Sie ein Gerät etwas senden und machen Sie daraus eine Regel.',
   Light: 'Hell',
   'Lines, newest first': 'Zeilen, neueste zuerst',
   'Link away': 'Verbindung weg',
@@ -101,8 +97,7 @@ export const de = {
   Logs: 'Protokoll',
   'Look at the queue': 'Zur Warteschlange',
   'Look inside': 'Hineinsehen',
-  'Look whether it has power and whether this device is on its network; nothing was changed.':
-    'Sehen Sie nach, ob es Strom hat und ob dieses Gerät in seinem Netz ist; nichts wurde geändert.',
+  'Has it power, and are you on its network? Nothing was changed.': 'Hat es Strom, und sind Sie in seinem Netz? Nichts wurde geändert.',
   'MQTT broker': 'MQTT-Broker',
   'Mail for people of this site, and notices of what could not be delivered.':
     'Mail für Personen dieses Standorts und Hinweise auf das, was nicht zugestellt werden konnte.',
@@ -124,10 +119,9 @@ export const de = {
   'No mail.': 'Keine Mail.',
   'No rule takes it: the first person is told.': 'Keine Regel greift: Die erste Person erfährt es.',
   'No rules yet: every alert goes to the first person.': 'Noch keine Regeln: Jeder Alarm geht an die erste Person.',
-  'No serial port is plugged in. It may be named before it is there.':
-    'Keine serielle Schnittstelle ist angesteckt. Sie darf benannt werden, bevor sie da ist.',
-  'Nobody has set it up yet, and it has no password. The claim code stands on its label and on its console: whoever can read it is the owner.':
-    'Noch niemand hat es eingerichtet, und es hat kein Passwort. Der Übernahmecode steht auf dem Etikett und auf der Konsole: Wer ihn lesen kann, ist der Besitzer.',
+  'No serial port is plugged in.': 'Keine serielle Schnittstelle ist angesteckt.',
+  'It has no password yet. Its claim code stands on the label and the console.':
+    'Es hat noch kein Passwort. Sein Übernahmecode steht auf Etikett und Konsole.',
   'None yet.': 'Noch keine.',
   'None: only people of this site get mail, in the mailbox of the box.':
     'Keine: Nur Personen dieses Standorts bekommen Mail, im Postfach des Geräts.',
@@ -195,8 +189,8 @@ export const de = {
   'Set up: {title}': 'Einrichten: {title}',
   'Set. Letters say the time they were written.': 'Gestellt. Briefe nennen die Zeit, zu der sie geschrieben wurden.',
   Settings: 'Einstellungen',
-  'Settings, state and log, for whoever helps you. Secrets, alerts and mail are not in it. Look at it before you pass it on.':
-    'Einstellungen, Zustand und Protokoll, für jemanden, der Ihnen hilft. Geheimnisse, Alarme und Mail sind nicht darin. Sehen Sie hinein, bevor Sie es weitergeben.',
+  'Settings, state and log for whoever helps you; no secret, alert or mail.':
+    'Einstellungen, Zustand und Protokoll für jemanden, der hilft; kein Geheimnis, Alarm oder Brief.',
   'Show what is in it': 'Zeigen, was darin ist',
   'Show what would change': 'Zeigen, was sich ändern würde',
   'Silence for 2 h': '2 h stumm',
@@ -214,15 +208,15 @@ export const de = {
   'Take everything away?': 'Alles wegnehmen?',
   'Take these settings?': 'Diese Einstellungen übernehmen?',
   'Take this token away? Its machine is refused at once.': 'Dieses Token wegnehmen? Seine Maschine wird sofort abgewiesen.',
-  'Takes away settings, passwords, letters that wait and all mail. There is no way back but a backup.':
-    'Nimmt Einstellungen, Passwörter, wartende Briefe und alle Mail weg. Zurück führt nur eine Sicherung.',
+  'Takes away settings, passwords, letters and mail. Only a backup brings them back.':
+    'Nimmt Einstellungen, Passwörter, Briefe und Mail weg. Nur eine Sicherung bringt sie zurück.',
   'Test alarm from the page': 'Testalarm von der Seite',
   Text: 'Text',
   'The box does not answer.': 'Das Gerät antwortet nicht.',
   'The box does not answer. What you see is old; this page tries again by itself.':
     'Das Gerät antwortet nicht. Was Sie sehen, ist alt; diese Seite versucht es von selbst wieder.',
-  'The broker of the box takes alerts of this machine on alerts/#; try: mosquitto_pub -t alerts/test -m "Door open"':
-    'Der Broker des Geräts nimmt Alarme dieser Maschine auf alerts/# an; versuchen Sie: mosquitto_pub -t alerts/test -m "Door open"',
+  'Try it on this machine: mosquitto_pub -t alerts/test -m "Door open"':
+    'Versuchen Sie es auf dieser Maschine: mosquitto_pub -t alerts/test -m "Tür offen"',
   'The clock of the box was set back by {span}.': 'Die Uhr des Geräts wurde um {span} zurückgestellt.',
   'The clock of the box was set forward by {span}.': 'Die Uhr des Geräts wurde um {span} vorgestellt.',
   'The first one is told what no rule takes.': 'Die erste erfährt, was keine Regel nimmt.',
@@ -230,8 +224,8 @@ export const de = {
   'The last day': 'Der letzte Tag',
   'The link is away; nothing waits.': 'Die Verbindung ist weg; nichts wartet.',
   'The same password again': 'Dasselbe Passwort noch einmal',
-  'The settings as one file. Passwords are in it only under a passphrase, encrypted.':
-    'Die Einstellungen als eine Datei. Passwörter sind nur unter einer Passphrase darin, verschlüsselt.',
+  'The settings as one file; passwords only under a passphrase.':
+    'Die Einstellungen als eine Datei; Passwörter nur unter einer Passphrase.',
   'The two are not the same.': 'Die beiden sind nicht gleich.',
   'The whole mail': 'Die ganze Mail',
   'This device says {zone}.': 'Dieses Gerät sagt {zone}.',
@@ -248,8 +242,8 @@ export const de = {
   'To the overview': 'Zur Übersicht',
   'To: {to}': 'An: {to}',
   'Tokens for machines': 'Tokens für Maschinen',
-  'Tried in this order; the first that matches takes the alert. What no rule takes goes to the first person.':
-    'In dieser Reihenfolge versucht; die erste, die passt, nimmt den Alarm. Was keine Regel nimmt, geht an die erste Person.',
+  'The first that matches takes the alert; the rest goes to the first person.':
+    'Die erste, die passt, nimmt den Alarm; der Rest geht an die erste Person.',
   Tries: 'Versuche',
   'Try a sample': 'Eine Probe versuchen',
   'Try all now': 'Alle jetzt versuchen',
@@ -277,8 +271,7 @@ export const de = {
   Fingerprint: 'Fingerabdruck',
   HTTPS: 'HTTPS',
   'Keep it': 'Hier lassen',
-  'Nobody vouches for it: the browser warns once. Compare the fingerprint with this one.':
-    'Niemand bürgt dafür: Der Browser warnt einmal. Vergleichen Sie den Fingerabdruck mit diesem.',
+  'The browser warns once: compare the fingerprint with this one.': 'Der Browser warnt einmal: Vergleichen Sie den Fingerabdruck.',
   'Private key (PEM)': 'Privater Schlüssel (PEM)',
   'The page was moved. It goes back in {span} unless you keep it here.':
     'Die Seite ist umgezogen. Sie geht in {span} zurück, wenn Sie sie nicht hier lassen.',
@@ -318,8 +311,7 @@ export const de = {
   '{n} alerts are raised.': '{n} Alarme stehen an.',
   '{n} heard': '{n} gehört',
   '{n} letters wait, oldest first.': '{n} Briefe warten, älteste zuerst.',
-  '{n} lines came faster than this page shows them; none is lost on the box.':
-    '{n} Zeilen kamen schneller, als diese Seite sie zeigt; auf dem Gerät ging keine verloren.',
+  '{n} lines came too fast to be shown; the box has them all.': '{n} Zeilen kamen zu schnell für die Anzeige; das Gerät hat sie alle.',
   '{n} mails wait for the link.': '{n} Mails warten auf die Verbindung.',
   '{n} mails wait.': '{n} Mails warten.',
   '{n} more characters.': 'Noch {n} Zeichen.',

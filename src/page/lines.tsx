@@ -60,9 +60,7 @@ export function Lines({
           </ol>
         </Scroll>
       )}
-      {missed > 0 && (
-        <p class="soft small">{t('{n} lines came faster than this page shows them; none is lost on the box.', { n: missed })}</p>
-      )}
+      {missed > 0 && <p class="soft small">{t('{n} lines came too fast to be shown; the box has them all.', { n: missed })}</p>}
     </>
   )
 }

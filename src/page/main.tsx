@@ -7,7 +7,7 @@ import { Device } from './screens/device.tsx'
 import { Claim, Login } from './screens/door.tsx'
 import { Logs } from './screens/logs.tsx'
 import { Mailbox } from './screens/mailbox.tsx'
-import { Overview, problemOf } from './screens/overview.tsx'
+import { Overview } from './screens/overview.tsx'
 import { People } from './screens/people.tsx'
 import { Queue } from './screens/queue.tsx'
 import { Rules } from './screens/rules.tsx'
@@ -141,7 +141,7 @@ function Strip() {
             <StateMark mood="warn">
               {t('The page was moved. It goes back in {span} unless you keep it here.', { span: span(state.trialLeftMs) })}
             </StateMark>
-            <Deed kind="main" deed={async () => problemOf(await post('/api/confirm'))}>
+            <Deed kind="main" deed={() => post('/api/confirm')}>
               {t('Keep it')}
             </Deed>
           </span>

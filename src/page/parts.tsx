@@ -56,7 +56,7 @@ export function Wrong({ problem }: { problem: Problem | undefined }) {
   return (
     <div class="note bad" role="alert">
       <p class="fault">{away ? t('The box does not answer.') : problem.error}</p>
-      <p>{away ? t('Look whether it has power and whether this device is on its network; nothing was changed.') : problem.hint}</p>
+      <p>{away ? t('Has it power, and are you on its network? Nothing was changed.') : problem.hint}</p>
       {problem.findings && <Findings findings={problem.findings} />}
     </div>
   )
@@ -95,9 +95,9 @@ export function Deed({
     if (sure !== undefined && !confirm(sure)) return
     setBusy(true)
     setProblem(undefined)
-    // A deed gives the problem that it met, or nothing.
-    const wrong = (await deed()) as Problem | undefined
-    setProblem(wrong?.error === undefined ? undefined : wrong)
+    // A deed gives an answer of the box, or the problem that it met, or nothing.
+    const wrong = (await deed()) as (Partial<Problem> & { problem?: Problem }) | undefined
+    setProblem(wrong?.problem ?? (wrong?.error === undefined ? undefined : (wrong as Problem)))
     setBusy(false)
   }
   return (

@@ -41,7 +41,7 @@ export function Preview({
         ...(settings === undefined ? {} : { settings }),
       })
       if (answer.ok) setSeen(answer.value)
-      setProblem(answer.ok ? undefined : answer.problem)
+      setProblem(answer.problem)
     }, 350)
     return () => clearTimeout(timer)
   }, [sample, source, topic, key])

@@ -19,7 +19,7 @@ export function useSettings(): Editing {
   const look = async () => {
     const answer = await readSettings()
     if (answer.ok) setKept(answer.value)
-    setProblem(answer.ok ? undefined : answer.problem)
+    setProblem(answer.problem)
   }
   useEffect(() => void look(), [])
   return {

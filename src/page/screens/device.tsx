@@ -5,7 +5,6 @@ import { Languages } from '../look.tsx'
 import { Card, Choice, Deed, Facts, Field, Findings, go, Scroll } from '../parts.tsx'
 import { useSettings } from '../use-settings.tsx'
 import { dateTime, span, t } from '../words.ts'
-import { problemOf } from './overview.tsx'
 
 /** The device itself: backup, password, sessions, tokens, restart, reset. */
 export function Device() {
@@ -31,10 +30,7 @@ export function Device() {
       <Tokens />
       <Card title={t('Restart and reset')}>
         <div class="row">
-          <Deed
-            sure={t('Restart the gateway? It takes a moment; nothing is lost.')}
-            deed={async () => problemOf(await post('/api/restart'))}
-          >
+          <Deed sure={t('Restart the gateway? It takes a moment; nothing is lost.')} deed={() => post('/api/restart')}>
             {t('Restart')}
           </Deed>
         </div>
@@ -49,11 +45,11 @@ export function BackUp() {
   const save = async () => {
     const answer = await post('/api/backup', passphrase === '' ? {} : { passphrase })
     if (answer.ok) saveFile(`outpost-${new Date().toISOString().slice(0, 10)}.json`, JSON.stringify(answer.value, null, 1))
-    return problemOf(answer)
+    return answer
   }
   return (
     <Card title={t('Backup')}>
-      <p>{t('The settings as one file. Passwords are in it only under a passphrase, encrypted.')}</p>
+      <p>{t('The settings as one file; passwords only under a passphrase.')}</p>
       <Field
         label={t('Passphrase')}
         help={t('Empty: without passwords. Otherwise at least 12 characters.')}
@@ -98,12 +94,12 @@ export function Restore() {
   const look = async () => {
     const answer = await post<Diff>('/api/restore', body(false))
     if (answer.ok) setDiff(answer.value)
-    return problemOf(answer)
+    return answer
   }
   const apply = async () => {
     const answer = await post('/api/restore', body(true))
     if (answer.ok) setDone(true)
-    return problemOf(answer)
+    return answer
   }
   return (
     <Card title={t('Restore a backup')}>
@@ -182,7 +178,7 @@ function Place() {
         ]}
         set={setTls}
       />
-      {chosen === 'own' && <p class="soft">{t('Nobody vouches for it: the browser warns once. Compare the fingerprint with this one.')}</p>}
+      {chosen === 'own' && <p class="soft">{t('The browser warns once: compare the fingerprint with this one.')}</p>}
       {about?.certificate && (
         <Facts
           of={[
@@ -220,7 +216,7 @@ function Password() {
   const change = async () => {
     const answer = await ask('PUT', '/api/password', { before, password: next })
     setDone(answer.ok)
-    return problemOf(answer)
+    return answer
   }
   return (
     <Card title={t('Password')}>
@@ -256,7 +252,7 @@ function Sessions() {
       go('#/')
       dispatchEvent(new Event('outpost-out'))
     }
-    return problemOf(answer)
+    return answer
   }
   return (
     <Card title={t('Sessions')}>
@@ -289,16 +285,16 @@ function Tokens() {
     const answer = await post<{ token: string }>('/api/tokens', { name, scope })
     if (answer.ok) setMade(answer.value.token)
     await look()
-    return problemOf(answer)
+    return answer
   }
   const remove = (id: string) => async () => {
-    const problem = problemOf(await ask('DELETE', `/api/tokens/${id}`))
+    const answer = await ask('DELETE', `/api/tokens/${id}`)
     await look()
-    return problem
+    return answer
   }
   return (
     <Card title={t('Tokens for machines')}>
-      <p class="soft">{t('Authorization: Bearer … for POST /api/alerts, /metrics and the rest of the interface.')}</p>
+      <p class="soft">{t('Authorization: Bearer …')}</p>
       {list.map((one) => (
         <div key={one.id} class="row between">
           <span>
@@ -339,15 +335,10 @@ function Reset() {
   return (
     <>
       <h3>{t('Factory reset')}</h3>
-      <p>{t('Takes away settings, passwords, letters that wait and all mail. There is no way back but a backup.')}</p>
+      <p>{t('Takes away settings, passwords, letters and mail. Only a backup brings them back.')}</p>
       <Field label={t('To be sure, write the name of this site')} value={name} set={setName} />
       <div class="row">
-        <Deed
-          kind="risk"
-          disabled={name === ''}
-          sure={t('Take everything away?')}
-          deed={async () => problemOf(await post('/api/reset', { name }))}
-        >
+        <Deed kind="risk" disabled={name === ''} sure={t('Take everything away?')} deed={() => post('/api/reset', { name })}>
           {t('Reset this box')}
         </Deed>
       </div>

@@ -23,11 +23,7 @@ export function Claim({ done }: { done: () => void }) {
   return (
     <main id="main" tabIndex={-1}>
       <h1>{t('Set up this box')}</h1>
-      <p>
-        {t(
-          'Nobody has set it up yet, and it has no password. The claim code stands on its label and on its console: whoever can read it is the owner.',
-        )}
-      </p>
+      <p>{t('It has no password yet. Its claim code stands on the label and the console.')}</p>
       <form class="card" onSubmit={(event) => void submit(event)}>
         <Field label={t('Claim code')} value={code} set={setCode} autocomplete="one-time-code" placeholder="XXXX-XXXX" />
         <Field

@@ -3,7 +3,6 @@ import { get, saveFile } from '../api.ts'
 import { useLive } from '../live.ts'
 import { Card, Choice, Deed, Field, Scroll, StateMark } from '../parts.tsx'
 import { clockTime, t } from '../words.ts'
-import { problemOf } from './overview.tsx'
 
 /** The log, live, and the bundle for whoever helps. */
 const levels = ['debug', 'info', 'warning', 'error']
@@ -22,7 +21,7 @@ export function Logs() {
   const list = async () => {
     const answer = await get<Record<string, unknown>>('/api/support')
     if (answer.ok) setBundle(answer.value)
-    return problemOf(answer)
+    return answer
   }
   return (
     <>
@@ -65,9 +64,7 @@ export function Logs() {
         </Scroll>
       )}
       <Card title={t('Support bundle')}>
-        <p>
-          {t('Settings, state and log, for whoever helps you. Secrets, alerts and mail are not in it. Look at it before you pass it on.')}
-        </p>
+        <p>{t('Settings, state and log for whoever helps you; no secret, alert or mail.')}</p>
         <div class="row">
           <Deed deed={list}>{t('Show what is in it')}</Deed>
           {bundle && (

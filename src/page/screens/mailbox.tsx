@@ -2,7 +2,6 @@ import { useEffect, useState } from 'preact/hooks'
 import { get, type Problem } from '../api.ts'
 import { Card, Deed, Facts, Field, Scroll, Wrong } from '../parts.tsx'
 import { t } from '../words.ts'
-import { problemOf } from './overview.tsx'
 
 /** Mail on the box: headers first, the rest when somebody asks. Nothing of a mail is rendered or fetched. */
 type Summary = { id: string; from: string; to: string; subject: string; date: string; unread: boolean }
@@ -15,7 +14,7 @@ export function Mailbox() {
     const timer = setTimeout(async () => {
       const answer = await get<{ total: number; mails: Summary[] }>(`/api/mailbox?find=${encodeURIComponent(find)}`)
       if (answer.ok) setList(answer.value)
-      setProblem(problemOf(answer))
+      setProblem(answer.problem)
     }, 250)
     return () => clearTimeout(timer)
   }, [find])
@@ -50,7 +49,7 @@ function Mail({ mail }: { mail: Summary }) {
     if (raw !== undefined) return setRaw(undefined)
     const answer = await get<{ raw: string }>(`/api/mailbox/${mail.id}`)
     if (answer.ok) setRaw(answer.value.raw)
-    return problemOf(answer)
+    return answer
   }
   const [head = '', ...rest] = (raw ?? '').split('\n\n')
   return (

@@ -34,15 +34,9 @@ export function Overview() {
               </span>
               <span class="row">
                 {one.acknowledgedBy === undefined && (
-                  <Deed deed={async () => problemOf(await post(`/api/alerts/${one.id}/acknowledge`, { by: t('the page') }))}>
-                    {t('Acknowledge')}
-                  </Deed>
+                  <Deed deed={() => post(`/api/alerts/${one.id}/acknowledge`, { by: t('the page') })}>{t('Acknowledge')}</Deed>
                 )}
-                <Deed
-                  deed={async () =>
-                    problemOf(await post('/api/silences', { source: one.source, key: one.key, for: '2h', by: t('the page') }))
-                  }
-                >
+                <Deed deed={() => post('/api/silences', { source: one.source, key: one.key, for: '2h', by: t('the page') })}>
                   {t('Silence for 2 h')}
                 </Deed>
               </span>
@@ -53,7 +47,7 @@ export function Overview() {
               <span class="soft">
                 {t('Silenced: {what}, {span} left', { what: Object.values(one.match).join(' '), span: span(one.leftMs) })}
               </span>
-              <Deed deed={async () => problemOf(await ask('DELETE', `/api/silences/${one.id}`))}>{t('End it')}</Deed>
+              <Deed deed={() => ask('DELETE', `/api/silences/${one.id}`)}>{t('End it')}</Deed>
             </div>
           ))}
         </Card>
@@ -129,16 +123,11 @@ export function Overview() {
       <h2>{t('Heard just now')}</h2>
       <Lines />
       <div class="row">
-        <Deed deed={async () => problemOf(await post('/api/alerts', { text: t('Test alarm from the page'), severity: 'warning' }))}>
-          {t('Send a test alarm')}
-        </Deed>
+        <Deed deed={() => post('/api/alerts', { text: t('Test alarm from the page'), severity: 'warning' })}>{t('Send a test alarm')}</Deed>
       </div>
     </>
   )
 }
-
-export const problemOf = <T,>(answer: { ok: true; value: T } | { ok: false; problem: import('../api.ts').Problem }) =>
-  answer.ok ? undefined : answer.problem
 
 export const moodOf = (state: string): 'good' | 'warn' | 'bad' | 'off' =>
   state === 'up' ? 'good' : state === 'down' ? 'bad' : state === 'starting' ? 'warn' : 'off'
@@ -222,9 +211,7 @@ function Plot() {
           />
         ))}
       </svg>
-      <figcaption class="soft small">
-        {t('Bars: delivered, refused above. Line: waiting. Below: the link; gaps are times when the box was off.')}
-      </figcaption>
+      <figcaption class="soft small">{t('Bars: delivered, refused. Line: waiting. Below: the link.')}</figcaption>
     </figure>
   )
 }

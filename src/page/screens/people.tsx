@@ -5,7 +5,6 @@ import { useLive } from '../live.ts'
 import { Card, Choice, Deed, Field, Scroll, StateMark, Wrong } from '../parts.tsx'
 import { type Editing, useSettings } from '../use-settings.tsx'
 import { t } from '../words.ts'
-import { problemOf } from './overview.tsx'
 import { useHelp } from './sources.tsx'
 
 /** People and relays: who is told, and by which way. */
@@ -243,7 +242,7 @@ export function TestMail({ start = '' }: { start?: string }) {
     if (!answer.ok) return answer.problem
     for (let tries = 0; tries < 60; tries++) {
       const found = await get<Fate>(`/api/queue/${answer.value.id}/fate`)
-      if (!found.ok) return problemOf(found)
+      if (!found.ok) return found
       setFate(found.value)
       if (!found.value.waits) return undefined
       await new Promise((resolve) => setTimeout(resolve, 500))

@@ -3,7 +3,6 @@ import { get, type Problem, post } from '../api.ts'
 import { useLive } from '../live.ts'
 import { Card, Deed, Facts, Scroll, StateMark, Wrong } from '../parts.tsx'
 import { count, span, t } from '../words.ts'
-import { problemOf } from './overview.tsx'
 
 /** Letters that wait. */
 type Letter = {
@@ -28,7 +27,7 @@ export function Queue() {
   const look = async () => {
     const answer = await get<{ total: number; letters: Letter[] }>(`/api/queue?after=${after}`)
     if (answer.ok) setList(answer.value)
-    setProblem(problemOf(answer))
+    setProblem(answer.problem)
   }
   const waiting = state?.gateway?.queue.waiting
   useEffect(() => void look(), [waiting, after])
@@ -46,7 +45,14 @@ export function Queue() {
       <p>{list?.total === 0 ? t('Nothing waits: every letter has left.') : count('{n} letters wait, oldest first.', list?.total ?? 0)}</p>
       {list && list.total > 0 && (
         <div class="row">
-          <Deed kind="main" deed={async () => problemOf(await post('/api/queue/retry')) ?? look()}>
+          <Deed
+            kind="main"
+            deed={async () => {
+              const answer = await post('/api/queue/retry')
+              await look()
+              return answer
+            }}
+          >
             {t('Try all now')}
           </Deed>
           {after > 0 && <Deed deed={() => setAfter(0)}>{t('To the beginning')}</Deed>}
@@ -66,15 +72,15 @@ function LetterCard({ letter, done }: { letter: Letter; done: () => void }) {
   const [mail, setMail] = useState<string>()
   const { id, severity, text, to, source, number, state, attempts, ageMs, nextTryMs, why } = letter
   const act = (verb: string) => async () => {
-    const problem = problemOf(await post(`/api/queue/${id}/${verb}`))
+    const answer = await post(`/api/queue/${id}/${verb}`)
     done()
-    return problem
+    return answer
   }
   const look = async () => {
     if (mail !== undefined) return setMail(undefined)
     const answer = await get<{ mail: string }>(`/api/queue/${id}`)
     if (answer.ok) setMail(answer.value.mail)
-    return problemOf(answer)
+    return answer
   }
   return (
     <Card

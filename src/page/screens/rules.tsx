@@ -25,7 +25,7 @@ export function Rules({ rest }: { rest: string[] }) {
   return (
     <>
       <h1>{t('Rules')}</h1>
-      <p class="soft">{t('Tried in this order; the first that matches takes the alert. What no rule takes goes to the first person.')}</p>
+      <p class="soft">{t('The first that matches takes the alert; the rest goes to the first person.')}</p>
       {notes.length > 0 && <Findings findings={notes} />}
       {rules.length === 0 && <p>{t('No rules yet: every alert goes to the first person.')}</p>}
       {rules.map((rule, at) => (

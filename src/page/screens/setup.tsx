@@ -83,7 +83,7 @@ function Place({ editing, next }: { editing: Editing; next: () => void }) {
         />
         <Field
           label={t('Domain of this site')}
-          help={t('In the Message-IDs; addresses of this domain are kept on the box.')}
+          help={t('Mail for addresses of this domain stays on the box.')}
           value={domain}
           set={setDomain}
           fault={faultOf('site.domain')}
@@ -126,11 +126,7 @@ function SourceStep({ editing }: { editing: Editing }) {
   const broker = state?.gateway?.sources.some((one) => one.id === 'broker')
   return (
     <>
-      {broker && (
-        <p class="note">
-          {t('The broker of the box takes alerts of this machine on alerts/#; try: mosquitto_pub -t alerts/test -m "Door open"')}
-        </p>
-      )}
+      {broker && <p class="note">{t('Try it on this machine: mosquitto_pub -t alerts/test -m "Door open"')}</p>}
       <Card title={t('Heard just now')}>
         <Lines choose={chooseLine} />
       </Card>
@@ -282,7 +278,7 @@ function RuleStep({ editing, next }: { editing: Editing; next: () => void }) {
   if (!line)
     return (
       <Card title={t('Choose a line that was heard')}>
-        <p>{t('Let a device send something, and make the first rule from it. Without rules, every alert goes to the first person.')}</p>
+        <p>{t('Let a device send something, and make a rule from it.')}</p>
         <Lines choose={setLine} />
       </Card>
     )

@@ -130,7 +130,7 @@ export function AddSource({ choose, taken }: { choose: (value: Value) => void; t
           </button>
         </div>
       ))}
-      {help?.ports.length === 0 && <p class="soft">{t('No serial port is plugged in. It may be named before it is there.')}</p>}
+      {help?.ports.length === 0 && <p class="soft">{t('No serial port is plugged in.')}</p>}
       <div class="row">
         <button type="button" onClick={() => choose({ id: fresh('line'), kind: 'serial', path: '/dev/ttyUSB0' })}>
           {t('Serial line')}
