@@ -23,6 +23,6 @@ const { outputFiles } = await build({
 })
 rmSync(out, { recursive: true, force: true })
 mkdirSync(out, { recursive: true })
-for (const { path, contents } of outputFiles) writeFileSync(`${path}.gz`, await gzipAsync(contents, { numiterations: 15 }))
+for (const { path, contents } of outputFiles) writeFileSync(`${path}.gz`, await gzipAsync(contents, { numiterations: 50 }))
 const bytes = outputFiles.reduce((sum, { path }) => sum + readFileSync(`${path}.gz`).length, 0)
 console.error(`the page: ${bytes} octets`)
