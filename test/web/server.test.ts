@@ -191,3 +191,11 @@ test('a token does what its scope says and no more, and is told once', async () 
   assert.equal((await box.ask('DELETE', `/api/tokens/${made.id}`)).status, 204)
   assert.equal((await by('POST', '/api/alerts', 'Door open')).status, 401)
 })
+
+test('who ships the box is named as the one to tell of a weakness (RFC 9116), and nobody else is', async () => {
+  const named = await WebBox.open({ web: { securityContact: 'mailto:security@pumps.example.org' } })
+  const answer = await named.raw('GET', '/.well-known/security.txt', undefined, { host: 'localhost' })
+  assert.match(await answer.text(), /^Contact: mailto:security@pumps\.example\.org\nExpires: 2027-\d\d-\d\dT[\d:.]+Z\n/)
+  const nobody = await WebBox.open()
+  assert.equal((await nobody.raw('GET', '/.well-known/security.txt', undefined, { host: 'localhost' })).status, 404)
+})
