@@ -213,10 +213,14 @@ export class Household implements House {
     return this.#secrets.referred(settings)
   }
 
-  async keepSecret(name: string, value: string): Promise<string | undefined> {
-    const why = await this.#secrets.keep(name, value)
-    if (why === undefined) void this.reload()
-    return why
+  async keepSecrets(values: Readonly<Record<string, string>>): Promise<string[]> {
+    const whys: string[] = []
+    for (const [name, value] of Object.entries(values)) {
+      const why = await this.#secrets.keep(name, value)
+      if (why !== undefined) whys.push(why)
+    }
+    if (whys.length < Object.keys(values).length) void this.reload()
+    return whys
   }
 
   secretValues(): Promise<Record<string, string>> {

@@ -43,8 +43,8 @@ export interface House {
   hookOf(token: string): string | undefined
   /** Names of secrets that the settings refer to, and whether there is one. */
   secrets(settings: Settings): { name: string; known: boolean }[]
-  /** Puts a secret into secrets.json. A sentence: it cannot be kept, and why. Undefined takes it away. */
-  keepSecret(name: string, value: string): Promise<string | undefined>
+  /** Puts secrets into secrets.json, by their names, and works by them. A sentence for each that cannot be kept, and why. */
+  keepSecrets(values: Readonly<Record<string, string>>): Promise<string[]>
   /** The values of secrets.json, for a backup under a passphrase. */
   secretValues(): Promise<Record<string, string>>
   /** Walks the way to a relay, saved or not, up to RCPT. `password` is for this walk alone. Throws Fault when the relay is not valid. */

@@ -1,11 +1,11 @@
 import type { Clock, Monotonic } from '../ports/clock.ts'
 
 /**
- * Slowdown: who guesses has to wait longer each time, up to a minute, and nobody is ever locked out. Counted for each address, and in all for those who guess from
- * many; an address that has given the right answer before need not wait for what others do.
+ * Slowdown: who guesses has to wait longer each time, up to a minute, and nobody is ever locked out. Beside that, all who were never right share ten wrong guesses a minute, against those who guess from
+ * many addresses; one address alone cannot use them up, so it keeps nobody else out.
  */
 const freeTries = 3
-const freeTriesInAll = 10
+const triesAMinute = 10
 const longestMs = 60_000
 /** Addresses that are remembered; the oldest is forgotten first. */
 const addressesLimit = 256
@@ -16,24 +16,29 @@ export class Slowdown {
   readonly #clock: Clock
   readonly #byAddress = new Map<string, Tries>()
   readonly #welcome = new Set<string>()
-  #all: Tries
+  /** When the newest failed, oldest first. */
+  #recent: Monotonic[]
+  #failures: number
 
   /** `failures`: in all, of earlier lives: a restart is no way around the wait. */
   constructor(clock: Clock, failures: number) {
     this.#clock = clock
-    this.#all = { failures, at: clock.monotonic() }
+    this.#failures = failures
+    this.#recent = Array.from({ length: Math.min(failures, triesAMinute) }, () => clock.monotonic())
   }
 
   /** Failures in all since the last right answer. */
   get failures(): number {
-    return this.#all.failures
+    return this.#failures
   }
 
   /** How long this address has to wait before it may try, in ms. */
   waitMs(address: string): number {
     const own = this.#byAddress.get(address)
-    const ownMs = own ? this.#left(own, freeTries) : 0
-    return Math.max(ownMs, this.#welcome.has(address) ? 0 : this.#left(this.#all, freeTriesInAll))
+    const ownMs =
+      own && own.failures >= freeTries ? this.#left(own.at, Math.min(longestMs, 1000 * 2 ** Math.min(own.failures - freeTries, 16))) : 0
+    const oldest = this.#recent.at(-triesAMinute)
+    return Math.max(ownMs, oldest === undefined || this.#welcome.has(address) ? 0 : this.#left(oldest, longestMs))
   }
 
   failed(address: string): void {
@@ -42,20 +47,20 @@ export class Slowdown {
     this.#byAddress.delete(address)
     this.#byAddress.set(address, { failures, at })
     forgetBeyond(this.#byAddress)
-    this.#all = { failures: this.#all.failures + 1, at }
+    this.#failures++
+    this.#recent = [...this.#recent, at].slice(-triesAMinute)
   }
 
   passed(address: string): void {
     this.#byAddress.delete(address)
     this.#welcome.add(address)
     forgetBeyond(this.#welcome)
-    this.#all = { failures: 0, at: this.#clock.monotonic() }
+    this.#failures = 0
+    this.#recent = []
   }
 
-  #left({ failures, at }: Tries, free: number): number {
-    if (failures < free) return 0
-    const wait = Math.min(longestMs, 1000 * 2 ** Math.min(failures - free, 16))
-    return Math.max(0, at + wait - this.#clock.monotonic())
+  #left(from: Monotonic, ms: number): number {
+    return Math.max(0, from + ms - this.#clock.monotonic())
   }
 }
 

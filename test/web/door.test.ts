@@ -122,7 +122,29 @@ test('a slow-down forgets nobody who guesses, whatever his clock does', () => {
   assert.equal(slowdown.waitMs('a'), 2000)
   for (let i = 0; i < 100; i++) slowdown.failed('a')
   assert.equal(slowdown.waitMs('a'), 60_000)
-  assert.equal(slowdown.waitMs('somebody else'), 60_000, 'many guesses slow everybody down who was never right')
+  assert.equal(slowdown.waitMs('b'), 60_000, 'ten wrong guesses a minute are shared by all who were never right')
   slowdown.passed('b')
   assert.equal(slowdown.waitMs('b'), 0)
+})
+
+test('one who guesses without end keeps nobody else out', async () => {
+  const timeline = new Timeline()
+  const slowdown = new Slowdown(new SimClock(timeline, 'boot'), 0)
+  let kept = 0
+  for (let second = 0; second < 600; second++) {
+    if (slowdown.waitMs('guesser') === 0) slowdown.failed('guesser')
+    if (slowdown.waitMs('owner') > 0) kept++
+    await timeline.run(timeline.now + 1000)
+  }
+  assert.equal(kept, 0)
+})
+
+test('of two who claim with the right code at once, one is the owner', async () => {
+  const { door } = await hall()
+  const statuses = await Promise.all([
+    statusOf(door.claim(door.claimCode, password, 'a')),
+    statusOf(door.claim(door.claimCode, 'another password', 'b')),
+  ])
+  assert.deepEqual(statuses, [200, 409])
+  assert.equal(await statusOf(door.login(password, 'a')), 200)
 })

@@ -52,11 +52,7 @@ const restore = route({
     const changes = settingsDiff(current.settings, settings)
     const secrets = Object.keys(values ?? {})
     if (!body.apply) return json({ changes, findings, secrets, locked: body.backup.secrets !== undefined && !values })
-    const notKept: string[] = []
-    for (const [name, value] of Object.entries(values ?? {})) {
-      const why = await house.keepSecret(name, value)
-      if (why !== undefined) notKept.push(why)
-    }
+    const notKept = await house.keepSecrets(values ?? {})
     const saved = await house.save(settings, current.revision)
     if (saved.kind !== 'saved') throw new Fault(409, 'The settings were changed meanwhile.', 'Restore once more.')
     return json({ changes, findings, secrets, notKept })

@@ -74,7 +74,7 @@ const keepSecret = route({
   run: async ({ house, params, body }) => {
     const name = params.name ?? ''
     if (!/^[\w:.-]{1,80}$/.test(name)) throw new Fault(400, 'This is no name of a secret.', 'Write a name such as relay:isp.')
-    const why = await house.keepSecret(name, body.value)
+    const [why] = await house.keepSecrets({ [name]: body.value })
     if (why !== undefined) throw new Fault(409, why, 'Change it where it is set.')
     return nothing()
   },
