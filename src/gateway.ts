@@ -92,12 +92,18 @@ export class Gateway {
       onAccepted,
       onLost: (id) => void postmaster.lost(id),
     })
+    const hits = new Map<string, { count: number; at: number }>()
     const registrar = new Registrar({
       clock,
       log,
       queue,
       trails: new Trails(),
-      decide: (alert) => dispatcher.decide(alert),
+      decide: (alert) => {
+        const verdict = dispatcher.decide(alert)
+        const rule = verdict.kind === 'record' ? verdict.rule : undefined
+        if (rule !== undefined) hits.set(rule, { count: (hits.get(rule)?.count ?? 0) + 1, at: clock.wall() })
+        return verdict
+      },
       onAccepted,
       onChanged: () => dispatcher.nudge(),
     })
@@ -146,6 +152,7 @@ export class Gateway {
       standing,
       diary,
       fates,
+      hits,
       dispatcher,
       take,
       sources: this.#sources,

@@ -34,6 +34,7 @@ export type DeskOptions = {
   diary: Diary
   /** Missing while the gateway stands still. */
   fates?: Fates
+  hits?: ReadonlyMap<string, { count: number; at: number }>
   /** Missing while the gateway stands still. */
   dispatcher?: Dispatcher
   sources: readonly Source[]
@@ -251,6 +252,10 @@ export class Desk {
     numbers: Record<string, number>
     /** Recipients that were settled since the box was set up. */
     settled: Readonly<Counts>
+    /** When nothing ran, in ms of the wall clock as it was believed, and how often the power went. */
+    power: { cuts: number; gaps: { from: number; to: number; cut: boolean }[] }
+    /** How often a rule took an alert in this life of the gateway, and when last, in ms. */
+    hits: Readonly<Record<string, { count: number; at: number }>>
     sources: SourceState[]
     relays: ReturnType<Courier['health']['list']>
     link?: LinkFacts
@@ -263,6 +268,8 @@ export class Desk {
       kept: queue.waiting.kept,
       numbers: queue.numbers,
       settled: diary.settlements,
+      power: { cuts: diary.cuts, gaps: diary.gaps.map(({ from, to, cut }) => ({ from: from.wall, to: to.wall, cut })) },
+      hits: Object.fromEntries(this.#options.hits ?? []),
       sources: sources.map((source) => source.state()),
       relays: courier?.health.list() ?? [],
       ...this.#way(),

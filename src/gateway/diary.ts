@@ -9,12 +9,18 @@ export type Entry = { kind: 'diary'; do: 'begun' | 'ended'; stamp: Stamp } | ({ 
 export type Weekly = { stamp: Stamp; numbers: Readonly<Record<string, number>>; settled: Readonly<Counts> }
 export type Counts = Record<Settled, number>
 
+/** From the last sign of one life to the first of the next. `cut`: without a goodbye. */
+export type Gap = { from: Stamp; to: Stamp; cut: boolean }
+const gapsLimit = 32
+
 export class Diary {
   #begun: Stamp | undefined
   #ended = false
   #last: Stamp | undefined
   #weekly: Weekly | undefined
   #settled = countsIn(undefined)
+  #gaps: Gap[] = []
+  #cuts = 0
 
   /** The life before this one, when it ended without a goodbye: when it began, and the last thing that it wrote down. */
   get cutShort(): { begun: Stamp; last: Stamp } | undefined {
@@ -30,6 +36,16 @@ export class Diary {
     return this.#settled
   }
 
+  /** The newest times in which nothing ran, oldest first. */
+  get gaps(): readonly Gap[] {
+    return this.#gaps
+  }
+
+  /** Lives that ended without a goodbye, since the box was set up. */
+  get cuts(): number {
+    return this.#cuts
+  }
+
   settled(how: Settled, recipients: number): void {
     this.#settled = { ...this.#settled, [how]: this.#settled[how] + recipients }
   }
@@ -41,6 +57,10 @@ export class Diary {
   note(value: unknown): void {
     const entry = value as Partial<Entry> | null
     if (entry?.kind !== 'diary' || !isStamp(entry.stamp)) return
+    if (entry.do === 'begun' && this.#begun && this.#last) {
+      this.#gaps = [...this.#gaps, { from: this.#last, to: entry.stamp, cut: !this.#ended }].slice(-gapsLimit)
+      if (!this.#ended) this.#cuts++
+    }
     this.#last = entry.stamp
     if (entry.do === 'begun') {
       this.#begun = entry.stamp
@@ -51,16 +71,30 @@ export class Diary {
   }
 
   toJSON(): unknown {
-    return { begun: this.#begun, ended: this.#ended, last: this.#last, weekly: this.#weekly, settled: this.#settled }
+    return {
+      begun: this.#begun,
+      ended: this.#ended,
+      last: this.#last,
+      weekly: this.#weekly,
+      settled: this.#settled,
+      gaps: this.#gaps,
+      cuts: this.#cuts,
+    }
   }
 
   restore(value: unknown): void {
-    const { begun, ended, last, weekly, settled: told } = (value ?? {}) as Record<string, unknown>
+    const { begun, ended, last, weekly, settled: told, gaps, cuts } = (value ?? {}) as Record<string, unknown>
     if (isStamp(begun)) this.#begun = begun
     this.#ended = ended === true
     if (isStamp(last)) this.#last = last
     const { stamp, numbers, settled } = (weekly ?? {}) as Record<string, unknown>
     if (isStamp(stamp)) this.#weekly = { stamp, numbers: numbersIn(numbers), settled: countsIn(settled) }
+    // What was written just before this may be missing in it.
+    const known = new Map(
+      [...(Array.isArray(gaps) ? gaps.filter(isGap) : []), ...this.#gaps].map((gap) => [`${gap.to.boot} ${gap.to.mono}`, gap]),
+    )
+    this.#gaps = [...known.values()].slice(-gapsLimit)
+    if (typeof cuts === 'number') this.#cuts = Math.max(this.#cuts, cuts)
     // What was settled just before this was written may stand before it or after it: these counts only grow.
     const kept = countsIn(told)
     for (const how of settlements) this.settled(how, Math.max(0, kept[how] - this.#settled[how]))
@@ -78,4 +112,9 @@ const numbersIn = (value: unknown): Record<string, number> =>
 function countsIn(value: unknown): Counts {
   const numbers = numbersIn(value)
   return Object.fromEntries(settlements.map((how) => [how, numbers[how] ?? 0])) as Counts
+}
+
+const isGap = (value: unknown): value is Gap => {
+  const gap = value as Partial<Gap> | null | undefined
+  return isStamp(gap?.from) && isStamp(gap.to) && typeof gap.cut === 'boolean'
 }

@@ -165,7 +165,6 @@ function Strip() {
             <StateMark mood={!state.clock.plausible ? 'bad' : state.clock.synchronised === 'no' ? 'warn' : 'good'}>
               {t(!state.clock.plausible || state.clock.synchronised === 'no' ? 'Clock not set' : 'Clock set')}
             </StateMark>
-            <span class="soft">{t('up {span}', { span: span(state.upMs) })}</span>
           </>
         )}
       </div>

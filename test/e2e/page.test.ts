@@ -210,6 +210,8 @@ test('every screen is accessible in both languages and themes, fits 320 px, show
     const state = await populate(outpost, origin, mqtt, await rudeRelay())
     for (const look of [
       { width: 390, german: false, dark: false },
+      { width: 390, german: false, dark: true },
+      { width: 390, german: true, dark: false },
       { width: 390, german: true, dark: true },
       { width: 1280, german: false, dark: true },
       { width: 1280, german: true, dark: false },

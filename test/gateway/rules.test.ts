@@ -136,6 +136,12 @@ test('a box that was off without a goodbye says so, one that was stopped does no
   await one.boot()
   await one.pass(minute)
   assert.equal(one.relay.taken.length, 2)
+  const { cuts, gaps } = one.gateway.desk.state().power
+  assert.equal(cuts, 1)
+  assert.deepEqual(
+    gaps.map((gap) => gap.cut),
+    [true, false],
+  )
 })
 
 test('once a week the box says that it lives and what came in', async () => {

@@ -18,6 +18,7 @@ export function Device() {
             [t('Software'), state?.software],
             [t('Device id'), state?.device],
             [t('Running for'), span(state?.upMs ?? 0)],
+            [t('Power cuts survived'), state?.gateway?.power.cuts],
           ]}
         />
         <Languages />

@@ -154,6 +154,7 @@ type Look = { at: number; delivered: number; refused: number; waiting: number; l
 /** What was delivered and refused in each half hour, what waited, and whether there was a link. */
 function Plot() {
   const [looks, set] = useState<Look[]>([])
+  const gaps = useLive().state?.gateway?.power.gaps ?? []
   useEffect(() => {
     const look = () => void get<Look[]>('/api/chronicle').then((answer) => answer.ok && set(answer.value))
     look()
@@ -200,6 +201,18 @@ function Plot() {
           )
         })}
         <polyline class="w" points={looks.map((one) => `${x(one.at)},${y(one.waiting)}`).join(' ')} />
+        {gaps
+          .filter((gap) => gap.to > from && gap.to > gap.from)
+          .map((gap) => (
+            <rect
+              key={gap.to}
+              class="o"
+              x={x(Math.max(from, gap.from))}
+              y="0"
+              height={high + 12}
+              width={Math.max(2, x(gap.to) - x(Math.max(from, gap.from)))}
+            />
+          ))}
         {looks.map((one, index) => (
           <rect
             key={one.at}
@@ -211,7 +224,7 @@ function Plot() {
           />
         ))}
       </svg>
-      <figcaption class="soft small">{t('Bars: delivered, refused. Line: waiting. Below: the link.')}</figcaption>
+      <figcaption class="soft small">{t('Bars: delivered, refused. Line: waiting. Below: the link. Grey: off.')}</figcaption>
     </figure>
   )
 }

@@ -1,15 +1,20 @@
 import { useState } from 'preact/hooks'
 import { Fields, type Typed, useSchema, type Value } from '../form.tsx'
-import type { Line } from '../live.ts'
+import { type Line, useLive } from '../live.ts'
 import { Card, Choice, Deed, Findings, go, octetsOf, Wrong } from '../parts.tsx'
 import { Preview, written } from '../preview.tsx'
 import { type Editing, useSettings } from '../use-settings.tsx'
-import { t } from '../words.ts'
+import { dateTime, t } from '../words.ts'
 
 /** Rules in their order; the first that matches takes the alert. */
 export function Rules({ rest }: { rest: string[] }) {
   const editing = useSettings()
   const { kept } = editing
+  const hits = useLive().state?.gateway?.hits ?? {}
+  const hitOf = (id: string) => {
+    const hit = hits[id]
+    return hit && <p class="soft small">{t('{n} hits, last {time}', { n: hit.count, time: dateTime(hit.at) })}</p>
+  }
   if (!kept) return <Wrong problem={editing.problem} />
   const rules = kept.settings.rules as unknown as Value[]
   if (rest[0] === 'new') return <Editor key="new" editing={editing} index={rules.length} rule={fresh(rules)} line={lineOf()} />
@@ -31,6 +36,7 @@ export function Rules({ rest }: { rest: string[] }) {
       {rules.map((rule, at) => (
         <Card key={String(rule.id)} title={`${at + 1}. ${rule.id}`}>
           <p>{inWords(rule)}</p>
+          {hitOf(String(rule.id))}
           <div class="row">
             <a class="button" href={`#/rules/${encodeURIComponent(String(rule.id))}`}>
               {t('Change')}
