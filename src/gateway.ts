@@ -1,5 +1,6 @@
 import type { Known } from './alert/when.ts'
 import { Backlog, ownSource } from './gateway/backlog.ts'
+import { Caretaker } from './gateway/caretaker.ts'
 import { Courier } from './gateway/courier.ts'
 import { Desk } from './gateway/desk.ts'
 import { Diary } from './gateway/diary.ts'
@@ -43,6 +44,7 @@ export class Gateway {
   readonly #queue: Queue
   readonly #courier: Courier
   readonly #dispatcher: Dispatcher
+  readonly #caretaker: Caretaker
   readonly #vigil: Vigil
   readonly #sources: Source[]
 
@@ -129,6 +131,7 @@ export class Gateway {
         registrar.offer(reading, attachesRaw(heard.source) ? { ...heard, raw: heard.bytes.subarray(0, rawBytes) } : heard),
     })
     this.#ports = ports
+    this.#caretaker = new Caretaker({ ...common, ...plan.mailbox, root: `${plan.dir}/mailbox`, builtAt: plan.builtAt })
     this.#queue = queue
     this.#courier = courier
     this.#dispatcher = dispatcher
@@ -183,6 +186,7 @@ export class Gateway {
     gateway.#dispatcher.start()
     await gateway.#vigil.start()
     gateway.#courier.start()
+    gateway.#caretaker.start()
     for (const source of gateway.#sources) source.start()
     log('info', 'gateway: ready', {
       waiting: queue.waiting.size,
@@ -199,6 +203,7 @@ export class Gateway {
     await this.#dispatcher.stop()
     await this.#vigil.stop()
     await this.#courier.stop()
+    await this.#caretaker.stop()
     await this.#queue.close()
     this.#ports.log('info', 'gateway: stopped')
   }

@@ -223,6 +223,12 @@ export class Household implements House {
     return whys
   }
 
+  /** Of a user of the mailbox; undefined when there is none, and then nobody gets in. */
+  mailboxPassword(user: string): string | undefined {
+    const found = this.#settings.mailbox.users.find((one) => one.name === user)
+    return found?.password && (this.#secrets.get(found.password.secret) || undefined)
+  }
+
   secretValues(): Promise<Record<string, string>> {
     return this.#secrets.kept()
   }

@@ -6,6 +6,7 @@ import { type Command, exit, Refusal, type Scene } from './command.ts'
 import { serveControl } from './control.ts'
 import { type End, Household } from './household.ts'
 import { keepKnownTime } from './known-time.ts'
+import { servePop3Mailbox } from './pop3.ts'
 import { serveWeb } from './web.ts'
 
 export const run: Command = {
@@ -47,6 +48,7 @@ async function live(scene: Scene, born: (household: Household) => void): Promise
   const household = await Household.open(scene, device)
   born(household)
   const closeWeb = await serveWeb(scene, household)
+  const closePop3 = await servePop3Mailbox(scene, household)
   try {
     sayHowToClaim(scene, household)
     await household.begin()
@@ -58,6 +60,7 @@ async function live(scene: Scene, born: (household: Household) => void): Promise
     await keepTime()
     return end
   } finally {
+    await closePop3()
     await closeWeb()
   }
 }

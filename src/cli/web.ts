@@ -4,6 +4,7 @@ import { Assets } from '../web/assets.ts'
 import { routesOf } from '../web/routes.ts'
 import { webServer } from '../web/server.ts'
 import { Stream } from '../web/stream.ts'
+import { hostAndPort } from './address.ts'
 import type { Scene } from './command.ts'
 import type { Household } from './household.ts'
 import { ownWebKey, readWebKey } from './web-key.ts'
@@ -61,9 +62,4 @@ async function keyFor(scene: Scene, { current, names }: Household) {
   if (tls === 'file' && !standing)
     scene.ports.log('warning', 'web: there is no certificate in web/cert.pem with its key in web/key.pem; one is made', {})
   return standing ?? ownWebKey(scene, [...names])
-}
-
-function hostAndPort(listen: string): { host: string; port: number } {
-  const colon = listen.lastIndexOf(':')
-  return { host: listen.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(listen.slice(colon + 1)) }
 }

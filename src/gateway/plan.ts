@@ -60,6 +60,8 @@ export type Plan = {
   queueMiB: number
   segmentBytes?: number
   noticesFor: string
+  /** Age and room of the mailbox. */
+  mailbox: { keepMs: number; maxBytes: number }
   /** Sources whose silence is worth an alert, and after how many ms. */
   silences: ReadonlyMap<string, number>
   reports?: { weekly: string; to: readonly string[] }
@@ -132,6 +134,7 @@ export function planOf(options: PlanOptions): Plan {
     queueMiB: settings.queue.maxMiB,
     silences: new Map(sources.flatMap(silenceOf)),
     ...(settings.reports ? { reports: settings.reports } : {}),
+    mailbox: { keepMs: durationMs(settings.mailbox.keep), maxBytes: settings.mailbox.maxMiB * 1_048_576 },
     noticesFor: settings.mailbox.users[0]?.name ?? 'operator',
     decoderOf: (id) => {
       const source = kinds.get(id)

@@ -10,8 +10,8 @@ export type MailSummary = { id: string; from: string; to: string; subject: strin
 const headBytes = 8192
 /** Mails in one listing. */
 const listLimit = 1000
-const userPattern = /^[a-z0-9][a-z0-9._+-]{0,63}$/
-const namePattern = /^[A-Za-z0-9][A-Za-z0-9._:,=+-]{0,199}$/
+export const userPattern = /^[a-z0-9][a-z0-9._+-]{0,63}$/
+export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._:,=+-]{0,199}$/
 
 /** The user of a local address; what is no plain name goes to the postmaster. */
 export function userOf(address: string): string {
@@ -92,7 +92,7 @@ const byNumber = new Intl.Collator('en', { numeric: true })
 
 const seconds = (id: string): number => Number.parseInt(id.split('/')[1] ?? '0', 10) || 0
 
-async function namesIn(disk: Disk, dir: string): Promise<string[]> {
+export async function namesIn(disk: Disk, dir: string): Promise<string[]> {
   try {
     return await disk.list(dir)
   } catch (error) {

@@ -10,6 +10,7 @@ import { NodeNames } from './node/names.ts'
 import { NodeNet } from './node/net.ts'
 import { NodeRandom } from './node/random.ts'
 import { NodeSerial } from './node/serial.ts'
+import { NodeServe } from './node/serve.ts'
 import type { Outside } from './ports.ts'
 
 /** The world as it is: every port over Node, serialport and mqtt. Packages are loaded when they are first needed. */
@@ -27,6 +28,7 @@ export function nodePorts(options: { secrets?: () => string[]; pretty?: boolean;
     disk: new NodeDisk(),
     net: new NodeNet(),
     http: new NodeHttp(),
+    serve: new NodeServe(),
     names: (servers) => new NodeNames(servers),
     link: new NodeLink(),
     serial: new NodeSerial(),

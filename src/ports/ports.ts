@@ -8,6 +8,7 @@ import type { NamesOf } from './names.ts'
 import type { Net } from './net.ts'
 import type { Random } from './random.ts'
 import type { Serial } from './serial.ts'
+import type { Serve } from './serve.ts'
 
 /** The whole outside world, handed in. */
 export type Ports = {
@@ -22,5 +23,5 @@ export type Ports = {
   log: Log
 }
 
-/** And what serves the page, which the gateway itself has no use for. */
-export type Outside = Ports & { http: Http }
+/** And what serves the page and the mailbox, which the gateway itself has no use for. */
+export type Outside = Ports & { http: Http; serve: Serve }

@@ -2,7 +2,26 @@ import type { Finding } from './finding.ts'
 import type { Settings } from './schema.ts'
 
 /** Settings that are valid, and do what hardly anybody means. */
-export function doubts({ sources, rules }: Settings): Finding[] {
+export function doubts(settings: Settings): Finding[] {
+  return [...lockedOut(settings), ...chatty(settings)]
+}
+
+/** Users of a mailbox that nobody can open. */
+const lockedOut = ({ mailbox: { users, pop3 } }: Settings): Finding[] =>
+  users.flatMap((user, index): Finding[] =>
+    pop3.enabled && !user.password
+      ? [
+          {
+            path: `mailbox.users[${index}].password`,
+            what: `Without a password nobody reads the mail of ${user.name} over POP3.`,
+            write: `Write "password": { "secret": "mailbox:${user.name}" }, and give that secret a value.`,
+            level: 'note',
+          },
+        ]
+      : [],
+  )
+
+function chatty({ sources, rules }: Settings): Finding[] {
   return sources.flatMap((source, index): Finding[] => {
     if (source.kind !== 'modbus') return []
     const levels = rules.some(({ when }) => when.field !== undefined && (when.source ?? source.id) === source.id)

@@ -10,6 +10,5 @@ export function notYet(settings: Settings): Finding[] {
     const path = `sources[${index}]`
     if (source.kind === 'smtp') say(path, 'Nothing listens there yet.')
   }
-  if (settings.mailbox.pop3.enabled) say('mailbox.pop3', 'Read the mail with outpost mailbox.')
   return findings
 }

@@ -147,7 +147,9 @@ class Device {
       log: (level, event, facts) => !clock.dead && this.trace.push(`${this.timeline.now} ${level} ${event} ${JSON.stringify(facts)}`),
     }
     const delivery = { keep: '60d', ...(this.thrifty ? { perDay: { letters: lettersADay } } : {}) }
-    const { settings: checked } = checkSettings(JSON.stringify({ ...settings, ...(this.hasRules ? ruled : {}), delivery }))
+    // A life is judged at its end: no notice may have grown too old by then.
+    const mailbox = { keep: '900d' }
+    const { settings: checked } = checkSettings(JSON.stringify({ ...settings, ...(this.hasRules ? ruled : {}), delivery, mailbox }))
     if (!checked) throw new Error('the settings of the simulation are not valid')
     const plan = planOf({
       settings: effective(checked),

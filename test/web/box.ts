@@ -62,6 +62,7 @@ export class WebBox {
       disk,
       net: new SimNet(timeline, relay),
       http: { listen: () => assert.fail('no socket is opened') },
+      serve: { listen: () => assert.fail('no socket is opened') },
       names: () => new SimNames({}),
       link,
       serial: new SimSerial(timeline, new SimRandom(3)),

@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net'
-import { NetError, type TlsFacts, type TlsOptions, type Wire } from '../net.ts'
+import { NetError, type TlsFacts, type TlsOptions } from '../net.ts'
+import type { ServedWire, ServerKey } from '../serve.ts'
 import { codeOf } from './limited.ts'
 import { encrypted, type Sessions } from './tls.ts'
 
 /** The Wire of the Net port over a socket of Node: octets wait here until they are read, up to a bound, and the peer waits beyond it. */
 const bufferLimit = 256 * 1024
 
-export class NodeWire implements Wire {
+export class NodeWire implements ServedWire {
   readonly peer: string
   tls: TlsFacts | undefined
   readonly #sessions: Sessions
@@ -66,6 +67,29 @@ export class NodeWire implements Wire {
     this.#socket.on('error', () => {})
     try {
       const { socket, facts } = await encrypted(this.#socket, this.peer, options, timeoutMs, this.#sessions)
+      this.#socket = socket
+      this.tls = facts
+      this.#listen(socket)
+    } catch (error) {
+      this.#closed = true
+      this.#news()
+      throw error
+    }
+  }
+
+  /** The address of the other end, without its port. */
+  get address(): string {
+    return (this.#socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+  }
+
+  async serveTls({ key, cert }: ServerKey, timeoutMs: number): Promise<void> {
+    if (this.#bytes > 0 || this.#socket.readableLength > 0)
+      throw new NetError('tls', 'EPLAINTEXT', `octets came before the TLS handshake of ${this.peer}; somebody may have put them there`)
+    this.#deaf()
+    this.#socket.on('error', () => {})
+    const { accepted } = await import('./tls-server.ts')
+    try {
+      const { socket, facts } = await accepted(this.#socket, this.peer, { key, cert }, timeoutMs)
       this.#socket = socket
       this.tls = facts
       this.#listen(socket)

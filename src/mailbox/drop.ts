@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto'
+import type { Disk } from '../ports/disk.ts'
+import { namePattern, namesIn, userPattern } from './maildir.ts'
+import { gone } from './retention.ts'
+
+/** Drop: one user's Maildir as POP3 sees it (RFC 1939 section 5): what is there when it is opened, oldest first, and what is to go when it is closed. */
+export type Message = {
+  /** 1 to 70 characters, the same in every session (RFC 1939 section 7). */
+  uid: string
+  /** With CRLF, as it is sent. */
+  bytes: number
+  path: string
+  isNew: boolean
+}
+
+/** Messages of one session; the others are there in the next one. */
+const messagesLimit = 10_000
+const uidChars = 70
+
+export class Drop {
+  readonly messages: readonly Message[]
+  readonly #disk: Disk
+  readonly #dir: string
+  readonly #read = new Set<Message>()
+
+  private constructor(disk: Disk, dir: string, messages: readonly Message[]) {
+    this.#disk = disk
+    this.#dir = dir
+    this.messages = messages
+  }
+
+  /** `sizes`: what messages are known to have, by their path's name; grows. Rejects with DiskError. */
+  static async open(disk: Disk, root: string, user: string, sizes: Map<string, number>): Promise<Drop> {
+    const dir = `${root}/${user}`
+    const found: Message[] = []
+    if (userPattern.test(user))
+      for (const part of ['cur', 'new'])
+        for (const name of await namesIn(disk, `${dir}/${part}`)) {
+          if (!namePattern.test(name) || found.length >= messagesLimit) continue
+          const path = `${dir}/${part}/${name}`
+          const bare = name.split(':')[0] ?? name
+          const bytes = sizes.get(`${user}/${bare}`) ?? (await sentSize(disk, path))
+          if (bytes === undefined) continue
+          sizes.set(`${user}/${bare}`, bytes)
+          found.push({ uid: uidOf(bare), bytes, path, isNew: part === 'new' })
+        }
+    found.sort((a, b) => byName.compare(nameOf(a.path), nameOf(b.path)))
+    return new Drop(disk, dir, found)
+  }
+
+  /** The whole message with CRLF; undefined when somebody else has taken it away. */
+  async read(message: Message): Promise<Uint8Array | undefined> {
+    const octets = await this.#disk.read(message.path).catch(() => undefined)
+    return octets && withCrlf(octets)
+  }
+
+  /** It was read as a whole. */
+  seen(message: Message): void {
+    this.#read.add(message)
+  }
+
+  /** What was read is no longer new, what was deleted goes. Rejects with DiskError when one of those cannot be removed. */
+  async close(deleted: ReadonlySet<Message>): Promise<void> {
+    for (const message of deleted) await gone(this.#disk, message.path)
+    for (const message of this.#read)
+      if (message.isNew && !deleted.has(message))
+        await this.#disk.rename(message.path, `${this.#dir}/cur/${nameOf(message.path)}:2,S`).catch(() => {})
+    for (const part of ['new', 'cur']) await this.#disk.sync(`${this.#dir}/${part}`).catch(() => {})
+  }
+}
+
+const byName = new Intl.Collator('en', { numeric: true })
+const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
+
+const uidOf = (name: string): string => (name.length <= uidChars ? name : createHash('sha256').update(name).digest('hex'))
+
+async function sentSize(disk: Disk, path: string): Promise<number | undefined> {
+  const octets = await disk.read(path).catch(() => undefined)
+  return octets && withCrlf(octets).length
+}
+
+/** Maildir keeps the line ends of the system; a mail has CRLF. */
+const withCrlf = (octets: Uint8Array): Uint8Array => {
+  const text = Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1')
+  return Buffer.from(text.replace(/\r?\n/g, '\r\n'), 'latin1')
+}

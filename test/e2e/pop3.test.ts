@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { after, before, test } from 'node:test'
+import { Outpost } from '../peers/outpost.ts'
+import { freePort, missing, runBeside, until } from '../peers/process.ts'
+
+/** The mailbox of the box, read by real mail programs over POP3 with STLS. */
+const skip = missing('mpop', 'fetchmail', 'python3', 'openssl')
+const dir = mkdtempSync(`${tmpdir()}/outpost-pop3-`)
+let outpost: Outpost
+let port = 0
+
+before(async () => {
+  if (skip) return
+  port = await freePort()
+  const web = await freePort()
+  outpost = new Outpost(
+    `${dir}/data`,
+    {
+      site: { domain: 'ps7.example.net' },
+      broker: { enabled: false },
+      web: { listen: `127.0.0.1:${web}` },
+      mailbox: {
+        users: [{ name: 'operator', password: { secret: 'mailbox:operator' } }],
+        pop3: { enabled: true, listen: `127.0.0.1:${port}` },
+      },
+    },
+    { 'mailbox:operator': 'read my mail' },
+  )
+  outpost.begin()
+  await until('it listens', 20_000, () => outpost.log.includes('pop3: listening') && outpost.log.includes('gateway: ready'))
+  for (const text of ['Door open', '.Pump 3 at 81 °C', 'Level low'])
+    await runBeside(program, ['send', '--to', 'operator', '--data', outpost.data], text)
+  await until('they are in the mailbox', 20_000, () => outpost.command('mailbox', 'list').trim().split('\n').length >= 3)
+})
+
+after(async () => {
+  await outpost?.stop()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+const program = new URL('../../bin/outpost', import.meta.url).pathname
+
+const python = `
+import json, poplib, ssl, sys
+context = ssl.create_default_context(cafile=sys.argv[2])
+context.check_hostname = False
+box = poplib.POP3("127.0.0.1", int(sys.argv[1]))
+before = sorted(box.capa())
+box.stls(context)
+after = sorted(box.capa())
+box.user("operator")
+box.pass_("read my mail")
+heads = [b"\\n".join(box.top(i, 0)[1]).decode() for i in range(1, box.stat()[0] + 1)]
+sizes = [len(b"\\r\\n".join(box.retr(i)[1])) + 2 for i in range(1, box.stat()[0] + 1)]
+print(json.dumps({"before": before, "after": after, "uids": [u.decode() for u in box.uidl()[1]], "heads": heads, "sizes": sizes,
+  "listed": [int(l.split()[1]) for l in box.list()[1]]}))
+box.quit()
+`
+
+type Seen = { before: string[]; after: string[]; uids: string[]; heads: string[]; sizes: number[]; listed: number[] }
+const look = async (): Promise<Seen> => JSON.parse(await runBeside('python3', ['-c', python, String(port), `${outpost.data}/web/cert.pem`]))
+
+test('Python looks at the headers first, over STLS; numbers and identifiers are the same after a restart', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  const seen = await look()
+  assert.ok(seen.before.includes('STLS'))
+  assert.ok(seen.after.includes('USER') && seen.after.includes('TOP') && !seen.after.includes('STLS'))
+  assert.equal(seen.heads.length, 3)
+  assert.match(seen.heads[0] ?? '', /^Subject: .*Door open/m)
+  assert.ok(
+    seen.heads.every((head) => !head.includes('When:')),
+    'no body came with them',
+  )
+  assert.deepEqual(seen.sizes, seen.listed, 'what is sent is as long as was said')
+  await outpost.stop()
+  outpost.begin()
+  await until('it listens again', 20_000, () => outpost.log.split('pop3: listening').length > 2)
+  assert.deepEqual((await look()).uids, seen.uids)
+})
+
+test('mpop and fetchmail fetch every mail, and leave or take it as they are told', { skip, timeout: 90_000 }, async () => {
+  const fingerprint = (await runBeside('openssl', ['x509', '-in', `${outpost.data}/web/cert.pem`, '-noout', '-fingerprint', '-sha256']))
+    .split('=')[1]
+    ?.trim()
+  mkdirSync(`${dir}/mpop`)
+  writeFileSync(
+    `${dir}/mpoprc`,
+    `account box\nhost 127.0.0.1\nport ${port}\nuser operator\npassword read my mail\ntls on\ntls_starttls on\ntls_fingerprint ${fingerprint}\nkeep on\nuidls_file ${dir}/uidls\ndelivery mbox ${dir}/mpop/inbox\naccount default : box\n`,
+  )
+  chmodSync(`${dir}/mpoprc`, 0o600)
+  await runBeside('mpop', [`--file=${dir}/mpoprc`, '-q'])
+  const fetched = readFileSync(`${dir}/mpop/inbox`, 'utf8')
+  for (const text of ['Door open', 'Level low', '.Pump 3 at 81']) assert.ok(fetched.includes(text), text)
+  writeFileSync(
+    `${dir}/fetchmailrc`,
+    `poll 127.0.0.1 protocol pop3 port ${port} user "operator" password "read my mail" sslproto "" mda "/bin/cat >> ${dir}/fetched"\n`,
+  )
+  chmodSync(`${dir}/fetchmailrc`, 0o600)
+  await runBeside('fetchmail', [
+    '-f',
+    `${dir}/fetchmailrc`,
+    '--pidfile',
+    `${dir}/fetchmail.pid`,
+    '-i',
+    `${dir}/fetchids`,
+    '--silent',
+    '--nosyslog',
+  ])
+  assert.ok(readFileSync(`${dir}/fetched`, 'utf8').includes('Door open'))
+  assert.equal((await look()).heads.length, 0, 'fetchmail took them away at QUIT')
+})
+
+test('the log holds no password', { skip }, () => {
+  assert.doesNotMatch(outpost.log, /read my mail/)
+})
