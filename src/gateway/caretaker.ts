@@ -42,8 +42,8 @@ export class Caretaker {
     // By a clock that nobody has set, everything could be old.
     const trusted = clock.synchronised() !== 'no' && clock.wall() >= builtAt
     try {
-      const before = trusted ? (clock.wall() - keepMs) / 1000 : undefined
-      const { old, squeezed, bytes } = await sweep(disk, root, { before, maxBytes })
+      const aged = trusted ? { from: builtAt / 1000, before: (clock.wall() - keepMs) / 1000 } : undefined
+      const { old, squeezed, bytes } = await sweep(disk, root, { old: aged, maxBytes })
       if (old > 0) log('info', 'mailbox: old mail was removed', { mails: old })
       if (squeezed > 0) log('warning', 'mailbox: mail was removed before its time, for want of room', { mails: squeezed, bytes })
     } catch (error) {

@@ -3,8 +3,8 @@ import { namePattern, namesIn, userPattern } from './maildir.ts'
 
 /** Retention: mail does not stay for ever, and never takes more room than it was given. */
 export type Room = {
-  /** Older mail goes; undefined while the clock cannot be trusted. */
-  before: number | undefined
+  /** Mail from this stretch is too old, in seconds since 1970; what says that it is older yet was written by a clock that nobody had set. Undefined while the clock cannot be trusted. */
+  old: { from: number; before: number } | undefined
   maxBytes: number
 }
 
@@ -13,10 +13,9 @@ export type Swept = { old: number; squeezed: number; bytes: number }
 type Mail = { path: string; seconds: number; bytes: number; isRead: boolean }
 
 /**
- * Removes what is older than `before` (seconds since 1970), and then, while all mail together is above `maxBytes`, what was read and then what was not, oldest first. Half-written drafts of
- * earlier lives go, too. Rejects with DiskError.
+ * Removes what is too old, and then, while all mail together is above `maxBytes`, what was read and then what was not, oldest first. Rejects with DiskError.
  */
-export async function sweep(disk: Disk, root: string, { before, maxBytes }: Room): Promise<Swept> {
+export async function sweep(disk: Disk, root: string, { old: aged, maxBytes }: Room): Promise<Swept> {
   const mails: Mail[] = []
   const dirs = new Set<string>()
   for (const user of await namesIn(disk, root)) {
@@ -28,7 +27,7 @@ export async function sweep(disk: Disk, root: string, { before, maxBytes }: Room
         if (bytes !== undefined) mails.push({ path, bytes, seconds: Number.parseInt(name, 10) || 0, isRead: part === 'cur' })
       }
   }
-  const old = mails.filter(({ seconds }) => before !== undefined && seconds < before)
+  const old = mails.filter(({ seconds }) => aged && seconds >= aged.from && seconds < aged.before)
   const left = mails.filter((mail) => !old.includes(mail)).sort((a, b) => Number(b.isRead) - Number(a.isRead) || a.seconds - b.seconds)
   let bytes = left.reduce((sum, mail) => sum + mail.bytes, 0)
   const squeezed: Mail[] = []
