@@ -1,5 +1,6 @@
 import type { Context, Decoded, Decoder } from './decoder.ts'
 import { anyJson, canonicalJson } from './json.ts'
+import { mail } from './mail.ts'
 import { pairs } from './pairs.ts'
 import { Payload } from './payload.ts'
 import { serialDecoders } from './serial.ts'
@@ -7,7 +8,7 @@ import { isEmpty, text } from './text.ts'
 import { topicDecoders } from './topics.ts'
 
 /** Every decoder, in the order in which `auto` asks them. */
-export const decoders: readonly Decoder[] = [...topicDecoders, canonicalJson, ...serialDecoders, anyJson, pairs, text]
+export const decoders: readonly Decoder[] = [...topicDecoders, canonicalJson, ...serialDecoders, mail, anyJson, pairs, text]
 
 /**
  * Decodes by a decoder's name or `auto`; an unknown name decodes as `auto`, for the settings have been checked. Blank bytes are ignored,

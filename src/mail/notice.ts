@@ -1,8 +1,8 @@
+import { decodeWords } from '../alert/encoded-words.ts'
 import { timeSentence, type When } from '../alert/when.ts'
 import { mailDate } from './date.ts'
 import type { Letter } from './letter.ts'
 import { message } from './message.ts'
-import { decodeWords } from './words.ts'
 
 /** What a notice tells: the fate of a letter that did not reach somebody. */
 export type NoticeFacts = {

@@ -79,21 +79,3 @@ export function fold(line: string): string {
   }
   return [...lines, current].join('\r\n')
 }
-
-const oneWord = '=\\?utf-8\\?[BQ]\\?[^?]*\\?='
-/** Blanks between encoded words are none of the text (RFC 2047 section 6.2); those beside another word are. */
-const runPattern = new RegExp(`${oneWord}(?:\\s*${oneWord})*`, 'gi')
-
-/** Encoded words (UTF-8, as this gateway writes them) as text. A character may be split over neighbours, so runs are joined first. */
-export const decodeWords = (value: string): string =>
-  value.replace(runPattern, (run) =>
-    Buffer.concat([...run.matchAll(/=\?utf-8\?([BQ])\?([^?]*)\?=/gi)].map(([, kind = '', text = '']) => octets(kind, text))).toString(),
-  )
-
-const octets = (kind: string, text: string): Buffer =>
-  kind.toUpperCase() === 'B'
-    ? Buffer.from(text, 'base64')
-    : Buffer.from(
-        text.replaceAll('_', ' ').replace(/=([0-9A-Fa-f]{2})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16))),
-        'latin1',
-      )

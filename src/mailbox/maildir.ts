@@ -1,4 +1,4 @@
-import { decodeWords } from '../mail/words.ts'
+import { decodeWords } from '../alert/encoded-words.ts'
 import { type Disk, isDiskError } from '../ports/disk.ts'
 
 /**

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Alert } from '../../src/alert/alert.ts'
+import { decodeWords } from '../../src/alert/encoded-words.ts'
 import { timeSentence, whenHappened } from '../../src/alert/when.ts'
 import { compose, type LetterFacts } from '../../src/mail/compose.ts'
 import { composeNotice } from '../../src/mail/notice.ts'
-import { decodeWords, encodeWords, fold } from '../../src/mail/words.ts'
+import { encodeWords, fold } from '../../src/mail/words.ts'
 import { instant, monotonic } from '../../src/ports/clock.ts'
 
 const at = instant(Date.UTC(2026, 10, 24, 3, 12))
