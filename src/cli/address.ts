@@ -14,9 +14,3 @@ export function pageAddresses(link: Link, { listen, tls }: { listen: string; tls
 
 /** The same with the claim code behind the #, where no server and no log sees it; the page fills it in. */
 export const claimAddress = (address: string, code: string): string => `${address}#/claim/${code}`
-
-/** `host:port`, also `[::1]:port`. */
-export function hostAndPort(listen: string): { host: string; port: number } {
-  const colon = listen.lastIndexOf(':')
-  return { host: listen.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(listen.slice(colon + 1)) }
-}

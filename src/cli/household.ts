@@ -1,4 +1,4 @@
-import { hash, timingSafeEqual } from 'node:crypto'
+import { isSameSecret } from '../alert/same.ts'
 import type { Desk } from '../gateway/desk.ts'
 import { mailboxOf, type Plan, relayOf } from '../gateway/plan.ts'
 import { strayed } from '../gateway/samples.ts'
@@ -234,11 +234,10 @@ export class Household implements House {
   }
 
   hookOf(token: string): string | undefined {
-    const given = Buffer.from(hash('sha256', token))
     for (const source of this.#settings.sources) {
       if (source.kind !== 'http' || !source.token) continue
       const known = this.#secrets.get(source.token.secret)
-      if (known !== undefined && timingSafeEqual(Buffer.from(hash('sha256', known)), given)) return source.id
+      if (known !== undefined && isSameSecret(known, token)) return source.id
     }
     return undefined
   }

@@ -7,6 +7,7 @@ import type { EffectiveSettings } from '../settings/schema.ts'
 import type { Secrets } from '../settings/secrets.ts'
 import type { Scene } from './command.ts'
 import { dkimKeyOf } from './dkim.ts'
+import { ownWebKey } from './web-key.ts'
 
 /** The plan of a data directory: reads device.json and the certificates that the settings name (paths are relative to the data directory). */
 export async function planFor(scene: Scene, settings: EffectiveSettings, secrets: Secrets, store?: DeviceStore): Promise<Plan> {
@@ -24,6 +25,8 @@ export async function planFor(scene: Scene, settings: EffectiveSettings, secrets
     }
   }
   const dkim = await dkimKeyOf(scene, settings)
+  const serves = settings.sources.some((source) => source.kind === 'smtp')
+  const serverKey = serves ? await ownWebKey(scene, [settings.site.domain, 'outpost.local']) : undefined
   const keepRelay = (id: string, traits: Traits) =>
     void device
       .relay(id, traits)
@@ -39,6 +42,7 @@ export async function planFor(scene: Scene, settings: EffectiveSettings, secrets
     software,
     builtAt,
     ...(dkim ? { dkim } : {}),
+    ...(serverKey ? { serverKey } : {}),
   })
 }
 

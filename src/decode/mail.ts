@@ -18,11 +18,13 @@ export const mail: Decoder = {
     const subject = cleanLine(decodeWords(head.get('subject') ?? ''), 300)
     const words = cleanText(textOf(head, body, 0) ?? '', bodyChars)
     if (subject === '' && words === '') return { kind: 'undecodable', why: 'this mail has neither a subject nor a text' }
+    const severity = severityOf(head)
+    const from = cleanLine(decodeWords(head.get('from') ?? ''), 200)
     const members: [string, unknown][] = [
       ['text', cleanText([subject, words].filter(Boolean).join('\n'), alertLimits.textChars)],
-      ['severity', severityOf(head)],
-      ['from', cleanLine(decodeWords(head.get('from') ?? ''), 200)],
-      ['subject', subject],
+      ...(severity === undefined ? [] : [['severity', severity] satisfies [string, unknown]]),
+      ...(from === '' ? [] : [['from', from] satisfies [string, unknown]]),
+      ...(subject === '' ? [] : [['subject', subject] satisfies [string, unknown]]),
     ]
     return { kind: 'reading', reading: readingOf(members, context) }
   },

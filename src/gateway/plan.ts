@@ -1,13 +1,16 @@
+import { isSameSecret } from '../alert/same.ts'
 import type { DecodeOptions } from '../decode/decoder.ts'
 import type { Look } from '../mail/compose.ts'
 import type { DkimKey } from '../mail/dkim.ts'
 import type { Ports } from '../ports/ports.ts'
 import type { LineSettings } from '../ports/serial.ts'
+import type { ServerKey } from '../ports/serve.ts'
 import { RefreshedTokens, type RefreshToken } from '../relay/login/token.ts'
 import type { RelayOptions } from '../relay/relay.ts'
 import type { Traits } from '../relay/traits.ts'
 import { type Hours, parseHours } from '../rules/hours.ts'
 import type { Rule } from '../rules/rule.ts'
+import { hostAndPort, isIn, isLoopbackHost } from '../settings/address.ts'
 import { durationMs } from '../settings/duration.ts'
 import type { EffectiveSettings, Settings, SourceSettings } from '../settings/schema.ts'
 import { type EmbeddedOptions, embeddedBroker } from '../source/embedded.ts'
@@ -15,6 +18,7 @@ import { Hook } from '../source/hook.ts'
 import { type ModbusOptions, type ModbusTools, modbusSource } from '../source/modbus.ts'
 import { type MqttSourceOptions, mqttSource } from '../source/mqtt.ts'
 import { type SerialSourceOptions, serialSource } from '../source/serial.ts'
+import { SmtpSource, type SmtpSourceOptions } from '../source/smtp.ts'
 import type { Source } from '../source/source.ts'
 import type { Person } from './people.ts'
 import { ruleOf, type Templates, templatesOf } from './rule.ts'
@@ -60,6 +64,8 @@ export type Plan = {
   queueMiB: number
   segmentBytes?: number
   noticesFor: string
+  /** Key and certificate of the box, for those who come to it. */
+  serverKey?: ServerKey
   /** Age and room of the mailbox. */
   mailbox: { keepMs: number; maxBytes: number }
   /** Sources whose silence is worth an alert, and after how many ms. */
@@ -89,6 +95,7 @@ export type PlanOptions = {
   builtAt: number
   segmentBytes?: number
   dkim?: DkimKey
+  serverKey?: ServerKey
 }
 
 /** What a relay alone needs of it. */
@@ -99,7 +106,7 @@ export const brokerSource = 'broker'
 
 /** `settings` are effective ones: nothing that a default stands for is missing. */
 export function planOf(options: PlanOptions): Plan {
-  const { settings, secret, pem, device, keepRelay = () => {}, dir, software, builtAt, segmentBytes, dkim } = options
+  const { settings, secret, pem, device, keepRelay = () => {}, dir, software, builtAt, segmentBytes, dkim, serverKey } = options
   const { site, mail, delivery, sources } = settings
   const kinds = new Map(sources.map((source) => [source.id, source]))
   return {
@@ -110,6 +117,7 @@ export function planOf(options: PlanOptions): Plan {
     ...(device.lastSync ? { lastSync: device.lastSync.wall } : {}),
     ...(segmentBytes === undefined ? {} : { segmentBytes }),
     ...(dkim ? { dkim } : {}),
+    ...(serverKey ? { serverKey } : {}),
     site,
     people: settings.people,
     hours: new Map(settings.people.flatMap(({ id, hours }) => hoursOf(id, hours))),
@@ -237,9 +245,33 @@ export function sourcesOf(plan: Plan, ports: Ports, tools: ModbusTools): Source[
 
 function sourceOf(source: SourceSettings, plan: Plan, ports: Ports, tools: ModbusTools): Source[] {
   if (source.kind === 'mqtt') return [mqttSource(mqttOptionsOf(source, plan), ports.broker, tools)]
+  if (source.kind === 'smtp') return [new SmtpSource(smtpOptionsOf(source, plan), ports.mailIn, tools)]
   if (source.kind === 'http') return [new Hook(source.id, tools)]
   if (source.kind === 'modbus') return [modbusSource(modbusOptionsOf(source), ports.serial, tools)]
   return source.kind === 'serial' ? [serialSource(serialOptionsOf(source), ports.serial, tools)] : []
+}
+
+function smtpOptionsOf({ id, listen, allow, users, maxBytes }: Extract<SourceSettings, { kind: 'smtp' }>, plan: Plan): SmtpSourceOptions {
+  const addresses = new Set(plan.people.map((person) => person.address.toLowerCase()))
+  const { domain } = plan.site
+  const passwords = users.flatMap(({ name, password }): [string, string][] => {
+    const known = plan.secret(password.secret)
+    return known === undefined || known === '' ? [] : [[name, known]]
+  })
+  return {
+    id,
+    ...hostAndPort(listen),
+    name: domain,
+    maxBytes,
+    ...(plan.serverKey ? { key: plan.serverKey } : {}),
+    isAllowed: (address) => isLoopbackHost(address) || isIn(address, allow),
+    passwords: new Map(passwords),
+    isKnown: (recipient) => {
+      const small = recipient.toLowerCase()
+      return addresses.has(small) || small === 'postmaster' || small.endsWith(`@${domain.toLowerCase()}`)
+    },
+    isSame: isSameSecret,
+  }
 }
 
 /** undefined: it is switched off. */

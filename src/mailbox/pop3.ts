@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto'
+import { isSameSecret } from '../alert/same.ts'
 import { type Clock, within } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { ServedWire, ServerKey } from '../ports/serve.ts'
@@ -152,7 +152,7 @@ class Session {
     const waitMs = guesses.waitMs(this.#wire.address)
     if (waitMs > 0) return `-ERR [SYS/TEMP] wait ${Math.ceil(waitMs / 1000)} s before the next try`
     const known = passwordOf(user)
-    if (!isSame(password, known ?? '') || known === undefined) {
+    if (!isSameSecret(password, known ?? '') || known === undefined) {
       guesses.failed(this.#wire.address)
       log('warning', 'pop3: a login was refused', { peer: this.#wire.address })
       return '-ERR [AUTH] name or password is wrong'
@@ -281,9 +281,4 @@ function topOf(text: string, lines: number): string {
       .map((line) => `${line}\r\n`)
       .join('')
   )
-}
-
-function isSame(a: string, b: string): boolean {
-  const [one, two] = [Buffer.from(a), Buffer.from(b)]
-  return one.length === two.length && timingSafeEqual(one, two)
 }

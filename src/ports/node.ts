@@ -6,6 +6,7 @@ import { NodeDisk } from './node/disk.ts'
 import { NodeHttp } from './node/http.ts'
 import { NodeLink } from './node/link.ts'
 import { nodeLog } from './node/log.ts'
+import { NodeMailIn } from './node/mail-in.ts'
 import { NodeNames } from './node/names.ts'
 import { NodeNet } from './node/net.ts'
 import { NodeRandom } from './node/random.ts'
@@ -33,6 +34,7 @@ export function nodePorts(options: { secrets?: () => string[]; pretty?: boolean;
     link: new NodeLink(),
     serial: new NodeSerial(),
     broker: new NodeBroker(log),
+    mailIn: new NodeMailIn(),
     random: new NodeRandom(),
     log,
   }

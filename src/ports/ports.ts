@@ -4,6 +4,7 @@ import type { Disk } from './disk.ts'
 import type { Http } from './http.ts'
 import type { Link } from './link.ts'
 import type { Log } from './log.ts'
+import type { MailIn } from './mail-in.ts'
 import type { NamesOf } from './names.ts'
 import type { Net } from './net.ts'
 import type { Random } from './random.ts'
@@ -19,6 +20,7 @@ export type Ports = {
   names: NamesOf
   serial: Serial
   broker: Broker
+  mailIn: MailIn
   random: Random
   log: Log
 }

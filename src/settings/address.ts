@@ -53,3 +53,44 @@ export function isTokenUrl(text: string): boolean {
   const plain = url?.protocol === 'http:' && isLoopbackHost(url.hostname)
   return (plain || url?.protocol === 'https:') && url?.username === '' && url.password === '' && url.hash === ''
 }
+
+/** `192.168.0.0/16`, `2001:db8::/32`, or one address. */
+export const isNetwork = (text: string): boolean => bitsOf(text) !== undefined
+
+/** Whether an address is in one of these networks. */
+export function isIn(address: string, networks: readonly string[]): boolean {
+  const own = bitsOf(address)
+  return networks.some((network) => {
+    const wanted = bitsOf(network)
+    return own !== undefined && wanted !== undefined && own.width === wanted.width && own.bits >> wanted.free === wanted.bits >> wanted.free
+  })
+}
+
+/** The bits of an address, how many it has, and how many of them the network leaves free. */
+function bitsOf(text: string): { bits: bigint; width: number; free: bigint } | undefined {
+  const [address = '', length, ...rest] = text.split('/')
+  const groups = isIPv4(address)
+    ? address.split('.').map((part) => Number(part).toString(16).padStart(2, '0'))
+    : isIPv6(address)
+      ? groupsOf(address)
+      : undefined
+  if (!groups || rest.length > 0) return undefined
+  const width = isIPv4(address) ? 32 : 128
+  if (length !== undefined && (!/^\d{1,3}$/.test(length) || Number(length) > width)) return undefined
+  return { bits: BigInt(`0x${groups.join('')}`), width, free: BigInt(width - Number(length ?? width)) }
+}
+
+/** The eight groups of an IPv6 address, four digits each. */
+export function groupsOf(address: string): string[] {
+  const [head = '', tail] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split('::')
+  const parts = (text: string) => (text === '' ? [] : text.split(':'))
+  const [front, back] = [parts(head), parts(tail ?? '')]
+  const gap = Array.from({ length: 8 - front.length - back.length }, () => '0')
+  return [...front, ...gap, ...back].map((group) => group.padStart(4, '0'))
+}
+
+/** `host:port`, also `[::1]:port`. */
+export function hostAndPort(listen: string): { host: string; port: number } {
+  const colon = listen.lastIndexOf(':')
+  return { host: listen.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(listen.slice(colon + 1)) }
+}

@@ -5,7 +5,6 @@ import { isLoopbackHost } from './address.ts'
 import { doubts } from './doubts.ts'
 import type { Finding } from './finding.ts'
 import { migrate } from './migrate.ts'
-import { notYet } from './not-yet.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 
 /** Reads the text of a settings file. Never throws; without `settings` there is at least one error among the findings. */
@@ -29,7 +28,7 @@ export function checkSettings(text: string): { settings?: Settings; findings: Fi
   if (!result.success) return { findings: [...notes, ...result.error.issues.flatMap((issue) => findingsOf(issue, migrated.json))] }
   const crossed = crossCheck(result.data)
   if (crossed.length > 0) return { findings: [...notes, ...crossed] }
-  return { settings: result.data, findings: [...notes, ...notYet(result.data), ...doubts(result.data)] }
+  return { settings: result.data, findings: [...notes, ...doubts(result.data)] }
 }
 
 function parse(text: string): { value: unknown } | { finding: Finding } {
@@ -225,7 +224,7 @@ function crossCheck(settings: Settings): Finding[] {
     }
     if (source.kind === 'serial' && (source.frame.bytes ?? 0) > source.frame.maxBytes)
       say(`sources[${index}].frame.maxBytes`, 'Every frame would be cut.', `Write at least ${source.frame.bytes}.`)
-    if ('decode' in source && source.decode === 'groups' && source.decoding.pattern === undefined)
+    if ('decode' in source && source.decode === 'groups' && !('decoding' in source && source.decoding.pattern !== undefined))
       say(
         `sources[${index}].decoding.pattern`,
         'The decoder groups needs a pattern.',

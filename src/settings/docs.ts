@@ -44,7 +44,7 @@ export function settingsMarkdown(): string {
     '',
     '`settings.json` in the data directory. Made from the schema in `src/settings`; `npm run docs` writes it anew. Every key has a default but `id`, `kind` and what a kind cannot',
     'do without; `{}` is valid. Durations are written `30s 15m 4h 5d`. A password is a reference, `{ "secret": "name" }`: its value stands in `secrets.json`, in',
-    '`$CREDENTIALS_DIRECTORY/NAME` or in the environment as `OUTPOST_SECRET_<NAME>`. `outpost check` says what is wrong, and what has no effect in this version.',
+    '`$CREDENTIALS_DIRECTORY/NAME` or in the environment as `OUTPOST_SECRET_<NAME>`. `outpost check` says what is wrong, and what is valid but seldom meant.',
   ]
   for (const [name, node] of Object.entries(root.properties ?? {})) {
     if (name === 'version') continue

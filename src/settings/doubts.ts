@@ -1,10 +1,26 @@
+import { isLoopbackHost } from './address.ts'
 import type { Finding } from './finding.ts'
 import type { Settings } from './schema.ts'
 
 /** Settings that are valid, and do what hardly anybody means. */
 export function doubts(settings: Settings): Finding[] {
-  return [...lockedOut(settings), ...chatty(settings)]
+  return [...lockedOut(settings), ...unheard(settings), ...chatty(settings)]
 }
+
+/** A door for mail that nobody but this machine may use. */
+const unheard = ({ sources }: Settings): Finding[] =>
+  sources.flatMap((source, index): Finding[] =>
+    source.kind === 'smtp' && !isLoopbackHost(source.listen.replace(/:\d+$/, '')) && source.allow.length === 0 && source.users.length === 0
+      ? [
+          {
+            path: `sources[${index}].allow`,
+            what: 'It listens for others, and none of them may send: no network is allowed, and there are no users.',
+            write: 'Name the networks of the devices under allow, such as 192.168.0.0/16, or give users.',
+            level: 'note',
+          },
+        ]
+      : [],
+  )
 
 /** Users of a mailbox that nobody can open. */
 const lockedOut = ({ mailbox: { users, pop3 } }: Settings): Finding[] =>

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { canonical } from '../decode/decoder.ts'
 import { decoders } from '../decode/registry.ts'
 import { patternFault } from '../rules/match.ts'
+import { isNetwork } from './address.ts'
 import { duration, id, line, listen, path, secret, severity } from './parts.ts'
 
 /** Where alerts come from. */
@@ -186,8 +187,19 @@ const smtp = z.strictObject({
   id,
   kind: z.literal('smtp'),
   listen: listen.default('127.0.0.1:2525').meta({ title: 'Listens on' }),
-  allow: z.array(line(50)).max(64).default([]).meta({ title: 'Allowed networks' }),
+  allow: z
+    .array(line(50).refine(isNetwork, 'Write a network such as 192.168.0.0/16, or an address.'))
+    .max(64)
+    .default([])
+    .meta({ title: 'Allowed networks', description: 'Whose devices need no login. This machine never does.' }),
+  users: z
+    .array(z.strictObject({ name: line(64), password: secret }))
+    .max(64)
+    .default([])
+    .meta({ title: 'Users', description: 'Who logs in may send from anywhere; over TLS only.' }),
   maxBytes: z.int().min(1000).max(50_000_000).default(1_000_000).meta({ title: 'Largest mail', description: 'In octets.' }),
+  decode: decode.default('mail'),
+  silentAfter,
 })
 
 const http = z.strictObject({ id, kind: z.literal('http'), token: secret.optional().meta({ title: 'Token', secret: true }) })

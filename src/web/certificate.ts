@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, sign, X509Certificate } from 'node:crypto'
-import { isIP } from '../settings/address.ts'
+import { groupsOf, isIP } from '../settings/address.ts'
 
 /**
  * Certificate: one that a box makes for itself, ECDSA with P-256 (RFC 5280, RFC 5480). Nobody vouches for it; whoever sets the box up compares the fingerprint. Its DER is
@@ -102,11 +102,5 @@ function time(ms: number): Buffer {
   return Number(text.slice(0, 4)) < 2050 ? der(23, Buffer.from(text.slice(2))) : der(tags.time, Buffer.from(text))
 }
 
-function addressOctets(address: string): Buffer {
-  if (!address.includes(':')) return Buffer.from(address.split('.').map(Number))
-  const [head = '', tail] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split('::')
-  const groups = (text: string) => (text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)))
-  const [front, back] = [groups(head), groups(tail ?? '')]
-  const all = [...front, ...Array.from({ length: 8 - front.length - back.length }, () => 0), ...back]
-  return Buffer.from(all.flatMap((group) => [group >> 8, group & 0xff]))
-}
+const addressOctets = (address: string): Buffer =>
+  address.includes(':') ? Buffer.from(groupsOf(address).join(''), 'hex') : Buffer.from(address.split('.').map(Number))

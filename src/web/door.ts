@@ -1,4 +1,5 @@
-import { hash, timingSafeEqual } from 'node:crypto'
+import { hash } from 'node:crypto'
+import { isSameSecret } from '../alert/same.ts'
 import type { Clock, Monotonic } from '../ports/clock.ts'
 import type { Random } from '../ports/random.ts'
 import type { Access, DeviceStore } from '../settings/device.ts'
@@ -67,7 +68,7 @@ export class Door {
   async claim(code: string, password: string, address: string): Promise<string> {
     await this.#judge(address, async () => {
       if (this.claimed) throw new Fault(409, 'This box has been set up already.', 'Log in with its password.')
-      const right = sameText(plainCode(code), plainCode(this.claimCode))
+      const right = isSameSecret(plainCode(code), plainCode(this.claimCode))
       // Before the next guess is judged: of two who know the code, the second comes too late.
       if (right) await this.#setPassword(password)
       return right
@@ -126,7 +127,7 @@ export class Door {
 
   token(value: string): Token | undefined {
     const found = digest(value)
-    return this.#access.tokens.find((one) => sameText(one.hash, found))
+    return this.#access.tokens.find((one) => isSameSecret(one.hash, found))
   }
 
   get tokens(): readonly Token[] {
@@ -188,7 +189,7 @@ export class Door {
 
   #find(id: string): Session | undefined {
     const wanted = digest(id)
-    const found = this.#access.sessions.find((one) => sameText(one.hash, wanted))
+    const found = this.#access.sessions.find((one) => isSameSecret(one.hash, wanted))
     return found && this.#isAlive(found) ? found : undefined
   }
 
@@ -206,8 +207,6 @@ export class Door {
 }
 
 const digest = (text: string): string => hash('sha256', text)
-
-const sameText = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(digest(a)), Buffer.from(digest(b)))
 
 const plainCode = (code: string): string => code.toUpperCase().replace(/[^0-9A-Z]/g, '')
 

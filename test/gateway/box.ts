@@ -11,6 +11,7 @@ import { SimDisk } from '../sim/world/disk.ts'
 import { SimLink } from '../sim/world/link.ts'
 import { SimNames } from '../sim/world/names.ts'
 import { SimNet } from '../sim/world/net.ts'
+import { noMailIn } from '../sim/world/no-mail-in.ts'
 import { SimRandom } from '../sim/world/random.ts'
 import { SimRelay } from '../sim/world/relay.ts'
 import { SimSerial } from '../sim/world/sensors.ts'
@@ -85,7 +86,10 @@ export class Box {
     this.#names = names
     const broker = new SimBroker(timeline)
     const log = (_: string, event: string, facts = {}) => void (!clock.dead && this.log.push({ at: timeline.now, event, facts }))
-    const starting = Gateway.start({ clock, disk, net, names: () => names, link, serial, broker, random: this.random.fork(), log }, plan)
+    const starting = Gateway.start(
+      { clock, disk, net, names: () => names, link, serial, broker, mailIn: noMailIn, random: this.random.fork(), log },
+      plan,
+    )
     this.#gateway = await this.settled(starting)
   }
 

@@ -16,11 +16,22 @@ test('nothing is a valid setting, and it names somebody to tell', () => {
   assert.equal(effective(settings).people[0]?.address, 'operator@outpost.internal')
 })
 
-test('the example of the documentation is valid, and what has no effect yet is said', () => {
+test('the example of the documentation is valid, and nothing is to be said of it', () => {
   const { settings, findings } = checkSettings(example)
   assert.ok(settings)
-  assert.ok(findings.some((finding) => finding.path === 'sources[2]' && finding.level === 'note'))
-  assert.ok(!findings.some((finding) => finding.path.startsWith('delivery.perDay')), 'the budget is obeyed')
+  assert.deepEqual(findings, [])
+})
+
+test('what is valid and hardly meant is told: a mail door that nobody may use, a mailbox that nobody can open', () => {
+  const { findings } = checkSettings(
+    JSON.stringify({
+      sources: [{ id: 'lan', kind: 'smtp', listen: '0.0.0.0:2525' }],
+      mailbox: { users: [{ name: 'operator' }], pop3: { enabled: true } },
+    }),
+  )
+  const paths = findings.map(({ path, what }) => `${path}: ${what}`)
+  assert.match(paths[0] ?? '', /^mailbox\.users\[0\]\.password: .*nobody reads/)
+  assert.match(paths[1] ?? '', /^sources\[0\]\.allow: .*none of them may send/)
 })
 
 test('an unknown key is answered with the nearest known one', () => {

@@ -9,6 +9,7 @@ import { SimDisk } from './world/disk.ts'
 import { SimLink } from './world/link.ts'
 import { SimNames } from './world/names.ts'
 import { SimNet } from './world/net.ts'
+import { noMailIn } from './world/no-mail-in.ts'
 import { SimRandom } from './world/random.ts'
 import { kind, SimRelay } from './world/relay.ts'
 import { SimSerial } from './world/sensors.ts'
@@ -143,6 +144,7 @@ class Device {
       link: this.link,
       serial: this.serial,
       broker: this.broker,
+      mailIn: noMailIn,
       random: this.random.fork(),
       log: (level, event, facts) => !clock.dead && this.trace.push(`${this.timeline.now} ${level} ${event} ${JSON.stringify(facts)}`),
     }

@@ -16,6 +16,7 @@ import { SimDisk } from '../sim/world/disk.ts'
 import { SimLink } from '../sim/world/link.ts'
 import { SimNames } from '../sim/world/names.ts'
 import { SimNet } from '../sim/world/net.ts'
+import { noMailIn } from '../sim/world/no-mail-in.ts'
 import { SimRandom } from '../sim/world/random.ts'
 import { SimRelay } from '../sim/world/relay.ts'
 import { SimSerial } from '../sim/world/sensors.ts'
@@ -67,6 +68,7 @@ export class WebBox {
       link,
       serial: new SimSerial(timeline, new SimRandom(3)),
       broker: new SimBroker(timeline),
+      mailIn: noMailIn,
       random: new NodeRandom(),
       log: (level: string, event: string, facts: object = {}) => book.write(JSON.stringify({ level, event, ...facts })),
     }

@@ -1,0 +1,51 @@
+import type { ServerKey } from './serve.ts'
+
+/** MailIn: a small SMTP server (RFC 5321), for those who can only send mail. It relays nothing: what it takes is given to whoever listens, and answered as they say. */
+export type MailSession = { address: string; isSecure: boolean; user: string | undefined }
+
+/** An SMTP reply; the text begins with an enhanced code (RFC 3463). */
+export type MailReply = { code: number; text: string }
+
+export type Mail = {
+  session: MailSession
+  from: string
+  to: readonly string[]
+  /** The first octets of the content, `keepBytes` of them, without the stuffed dots. */
+  content: Uint8Array
+  /** Octets of the whole content. */
+  bytes: number
+  /** It holds a CR or an LF alone, as a smuggled mail does (CVE-2023-51764). */
+  hasBareLineEnd: boolean
+}
+
+export type MailInOptions = {
+  host: string
+  port: number
+  /** How it introduces itself. */
+  name: string
+  maxBytes: number
+  keepBytes: number
+  maxClients: number
+  /** Present: STARTTLS is offered. */
+  key?: ServerKey
+  /** A reply refuses the connection. */
+  admits(address: string): MailReply | undefined
+  /** Missing: AUTH is not offered. A reply refuses. Without TLS AUTH is offered on this machine only. */
+  login?(user: string, password: string, address: string): MailReply | undefined
+  /** A reply refuses the sender: who has not proved anything that has to be proved. */
+  sender(session: MailSession): MailReply | undefined
+  /** A reply refuses this recipient, of whom so many were taken before. */
+  recipient(address: string, taken: number): MailReply | undefined
+  take(mail: Mail): Promise<MailReply>
+}
+
+export interface MailServer {
+  readonly port: number
+  /** No more mails; those that are coming are cut. */
+  close(): Promise<void>
+}
+
+export interface MailIn {
+  /** Rejects with NetError when the port cannot be had. */
+  listen(options: MailInOptions): Promise<MailServer>
+}

@@ -1,0 +1,101 @@
+import type { AddressInfo } from 'node:net'
+import type { SMTPServerDataStream, SMTPServerSession } from 'smtp-server'
+import type { Mail, MailIn, MailInOptions, MailReply, MailServer, MailSession } from '../mail-in.ts'
+import { NetError } from '../net.ts'
+import { codeOf } from './limited.ts'
+
+/** RFC 5321 section 4.5.3.2.7. */
+const idleMs = 5 * 60_000
+const farewellMs = 1000
+const [cr, lf] = [13, 10]
+
+/** The MailIn port over the package smtp-server, which is loaded with the first listener. It asks no name server for anything. */
+export class NodeMailIn implements MailIn {
+  async listen(options: MailInOptions): Promise<MailServer> {
+    const { SMTPServer } = await import('smtp-server')
+    const { key, login } = options
+    const refusal = (reply: MailReply | undefined) => (reply ? Object.assign(new Error(reply.text), { responseCode: reply.code }) : null)
+    const server = new SMTPServer({
+      name: options.name,
+      banner: 'Outpost',
+      size: options.maxBytes,
+      maxClients: options.maxClients,
+      ...(key ? { key: key.key, cert: key.cert, minVersion: 'TLSv1.2' as const } : { hideSTARTTLS: true }),
+      disabledCommands: [...(login ? [] : ['AUTH']), ...(key ? [] : ['STARTTLS'])],
+      authOptional: true,
+      authMethods: ['PLAIN', 'LOGIN'],
+      allowInsecureAuth: false,
+      disableReverseLookup: true,
+      logger: false,
+      socketTimeout: idleMs,
+      closeTimeout: farewellMs,
+      onConnect: (session, done) => done(refusal(options.admits(plain(session.remoteAddress)))),
+      onAuth: ({ username, password }, session, done) => {
+        const refused = login?.(username ?? '', password ?? '', plain(session.remoteAddress))
+        if (refused || !login) done(refusal(refused ?? { code: 535, text: '5.7.8 no login is taken here' }))
+        else done(null, { user: username ?? '' })
+      },
+      onMailFrom: (_, session, done) => done(refusal(options.sender(sessionOf(session)))),
+      onRcptTo: ({ address }, session, done) => done(refusal(options.recipient(address, session.envelope.rcptTo.length))),
+      onData: (stream, session, done) => {
+        received(stream, session, options)
+          .then((mail) =>
+            stream.sizeExceeded ? { code: 552, text: `5.3.4 a mail has at most ${options.maxBytes} octets here` } : options.take(mail),
+          )
+          .then((reply) => (reply.code < 300 ? done(null, reply.text) : done(refusal(reply))))
+          .catch((error) => done(Object.assign(new Error('4.3.0 this failed here, try again later'), { responseCode: 451, cause: error })))
+      },
+    })
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) =>
+        reject(
+          new NetError('connect', codeOf(error), `cannot listen on ${options.host}:${options.port}: ${codeOf(error)}`, { cause: error }),
+        ),
+      )
+      server.listen(options.port, options.host, resolve)
+    })
+    // A client that breaks off is no fault of ours.
+    server.on('error', () => {})
+    return {
+      port: (server.server.address() as AddressInfo).port,
+      close: () => new Promise((resolve) => void server.close(() => resolve())),
+    }
+  }
+}
+
+/** Reads to the end in any case, since nothing else brings the dialogue back into step, and keeps no more than was asked for. */
+async function received(stream: SMTPServerDataStream, session: SMTPServerSession, { keepBytes }: MailInOptions): Promise<Mail> {
+  const pieces: Uint8Array[] = []
+  let kept = 0
+  let bytes = 0
+  let last = 0
+  let hasBareLineEnd = false
+  for await (const piece of stream as AsyncIterable<Buffer>) {
+    bytes += piece.length
+    for (const octet of piece) {
+      if ((octet === lf) !== (last === cr) && (octet === lf || last === cr)) hasBareLineEnd = true
+      last = octet
+    }
+    if (kept < keepBytes) pieces.push(piece.subarray(0, keepBytes - kept))
+    kept += piece.length
+  }
+  if (last === cr) hasBareLineEnd = true
+  const { mailFrom, rcptTo } = session.envelope
+  return {
+    session: sessionOf(session),
+    from: mailFrom ? mailFrom.address : '',
+    to: rcptTo.map(({ address }) => address),
+    content: Buffer.concat(pieces),
+    bytes,
+    hasBareLineEnd,
+  }
+}
+
+const sessionOf = ({ remoteAddress, secure, user }: SMTPServerSession): MailSession => ({
+  address: plain(remoteAddress),
+  isSecure: secure === true,
+  user: user as string | undefined,
+})
+
+/** IPv4 in IPv6 (RFC 4291 section 2.5.5.2) is IPv4. */
+const plain = (address: string): string => address.replace(/^::ffff:/, '')
