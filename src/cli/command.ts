@@ -27,8 +27,8 @@ export type Scene = {
   signals: { onStop(call: () => void): void; onReload(call: () => void): void }
 }
 
-/** 0 done, 1 the answer is no, 2 wrong usage, 70 a bug, 74 the disk. */
-export const exit = { done: 0, no: 1, usage: 2, bug: 70, disk: 74 } as const
+/** 0 done, 1 the answer is no, 2 wrong usage, 70 a bug, 74 the disk, 75 not now (as sendmail has it). */
+export const exit = { done: 0, no: 1, usage: 2, bug: 70, disk: 74, later: 75 } as const
 export type ExitCode = (typeof exit)[keyof typeof exit]
 
 /** The command line is not understood; the message is the sentence to print. */
@@ -48,6 +48,8 @@ export type Command = {
   help: string
   /** Names of flags; `text` ones take a value. */
   flags: Readonly<Record<string, 'text' | 'yes'>>
+  /** Its words are its own: flags are not read for it. */
+  takesAll?: true
   run(scene: Scene, options: Options): Promise<ExitCode>
 }
 

@@ -9,6 +9,8 @@ import type { Ports } from '../ports/ports.ts'
  */
 export type Request =
   | { verb: 'send'; sending: Sending }
+  /** `bytes`: base64. */
+  | { verb: 'hear'; source: string; bytes: string }
   | { verb: 'list'; after: number }
   | { verb: 'show' | 'hold' | 'release' | 'drop'; id: number }
   | { verb: 'retry'; id?: number }
@@ -58,6 +60,8 @@ export async function perform(request: Request, desk: Desk): Promise<unknown> {
   switch (request.verb) {
     case 'send':
       return desk.send(request.sending)
+    case 'hear':
+      return desk.hear(request.source, Buffer.from(request.bytes, 'base64'))
     case 'list':
       return desk.list(request.after)
     case 'show':

@@ -9,10 +9,24 @@ import { preview } from './preview.ts'
 import { queue } from './queue.ts'
 import { run } from './run.ts'
 import { send } from './send.ts'
+import { sendmail } from './sendmail.ts'
 import { settings } from './settings.ts'
 import { sniff } from './sniff.ts'
 
-const commands: Readonly<Record<string, Command>> = { run, check, send, preview, alerts, queue, mailbox, doctor, sniff, settings, board }
+const commands: Readonly<Record<string, Command>> = {
+  run,
+  check,
+  send,
+  preview,
+  alerts,
+  queue,
+  mailbox,
+  doctor,
+  sniff,
+  settings,
+  board,
+  sendmail,
+}
 
 /** One command line, without the program's name. Throws UsageError or Refusal with the sentence to print. */
 export async function perform(argv: readonly string[], scene: Omit<Scene, 'dir'>): Promise<ExitCode> {
@@ -24,8 +38,10 @@ export async function perform(argv: readonly string[], scene: Omit<Scene, 'dir'>
   const command = commands[name]
   if (!command) throw new UsageError(`There is no command "${name}". ${help()}`)
   if (argv.includes('--help')) return say(scene, help(name))
+  const usual = scene.env.OUTPOST_DATA ?? './data'
+  if (command.takesAll) return command.run({ ...scene, dir: usual }, { words: argv.slice(1), flags: {} })
   const { values, positionals } = parsed(command, named ? argv.slice(1) : argv, name)
-  return command.run({ ...scene, dir: typeof values.data === 'string' ? values.data : './data' }, { words: positionals, flags: values })
+  return command.run({ ...scene, dir: typeof values.data === 'string' ? values.data : usual }, { words: positionals, flags: values })
 }
 
 function parsed(
@@ -54,7 +70,7 @@ function help(name?: string): string {
   const lines = Object.values(commands).map((one) =>
     one.usage.length > 60 ? `  ${one.usage}\n      ${one.help}` : `  ${one.usage.padEnd(Math.min(width, 60))}  ${one.help}`,
   )
-  return `Outpost, a mail gateway for edge hardware.\n\n${lines.join('\n')}\n\nDIR is ./data unless said. Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 70 a bug, 74 the disk.\n`
+  return `Outpost, a mail gateway for edge hardware.\n\n${lines.join('\n')}\n\nDIR is ./data, or OUTPOST_DATA, unless said. Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 70 a bug, 74 the disk.\n`
 }
 
 const say = (scene: Omit<Scene, 'dir'>, words: string): ExitCode => {

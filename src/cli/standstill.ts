@@ -1,5 +1,6 @@
 import { Desk } from '../gateway/desk.ts'
 import { Diary } from '../gateway/diary.ts'
+import { intake } from '../gateway/intake.ts'
 import { Purser } from '../gateway/purser.ts'
 import { Registrar } from '../gateway/registrar.ts'
 import { besideOf, rosterFor, standingFor } from '../gateway/roster.ts'
@@ -54,7 +55,13 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
     const roster = rosterFor(plan)
     const decide = (): Verdict => ({ kind: 'record', to: [roster.fallback], state: 'event' })
     const registrar = new Registrar({ clock, log, queue, trails: new Trails(), decide, onAccepted: () => {}, onChanged: () => {} })
-    const desk = new Desk({ clock, log, queue, scribe, purser, registrar, standing, diary, sources: [] })
+    const take = intake({
+      log,
+      decoderOf: plan.decoderOf,
+      decodingOf: plan.decodingOf,
+      offer: (reading, heard) => registrar.offer(reading, heard),
+    })
+    const desk = new Desk({ clock, log, queue, scribe, purser, registrar, standing, diary, take, sources: [] })
     const answer = await perform(request, desk)
     await queue.close()
     return answer

@@ -101,6 +101,9 @@ export type PlanOptions = {
 /** What a relay alone needs of it. */
 export type RelayPlanOptions = Pick<PlanOptions, 'secret' | 'refreshToken' | 'pem'> & { settings: { site: { domain: string } } }
 
+/** The source that programs of this machine are, which call sendmail. */
+export const sendmailSource = 'sendmail'
+
 /** The source that the embedded broker is. */
 export const brokerSource = 'broker'
 
@@ -146,7 +149,7 @@ export function planOf(options: PlanOptions): Plan {
     noticesFor: settings.mailbox.users[0]?.name ?? 'operator',
     decoderOf: (id) => {
       const source = kinds.get(id)
-      return source && 'decode' in source ? source.decode : 'auto'
+      return source && 'decode' in source ? source.decode : id === sendmailSource ? 'mail' : 'auto'
     },
     decodingOf: (id) => {
       const source = kinds.get(id)
