@@ -4,7 +4,6 @@ import { mailboxOf, type Plan, relayOf } from '../gateway/plan.ts'
 import { strayed } from '../gateway/samples.ts'
 import { Tap } from '../gateway/tap.ts'
 import { Gateway } from '../gateway.ts'
-import type { Cancel } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
 import type { LogBook } from '../ports/log-book.ts'
 import type { Outside } from '../ports/ports.ts'
@@ -25,15 +24,12 @@ import type { Scene } from './command.ts'
 import { makeDkimKey } from './dkim.ts'
 import { loadSettings } from './load.ts'
 import { planFor } from './plan.ts'
+import { Trial } from './trial.ts'
 import { keepWebKey, ownWebKey } from './web-key.ts'
 
 /**
  * Household: the process around the gateway. It starts and stops gateways as the settings change, one change at a time, and gives the page what it may ask for.
  */
-/** Time to find the page in its new place. */
-const trialMs = 120_000
-type Trial = { before: Settings['web']; until: number; cancel: Cancel }
-
 export type End = 'stop' | 'restart' | 'reset'
 
 export class Household implements House {
@@ -54,7 +50,7 @@ export class Household implements House {
   #changing: Promise<unknown> = Promise.resolve()
   /** Grows with each certificate that is put in place. */
   certificateCount = 0
-  #trial: Trial | undefined
+  readonly #trial: Trial<Settings['web']>
   #end: (end: End) => void = () => {}
   readonly ended: Promise<End>
 
@@ -69,6 +65,7 @@ export class Household implements House {
     this.door = door
     this.#settings = settings
     this.#secrets = secrets
+    this.#trial = new Trial(scene.ports.clock, (web) => void this.#goBack(web))
     this.chronicle = new Chronicle(scene.ports.clock, () => lookAt(this.#gateway?.desk))
     this.ended = new Promise((resolve) => {
       this.#end = resolve
@@ -108,7 +105,7 @@ export class Household implements House {
   async stop(): Promise<void> {
     await this.#change(async () => {
       this.chronicle.stop()
-      this.#trial?.cancel()
+      this.#trial.stop()
       await this.#gateway?.stop()
       this.#gateway = undefined
     })
@@ -158,7 +155,7 @@ export class Household implements House {
         await store.save(before)
         return { kind: 'wrong', findings: [{ path: '', what: sentence(error), write: 'The settings before are in use.', level: 'error' }] }
       }
-      if (settings.web.listen !== before.web.listen || settings.web.tls !== before.web.tls) this.#try(before.web)
+      if (settings.web.listen !== before.web.listen || settings.web.tls !== before.web.tls) this.#trial.begin(before.web)
       return { kind: 'saved', revision: store.revision, findings: [...findings, ...this.#strayed(settings)] }
     })
   }
@@ -173,30 +170,15 @@ export class Household implements House {
   }
 
   get trialLeftMs(): number | undefined {
-    return this.#trial && Math.max(0, this.#trial.until - this.ports.clock.monotonic())
+    return this.#trial.leftMs
   }
 
   confirm(): boolean {
-    const tried = this.#trial !== undefined
-    this.#trial?.cancel()
-    this.#trial = undefined
-    return tried
-  }
-
-  /** The page may be out of reach now: unless somebody says from the new place that it is not, it goes back. */
-  #try(before: Settings['web']): void {
-    const first = this.#trial?.before ?? before
-    this.#trial?.cancel()
-    const { clock, log } = this.ports
-    const cancel = clock.after(trialMs, () => {
-      this.#trial = undefined
-      log('warning', 'web: nobody confirmed the new place of the page; it goes back', { listen: first.listen, tls: first.tls })
-      void this.#goBack(first)
-    })
-    this.#trial = { before: first, until: clock.monotonic() + trialMs, cancel }
+    return this.#trial.stop()
   }
 
   async #goBack(web: Settings['web']): Promise<void> {
+    this.ports.log('warning', 'web: nobody confirmed the new place of the page; it goes back', { listen: web.listen, tls: web.tls })
     await this.#change(async () => {
       const { settings, store } = await this.#stored()
       await store.save({ ...settings, web })

@@ -3,8 +3,7 @@ import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Caller, Http, HttpListener, HttpOptions } from '../http.ts'
-import { NetError } from '../net.ts'
-import { codeOf } from './limited.ts'
+import { listening } from './listening.ts'
 
 /** Enough for eight pages with their streams and some machines; who comes with more waits for nobody else's memory. */
 const connectionsLimit = 128
@@ -36,12 +35,7 @@ export class NodeHttp implements Http {
     const server = tls ? createSecureServer({ ...bounds, ...tls, minVersion: 'TLSv1.2' }, listener) : createServer(bounds, listener)
     server.maxConnections = connectionsLimit
     server.maxHeadersCount = 64
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) =>
-        reject(new NetError('connect', codeOf(error), `cannot listen on ${host}:${port}: ${codeOf(error)}`, { cause: error })),
-      )
-      server.listen(port, host, resolve)
-    })
+    await listening(server, port, host)
     server.on('error', () => {})
     return {
       port: (server.address() as AddressInfo).port,

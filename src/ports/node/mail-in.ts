@@ -1,8 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { SMTPServerDataStream, SMTPServerSession } from 'smtp-server'
 import type { Mail, MailIn, MailInOptions, MailReply, MailServer, MailSession } from '../mail-in.ts'
-import { NetError } from '../net.ts'
-import { codeOf } from './limited.ts'
+import { listening } from './listening.ts'
 
 /** RFC 5321 section 4.5.3.2.7. */
 const idleMs = 5 * 60_000
@@ -46,16 +45,9 @@ export class NodeMailIn implements MailIn {
           .catch((error) => done(Object.assign(new Error('4.3.0 this failed here, try again later'), { responseCode: 451, cause: error })))
       },
     })
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) =>
-        reject(
-          new NetError('connect', codeOf(error), `cannot listen on ${options.host}:${options.port}: ${codeOf(error)}`, { cause: error }),
-        ),
-      )
-      server.listen(options.port, options.host, resolve)
-    })
     // A client that breaks off is no fault of ours.
     server.on('error', () => {})
+    await listening(server.server, options.port, options.host)
     return {
       port: (server.server.address() as AddressInfo).port,
       close: () => new Promise((resolve) => void server.close(() => resolve())),

@@ -1,7 +1,6 @@
 import { type AddressInfo, createServer } from 'node:net'
-import { NetError } from '../net.ts'
 import type { Serve, ServedWire, ServeOptions, Server } from '../serve.ts'
-import { codeOf } from './limited.ts'
+import { listening } from './listening.ts'
 import { Sessions } from './tls.ts'
 import { NodeWire } from './wire.ts'
 
@@ -19,12 +18,7 @@ export class NodeServe implements Serve {
       onWire(wire)
     })
     server.maxConnections = maxConnections
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) =>
-        reject(new NetError('connect', codeOf(error), `cannot listen on ${host}:${port}: ${codeOf(error)}`, { cause: error })),
-      )
-      server.listen(port, host, resolve)
-    })
+    await listening(server, port, host)
     server.on('error', () => {})
     return {
       port: (server.address() as AddressInfo).port,
