@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import type { Link } from './link.ts'
 import { run, stop } from './process.ts'
 
 /** The built bundle as a process of its own, over one data directory: begun, killed and stopped by its pid. Its log is kept. */
 const program = new URL('../../bin/outpost', import.meta.url).pathname
+
+/** Makes of a command the one that runs it somewhere else. */
+export type Place = { inside(command: string, args: string[]): [command: string, args: string[]] }
 
 export class Outpost {
   readonly data: string
@@ -17,12 +19,12 @@ export class Outpost {
   #child: ChildProcess | undefined
   #asked = false
 
-  readonly #link: Link | undefined
+  readonly #place: Place | undefined
 
-  /** `link`: it runs inside, and can be reached only while the link is up. */
-  constructor(data: string, settings: object, secrets: Record<string, string> = {}, link?: Link) {
+  /** `place`: where or as whom it runs, such as inside a link. */
+  constructor(data: string, settings: object, secrets: Record<string, string> = {}, place?: Place) {
     this.data = data
-    this.#link = link
+    this.#place = place
     mkdirSync(data, { recursive: true })
     this.settings(settings)
     writeFileSync(`${data}/secrets.json`, JSON.stringify(secrets), { mode: 0o600 })
@@ -39,7 +41,7 @@ export class Outpost {
 
   begin(env: Record<string, string> = {}): void {
     const words = ['run', '--data', this.data]
-    const [command, args] = this.#link ? this.#link.inside(program, words) : [program, words]
+    const [command, args] = this.#place ? this.#place.inside(program, words) : [program, words]
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
     child.stdout.on('data', (bytes) => {
       this.said += bytes
@@ -75,7 +77,8 @@ export class Outpost {
 
   /** Another command over the same data directory; its standard output. */
   command(...words: string[]): string {
-    return run(program, [...words, '--data', this.data])
+    const all = [...words, '--data', this.data]
+    return this.#place ? run(...this.#place.inside(program, all)) : run(program, all)
   }
 
   /** Octets in RAM, now and at most so far. */
