@@ -11,7 +11,7 @@ import { Ferry } from './gateway/ferry.ts'
 import { intake } from './gateway/intake.ts'
 import { Lookout } from './gateway/lookout.ts'
 import { ByRelay } from './gateway/outbound.ts'
-import { type Plan, sourcesOf } from './gateway/plan.ts'
+import { knownTime, type Plan, sourcesOf } from './gateway/plan.ts'
 import { Postmaster } from './gateway/postmaster.ts'
 import { Purser } from './gateway/purser.ts'
 import { Registrar } from './gateway/registrar.ts'
@@ -19,7 +19,6 @@ import { besideOf, rosterFor, standingFor } from './gateway/roster.ts'
 import { Scribe } from './gateway/scribe.ts'
 import { Tap } from './gateway/tap.ts'
 import { Vigil } from './gateway/vigil.ts'
-import { instant } from './ports/clock.ts'
 import type { Ports } from './ports/ports.ts'
 import { Queue } from './queue/queue.ts'
 import { RelayHealth } from './relay/health.ts'
@@ -211,9 +210,3 @@ export class Gateway {
 
 /** Octets attached as they were heard. */
 const rawBytes = 4096
-
-/** No time before the build of the software is believable. */
-const knownTime = (plan: Plan): Known => ({
-  builtAt: instant(plan.builtAt),
-  ...(plan.lastSync === undefined ? {} : { lastSync: { wall: instant(plan.lastSync) } }),
-})

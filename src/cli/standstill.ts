@@ -1,13 +1,15 @@
 import { Desk } from '../gateway/desk.ts'
 import { Diary } from '../gateway/diary.ts'
 import { intake } from '../gateway/intake.ts'
+import { knownTime } from '../gateway/plan.ts'
 import { Purser } from '../gateway/purser.ts'
 import { Registrar } from '../gateway/registrar.ts'
 import { besideOf, rosterFor, standingFor } from '../gateway/roster.ts'
 import { Scribe } from '../gateway/scribe.ts'
 import { instant } from '../ports/clock.ts'
 import { Queue } from '../queue/queue.ts'
-import type { Verdict } from '../rules/decide.ts'
+import { decide } from '../rules/decide.ts'
+import { nowBy } from '../rules/roster.ts'
 import { Trails } from '../rules/trail.ts'
 import { Refusal, type Scene } from './command.ts'
 import { perform, type Request } from './control.ts'
@@ -36,7 +38,7 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
       beside: besideOf(standing, diary),
     })
     const { deviceId, site, software, people } = plan
-    const known = () => ({ builtAt: instant(plan.builtAt) })
+    const known = () => knownTime(plan)
     const scribe = new Scribe({
       clock,
       log,
@@ -47,14 +49,23 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
       people,
       ...plan.mail,
       templatesOf: plan.templatesOf,
+      ...(plan.dkim ? { dkim: plan.dkim } : {}),
       known,
       viaOf: plan.viaOf,
       onLost: () => {},
     })
     const purser = new Purser({ ...plan, clock, log, queue, timeZone: site.timeZone, metered: () => false })
     const roster = rosterFor(plan)
-    const decide = (): Verdict => ({ kind: 'record', to: [roster.fallback], state: 'event' })
-    const registrar = new Registrar({ clock, log, queue, trails: new Trails(), decide, onAccepted: () => {}, onChanged: () => {} })
+    // What time alone makes due is done by the gateway when it runs; what is decided now is decided as it would.
+    const registrar = new Registrar({
+      clock,
+      log,
+      queue,
+      trails: new Trails(),
+      decide: (alert) => decide(alert, standing, roster, nowBy(clock, instant(plan.builtAt))),
+      onAccepted: () => {},
+      onChanged: () => {},
+    })
     const take = intake({
       log,
       decoderOf: plan.decoderOf,

@@ -1,7 +1,9 @@
 import { isSameSecret } from '../alert/same.ts'
+import type { Known } from '../alert/when.ts'
 import type { DecodeOptions } from '../decode/decoder.ts'
 import type { Look } from '../mail/compose.ts'
 import type { DkimKey } from '../mail/dkim.ts'
+import { instant } from '../ports/clock.ts'
 import type { Ports } from '../ports/ports.ts'
 import type { LineSettings } from '../ports/serial.ts'
 import type { ServerKey } from '../ports/serve.ts'
@@ -318,3 +320,9 @@ export function mqttOptionsOf(source: Extract<SourceSettings, { kind: 'mqtt' }>,
     ...(ca === undefined ? {} : { ca }),
   }
 }
+
+/** No time before the build of the software is believable. */
+export const knownTime = (plan: Plan): Known => ({
+  builtAt: instant(plan.builtAt),
+  ...(plan.lastSync === undefined ? {} : { lastSync: { wall: instant(plan.lastSync) } }),
+})

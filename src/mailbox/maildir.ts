@@ -35,7 +35,7 @@ export async function deliver(disk: Disk, root: string, user: string, name: stri
 }
 
 /** Newest first, headers only. Names that are no mail of ours are passed over. */
-export async function listMail(disk: Disk, root: string): Promise<MailSummary[]> {
+export async function listMail(disk: Disk, root: string, most = listLimit): Promise<MailSummary[]> {
   const names: { id: string; path: string; unread: boolean }[] = []
   for (const user of await namesIn(disk, root)) {
     if (!userPattern.test(user)) continue
@@ -47,7 +47,7 @@ export async function listMail(disk: Disk, root: string): Promise<MailSummary[]>
   }
   names.sort((a, b) => seconds(b.id) - seconds(a.id) || byNumber.compare(b.id, a.id))
   const mails: MailSummary[] = []
-  for (const { id, path, unread } of names.slice(0, listLimit)) {
+  for (const { id, path, unread } of names.slice(0, most)) {
     const head = await headOf(disk, path)
     if (head)
       mails.push({
@@ -75,7 +75,7 @@ export async function showMail(disk: Disk, root: string, id: string): Promise<Ui
 
 /** Every mail as an mbox (mboxrd: a line that begins with From is quoted). */
 export async function* exportMbox(disk: Disk, root: string): AsyncGenerator<Uint8Array> {
-  for (const { id, date } of await listMail(disk, root)) {
+  for (const { id, date } of await listMail(disk, root, Number.MAX_SAFE_INTEGER)) {
     const mail = await showMail(disk, root, id)
     if (mail)
       yield Buffer.from(

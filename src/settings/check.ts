@@ -109,7 +109,7 @@ function advice(issue: Issue, found: unknown): string {
         ? `Write at most ${issue.maximum}${issue.origin === 'array' ? ' of them' : ''}.`
         : issue.message
     case 'invalid_union':
-      return 'Write one of the values that docs/settings.md names for it.'
+      return issue.message.startsWith('Invalid input') ? 'Write one of the values that docs/settings.md names for it.' : issue.message
     default:
       return issue.message
   }

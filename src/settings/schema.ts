@@ -17,7 +17,7 @@ import {
 } from './parts.ts'
 import { relay } from './relay.ts'
 import { rule } from './rule.ts'
-import { source } from './source.ts'
+import { isFilter, source } from './source.ts'
 
 /**
  * The settings, declared once: the check, the page's forms, docs/settings.md and the JSON Schema come from here. `{}` is valid.
@@ -42,7 +42,7 @@ const broker = z.strictObject({
   enabled: z.boolean().default(true).meta({ title: 'Embedded MQTT broker' }),
   listen: listen.default('127.0.0.1:1883').meta({ title: 'Listens on' }),
   topics: z
-    .array(line(1024))
+    .array(line(1024).refine(isFilter, 'Write an MQTT topic filter such as alerts/# or zigbee2mqtt/+.'))
     .min(1)
     .max(64)
     .default(['alerts/#'])

@@ -42,6 +42,8 @@ test('an unknown key is answered with the nearest known one', () => {
 })
 
 const wrong: [settings: unknown, says: RegExp][] = [
+  [{ broker: { topics: ['alerts/#/x'] } }, /broker\.topics\[0\]: .*MQTT topic filter/],
+  [{ rules: [{ id: 'r', to: [], subject: 7 }] }, /rules\[0\]\.subject: .*Write a text, or \{ "en"/],
   [{ sources: [{ id: 's', kind: 'serail' }] }, /sources\[0\]\.kind: .*Did you mean serial\?/],
   [{ relays: [{ id: 'a', host: 'x.org', port: '587' }] }, /relays\[0\]\.port: There is "587".*whole number/],
   [{ relays: [{ id: 'a' }] }, /relays\[0\]\.host: Nothing is there, but it must be given/],

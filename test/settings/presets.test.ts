@@ -8,6 +8,7 @@ import { presets, relayOfPreset } from '../../src/settings/presets.ts'
 async function printed(...argv: string[]): Promise<{ out: string; err: string }> {
   const said = { out: '', err: '' }
   const scene = {
+    env: {},
     out: (text: string) => {
       said.out += text
     },
