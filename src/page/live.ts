@@ -22,6 +22,10 @@ const silentMs = 8000
 /** What a clock that is kept right by the network may be moved by. */
 const jumpMs = 5000
 
+/** Names this tab, so that the box lets the stream before go when another one comes. */
+const page = sessionStorage.getItem('page') ?? Math.random().toString(36).slice(2)
+sessionStorage.setItem('page', page)
+
 class Live {
   state: State | undefined
   lines: Line[] = []
@@ -57,7 +61,7 @@ class Live {
   }
 
   #open(): void {
-    const source = new EventSource('/api/events')
+    const source = new EventSource(`/api/events?page=${page}`)
     this.#source = source
     const on = (name: string, take: (value: never) => void) =>
       source.addEventListener(name, (event) => {

@@ -17,7 +17,8 @@ const pingEvery = 40
 /** Messages that wait for a slow reader. */
 const waitingMessages = 32
 
-export type Viewer = { session: string | undefined }
+/** `page`: one tab of one browser, as it calls itself. */
+export type Viewer = { session: string | undefined; page: string | undefined }
 
 type Page = { controller: ReadableStreamDefaultController<Uint8Array>; close(): void; viewer: Viewer }
 
@@ -47,6 +48,9 @@ export class Stream {
 
   /** `lastEventId`: what the page saw last. Throws Fault when too many pages are open. */
   open(lastEventId: string | null, viewer: Viewer, signal: AbortSignal): Response {
+    // A line that went away without a word would hold its place for a quarter of an hour; its page is back already.
+    for (const old of this.#pages)
+      if (viewer.page !== undefined && old.viewer.page === viewer.page && old.viewer.session === viewer.session) old.close()
     if (this.#pages.size >= streamsLimit)
       throw new Fault(503, `${streamsLimit} pages are open already.`, 'Close one of them; this one tries again by itself.', {
         'Retry-After': '10',

@@ -206,6 +206,21 @@ test('a stream tells lines and state, goes on where a page left off, and has roo
   )
 })
 
+test('a page that comes back takes the place of its own stream, which a pulled cable left open', async () => {
+  const box = await WebBox.claimed()
+  const first = await box.ask('GET', '/api/events?page=tab1')
+  for (let i = 2; i <= 8; i++) await box.ask('GET', `/api/events?page=tab${i}`)
+  assert.equal((await box.ask('GET', '/api/events?page=tab9')).status, 503)
+  assert.equal((await box.ask('GET', '/api/events?page=tab1')).status, 200)
+  assert.equal(box.stream.size, 8)
+  const old = first.body?.getReader()
+  for (;;) {
+    const { done } = (await old?.read()) ?? { done: true }
+    if (done) break
+  }
+  assert.equal((await box.ask('GET', '/api/events?page=../x')).status, 400)
+})
+
 test('a page whose session has ended is cut off', async () => {
   const box = await WebBox.claimed()
   const stream = (await box.ask('GET', '/api/events')).body?.getReader()

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { Fault } from '../fault.ts'
 import { metricsOf } from '../metrics.ts'
 import { json, type Route, route } from '../route.ts'
@@ -18,7 +19,14 @@ export const watchRoutes = (stream: Stream): Route[] => [
     path: '/api/events',
     title: 'Server-sent events: hello, lines, state, log',
     access: { kind: 'machine', scope: 'read' },
-    run: ({ request, session }) => stream.open(request.headers.get('last-event-id'), { session: session?.hash }, request.signal),
+    query: z.strictObject({
+      page: z
+        .string()
+        .regex(/^\w{1,40}$/)
+        .optional(),
+    }),
+    run: ({ request, session, query }) =>
+      stream.open(request.headers.get('last-event-id'), { session: session?.hash, page: query.page }, request.signal),
   }),
   route({
     method: 'GET',
