@@ -1,15 +1,8 @@
-import { answerFor, type Chunk, type Guess, sniff as guessOf } from '../gateway/sniff.ts'
-import { sleep } from '../ports/clock.ts'
+import { commonRates, type Heard, isLikely, isSure, listenAt, sourceFor, surest } from '../gateway/ear.ts'
+import type { Guess } from '../gateway/sniff.ts'
 import { sentence } from '../ports/log.ts'
-import type { LineSettings } from '../ports/serial.ts'
+import { SerialError } from '../ports/serial.ts'
 import { type Command, exit, Refusal, type Scene, text, UsageError } from './command.ts'
-
-/** The commonest first. */
-const rates = [9600, 115_200, 19_200, 38_400, 57_600, 4800, 2400, 1200]
-const sureEnough = 0.8
-const framesEnough = 2
-const lookMs = 250
-const octetsLimit = 64 * 1024
 
 export const sniff: Command = {
   usage: 'outpost sniff --path DEVICE [--seconds N] [--rate N]',
@@ -25,18 +18,23 @@ export const sniff: Command = {
     if (look.kind === 'no-line') throw new Refusal(`${path} is not a serial line.`)
     const [holder] = look.heldBy
     if (holder) scene.err(`${path} is in use by ${holder.name} (${holder.pid}), which may take octets that are then not heard here.\n`)
-    let best: { rate: number; guess: Guess } | undefined
-    for (const baudRate of rate === undefined ? rates : [number('rate', rate, 50, 4_000_000)]) {
-      const guess = await hear(scene, { path, baudRate, dataBits: 8, parity: 'none', stopBits: 1, flow: 'none' }, seconds * 1000)
-      if (!options.flags.json) scene.err(`${baudRate}: ${guess ? words(guess) : `nothing heard in ${seconds} s`}\n`)
-      if (guess && guess.sure > (best?.guess.sure ?? -1)) best = { rate: baudRate, guess }
-      if (best && enough(best.guess)) break
+    const rates = rate === undefined ? commonRates : [number('rate', rate, 50, 4_000_000)]
+    const all: Heard[] = []
+    try {
+      for await (const heard of listenAt(scene.ports, path, rates, seconds * 1000)) {
+        all.push(heard)
+        if (!options.flags.json) scene.err(`${heard.rate}: ${heard.guess ? words(heard.guess) : `nothing heard in ${seconds} s`}\n`)
+      }
+    } catch (error) {
+      if (error instanceof SerialError) throw new Refusal(`${sentence(error)}.`)
+      throw error
     }
+    const best = surest(all)
     if (!best)
       throw new Refusal(
         `Nothing was heard on ${path}. Is the device on, does its TX lead to our RX, is the ground joined, does it speak unasked? Listen longer with --seconds.`,
       )
-    const source = settingsOf(path, best.rate, best.guess)
+    const source = sourceFor(path, best.rate, best.guess)
     if (options.flags.json)
       scene.out(`${JSON.stringify({ sure: best.guess.sure, frames: best.guess.frames, says: best.guess.says, source })}\n`)
     else {
@@ -44,56 +42,14 @@ export const sniff: Command = {
       for (const said of best.guess.says) scene.out(`  ${said}\n`)
       scene.out(`${JSON.stringify(source)}\n`)
     }
-    return best.guess.sure >= sureEnough / 2 ? exit.done : exit.no
+    return isLikely(best.guess) ? exit.done : exit.no
   },
 }
 
-/** Until it is sure, or the time is over; undefined when nothing was heard. */
-async function hear({ ports: { serial, clock } }: Scene, line: LineSettings, ms: number): Promise<Guess | undefined> {
-  const chunks: Chunk[] = []
-  let octets = 0
-  let lost: string | undefined
-  const open = await serial
-    .open(line, {
-      data: (bytes) => {
-        octets += bytes.length
-        if (octets <= octetsLimit) chunks.push({ atMs: clock.monotonic(), bytes: Uint8Array.from(bytes) })
-      },
-      closed: (why) => {
-        lost = why
-      },
-    })
-    .catch((error) => {
-      throw new Refusal(`${sentence(error)}.`)
-    })
-  const end = clock.monotonic() + ms
-  let guess: Guess | undefined
-  for (let before = 0; clock.monotonic() < end && lost === undefined; before = octets) {
-    await sleep(clock, lookMs)
-    if (octets === before) continue
-    guess = guessOf(chunks)
-    if (guess && enough(guess)) break
-  }
-  await open.close()
-  if (lost !== undefined) throw new Refusal(`${lost}.`)
-  return guess
-}
-
-const enough = ({ sure, frames }: Guess): boolean => sure >= sureEnough && frames >= framesEnough
-
-const howSure = ({ sure }: Guess): string => (sure >= sureEnough ? 'Sure' : sure >= sureEnough / 2 ? 'Likely' : 'Hardly')
+const howSure = (guess: Guess): string => (isSure(guess) ? 'Sure' : isLikely(guess) ? 'Likely' : 'Hardly')
 
 const words = ({ sure, dataBits, parity, frame, decoder, frames }: Guess): string =>
   `${Math.round(sure * 100)} % ${dataBits}${{ none: 'N', even: 'E', odd: 'O' }[parity]}1, frames by ${frame.kind}, ${decoder}, ${frames} frame${frames === 1 ? '' : 's'}`
-
-function settingsOf(path: string, baudRate: number, { dataBits, parity, frame, decoder }: Guess): object {
-  const answer = answerFor(decoder)
-  return {
-    ...{ id: 'line-1', kind: 'serial', path, baudRate, dataBits, parity, frame },
-    decode: decoder === 'text' ? 'auto' : decoder,
-    ...(answer === 'none' ? {} : { acknowledge: answer }),
-  }
-}
 
 async function known({ ports: { serial } }: Scene): Promise<string> {
   const names = (await serial.list()).map((port) => port.byId ?? port.path)

@@ -65,6 +65,7 @@ export const de = {
   'From level': 'Ab Stufe',
   'Further letters': 'Weitere Briefe',
   'Go on': 'Weiter',
+  Guess: 'Erraten',
   Headers: 'Kopfzeilen',
   Heard: 'Gehört',
   'Heard just now': 'Gerade gehört',

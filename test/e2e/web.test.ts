@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, readlinkSync, rmSync, writeSync } from 'node:fs'
 import { request as plain } from 'node:http'
 import { request as secure } from 'node:https'
 import { connect, type Socket } from 'node:net'
@@ -9,6 +9,7 @@ import { after, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { Outpost } from '../peers/outpost.ts'
 import { freePort, missing, sleep, stop, until } from '../peers/process.ts'
+import { ptyPair } from '../peers/pty.ts'
 
 /** The web server of the built gateway over real sockets: what a browser's engine does not show. */
 const dir = mkdtempSync(`${tmpdir()}/outpost-web-`)
@@ -79,6 +80,30 @@ test('HTTPS is switched on at the page, with the fingerprint that it showed befo
   assert.ok(state.trialLeftMs > 60_000)
   assert.equal((await ask(port, 'POST', '/api/confirm', {}, there, true)).status, 204)
   await assert.rejects(ask(port, 'GET', '/healthz'), 'nothing is served in clear any more')
+})
+
+test('a line is listened to from the page, and comes back as settings', { skip: missing('socat'), timeout: 60_000 }, async () => {
+  const { box, port } = await open('ear')
+  const cookie = await claim(box, port)
+  const pair = await ptyPair(`${dir}/ear-box`, `${dir}/ear-plc`)
+  const path = readlinkSync(`${dir}/ear-box`)
+  const plc = openSync(`${dir}/ear-plc`, 'r+')
+  const talk = setInterval(() => writeSync(plc, '5011 181234E12101001\x14'), 200)
+  try {
+    const heard = await ask(port, 'POST', '/api/sniff', { path, seconds: 10 }, { cookie })
+    const lines = heard.text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    assert.equal(lines.at(-1)?.source?.decode, 'contact-id', heard.text)
+    assert.equal(lines.at(-1)?.source?.path, path)
+    assert.equal((await ask(port, 'POST', '/api/sniff', { path: '/dev/../etc/passwd' }, { cookie })).status, 404)
+    assert.equal((await ask(port, 'POST', '/api/sniff', { path: 'ttyUSB0' }, { cookie })).status, 400)
+  } finally {
+    clearInterval(talk)
+    closeSync(plc)
+    await stop(pair)
+  }
 })
 
 test('whoever sends slowly, or opens connections by the hundred, is cut off, and the page answers all the while (slowloris)', {

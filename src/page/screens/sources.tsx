@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import { get } from '../api.ts'
+import { each, get } from '../api.ts'
 import { Fields, type Typed, useSchema, type Value } from '../form.tsx'
 import { Lines } from '../lines.tsx'
 import { useLive } from '../live.ts'
@@ -125,9 +125,12 @@ export function AddSource({ choose, taken }: { choose: (value: Value) => void; t
           <span>
             {port.byId ?? port.path} <span class="soft">{port.manufacturer}</span>
           </span>
-          <button type="button" class="main" onClick={() => choose({ id: fresh('line'), kind: 'serial', path: port.byId ?? port.path })}>
-            {t('Use this port')}
-          </button>
+          <span class="row">
+            <button type="button" class="main" onClick={() => choose({ id: fresh('line'), kind: 'serial', path: port.byId ?? port.path })}>
+              {t('Use this port')}
+            </button>
+            <Guess path={port.byId ?? port.path} choose={(source) => choose({ ...source, id: fresh('line') })} />
+          </span>
         </div>
       ))}
       {help?.ports.length === 0 && <p class="soft">{t('No serial port is plugged in.')}</p>}
@@ -148,6 +151,30 @@ export function AddSource({ choose, taken }: { choose: (value: Value) => void; t
           {t('Web hook')}
         </button>
       </div>
+    </>
+  )
+}
+
+type Told = { rate?: number; sure?: number; says?: string[]; source?: Value; error?: string }
+
+/** Listens to a line that nobody has open, and says how sure it is. */
+function Guess({ path, choose }: { path: string; choose: (source: Value) => void }) {
+  const [told, setTold] = useState<Told>()
+  const listen = async () => {
+    let last: Told | undefined
+    const problem = await each<Told>('/api/sniff', { path }, (next) => {
+      last = next
+      setTold(next)
+    })
+    if (last?.source) choose(last.source)
+    return problem
+  }
+  return (
+    <>
+      <Deed deed={listen}>{t('Guess')}</Deed>
+      <span role="status" class="small">
+        {told?.error ?? (told && `${told.rate ?? ''} ${Math.round((told.sure ?? 0) * 100)} %`)}
+      </span>
     </>
   )
 }

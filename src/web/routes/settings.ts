@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { decoders } from '../../decode/registry.ts'
+import { commonRates, type Heard, listenAt, sourceFor, surest } from '../../gateway/ear.ts'
 import type { Plan } from '../../gateway/plan.ts'
 import { rehearse, rehearsedMail } from '../../gateway/rehearsal.ts'
+import { sentence } from '../../ports/log.ts'
 import { checkSettings } from '../../settings/check.ts'
 import { schemaFor } from '../../settings/docs.ts'
 import { presets, relayOfPreset } from '../../settings/presets.ts'
@@ -93,6 +95,43 @@ const help = route({
     }),
 })
 
+const sniff = route({
+  method: 'POST',
+  path: '/api/sniff',
+  title: 'Listens to a serial line and guesses its speed, frames and format; one JSON line a speed, the last with the settings it comes to',
+  access: { kind: 'person' },
+  body: z.strictObject({
+    path: z.string().regex(/^\/dev\/[\w./:-]{1,200}$/, 'Write a device such as /dev/ttyUSB0.'),
+    seconds: z.int().min(1).max(60).default(6),
+  }),
+  run: async ({ house, body }) => {
+    const { serial, clock } = house.ports
+    const look = await serial.look(body.path)
+    if (look.kind !== 'line')
+      throw new Fault(404, `${body.path} is no serial line that is here.`, 'Plug it in, and look at the list again.')
+    const heard: Heard[] = []
+    const ear = listenAt({ serial, clock }, body.path, commonRates, body.seconds * 1000)
+    const line = (value: unknown) => Buffer.from(`${JSON.stringify(value)}\n`)
+    const lines = new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        try {
+          const { value, done } = await ear.next()
+          if (value) heard.push(value)
+          const best = surest(heard)
+          if (!done) return controller.enqueue(line({ rate: value.rate, sure: value.guess?.sure ?? 0 }))
+          if (best)
+            controller.enqueue(line({ sure: best.guess.sure, says: best.guess.says, source: sourceFor(body.path, best.rate, best.guess) }))
+        } catch (error) {
+          controller.enqueue(line({ error: sentence(error) }))
+        }
+        controller.close()
+      },
+      cancel: async () => void (await ear.return(undefined)),
+    })
+    return new Response(lines, { headers: { 'Content-Type': 'application/x-ndjson' } })
+  },
+})
+
 const preview = route({
   method: 'POST',
   path: '/api/preview',
@@ -132,4 +171,4 @@ const shown = (plan: Plan, { decoder, decoded, heard, others, verdict, alert }: 
   ...(alert ? { rule: alert.rule, to: alert.to, kept: alert.kept, mail: Buffer.from(rehearsedMail(plan, alert)).toString() } : {}),
 })
 
-export const settingsRoutes = [read, write, check, schema, keepSecret, help, preview]
+export const settingsRoutes = [read, write, check, schema, keepSecret, help, sniff, preview]
