@@ -209,6 +209,7 @@ export const de = {
   'Support bundle': 'Paket für die Hilfe',
   'TLS from the start (465)': 'TLS von Anfang an (465)',
   'Take everything away?': 'Alles wegnehmen?',
+  'Take the time of this device': 'Zeit dieses Geräts übernehmen',
   'Take these settings?': 'Diese Einstellungen übernehmen?',
   'Take this token away? Its machine is refused at once.': 'Dieses Token wegnehmen? Seine Maschine wird sofort abgewiesen.',
   'Takes away settings, passwords, letters and mail. Only a backup brings them back.':

@@ -12,6 +12,7 @@ import { NodeNet } from './node/net.ts'
 import { NodeRandom } from './node/random.ts'
 import { NodeSerial } from './node/serial.ts'
 import { NodeServe } from './node/serve.ts'
+import { setNodeClock } from './node/set-clock.ts'
 import type { Outside } from './ports.ts'
 
 /** The world as it is: every port over Node, serialport and mqtt. Packages are loaded when they are first needed. */
@@ -30,6 +31,7 @@ export function nodePorts(options: { secrets?: () => string[]; pretty?: boolean;
     net: new NodeNet(),
     http: new NodeHttp(),
     serve: new NodeServe(),
+    setClock: setNodeClock,
     names: (servers) => new NodeNames(servers),
     link: new NodeLink(),
     serial: new NodeSerial(),

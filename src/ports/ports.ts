@@ -10,6 +10,7 @@ import type { Net } from './net.ts'
 import type { Random } from './random.ts'
 import type { Serial } from './serial.ts'
 import type { Serve } from './serve.ts'
+import type { SetClock } from './set-clock.ts'
 
 /** The whole outside world, handed in. */
 export type Ports = {
@@ -26,4 +27,4 @@ export type Ports = {
 }
 
 /** And what serves the page and the mailbox, which the gateway itself has no use for. */
-export type Outside = Ports & { http: Http; serve: Serve }
+export type Outside = Ports & { http: Http; serve: Serve; setClock: SetClock }

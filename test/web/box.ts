@@ -64,6 +64,10 @@ export class WebBox {
       net: new SimNet(timeline, relay),
       http: { listen: () => assert.fail('no socket is opened') },
       serve: { listen: () => assert.fail('no socket is opened') },
+      setClock: async (wall: number) => {
+        clock.wrongBy += wall - clock.wall()
+        return undefined
+      },
       names: () => new SimNames({}),
       link,
       serial: new SimSerial(timeline, new SimRandom(3)),

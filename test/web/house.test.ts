@@ -293,3 +293,15 @@ test('a certificate of somebody’s own is taken only with its key, and its key 
   assert.match(device, /"fingerprint":"([0-9A-F]{2}:){31}[0-9A-F]{2}"/)
   assert.ok(!device.includes('PRIVATE'))
 })
+
+test('a clock that nobody has set takes the time of the telephone, one that is kept right does not', async () => {
+  const box = await WebBox.claimed()
+  const right = box.clock.wall()
+  assert.equal((await box.ask('POST', '/api/time', { wall: right })).status, 409)
+  box.clock.set = 'no'
+  box.clock.wrongBy = -30 * 365 * 24 * 3_600_000
+  assert.equal((await box.ask('POST', '/api/time', { wall: 0 })).status, 400)
+  assert.equal((await box.ask('POST', '/api/time', { wall: right })).status, 204)
+  assert.equal(box.clock.wall(), right)
+  assert.match(box.book.lines.join('\n'), /clock: set from the page/)
+})

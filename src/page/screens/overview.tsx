@@ -108,6 +108,7 @@ export function Overview() {
           <a href="#/queue">{t('Look at the queue')}</a>
         </Card>
         <Card title={t('Clock')} mood={state.clock.plausible ? undefined : 'bad'}>
+          <PhoneTime />
           <p>{dateTime(state.clock.wall)}</p>
           <p class="soft">
             {t(
@@ -227,4 +228,11 @@ function Plot() {
       <figcaption class="soft small">{t('Bars: delivered, refused. Line: waiting. Below: the link. Grey: off.')}</figcaption>
     </figure>
   )
+}
+
+/** Offered while nothing else keeps the clock. */
+export function PhoneTime() {
+  const { state } = useLive()
+  if (!state || (state.clock.plausible && state.clock.synchronised !== 'no')) return null
+  return <Deed deed={() => post('/api/time', { wall: Date.now() })}>{t('Take the time of this device')}</Deed>
 }

@@ -7,6 +7,7 @@ import { Card, Choice, Deed, Facts, Field, Findings, go, Wrong } from '../parts.
 import { type Editing, useSettings } from '../use-settings.tsx'
 import { language, t, type Word } from '../words.ts'
 import { BackUp, Restore } from './device.tsx'
+import { PhoneTime } from './overview.tsx'
 import { Check, Presets, TestMail } from './people.tsx'
 import { Editor } from './rules.tsx'
 import { AddSource, SourceForm } from './sources.tsx'
@@ -96,6 +97,7 @@ function Place({ editing, next }: { editing: Editing; next: () => void }) {
           fault={faultOf('site.timeZone')}
           list={Intl.supportedValuesOf('timeZone')}
         />
+        <PhoneTime />
         <Choice
           label={t('Language of the letters')}
           value={speaks}

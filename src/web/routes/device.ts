@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { instant } from '../../ports/clock.ts'
 import { checkSettings } from '../../settings/check.ts'
 import { settingsDiff } from '../../settings/diff.ts'
 import { backupSchema, seal, unseal } from '../backup.ts'
@@ -56,6 +57,25 @@ const restore = route({
     const saved = await house.save(settings, current.revision)
     if (saved.kind !== 'saved') throw new Fault(409, 'The settings were changed meanwhile.', 'Restore once more.')
     return json({ changes, findings, secrets, notKept })
+  },
+})
+
+const time = route({
+  method: 'POST',
+  path: '/api/time',
+  title: 'Sets the clock by that of whoever is at the page, as long as nothing else keeps it',
+  access: { kind: 'person' },
+  body: z.strictObject({ wall: z.number().int().min(0).max(4_102_444_800_000) }),
+  run: async ({ house, body }) => {
+    const { clock, setClock, log } = house.ports
+    if (clock.synchronised() === 'yes') throw new Fault(409, 'The clock is kept right by the network.', 'Nothing needs to be done.')
+    if (body.wall < house.builtAt) throw new Fault(400, 'That is before this software was built.', 'Set the clock of this telephone first.')
+    const before = clock.wall()
+    const why = await setClock(instant(body.wall))
+    if (why !== undefined)
+      throw new Fault(501, `The clock cannot be set: ${why}.`, 'The gateway needs the right for it (CAP_SYS_TIME), or a time server.')
+    log('warning', 'clock: set from the page', { before: new Date(before).toISOString(), after: new Date(body.wall).toISOString() })
+    return nothing()
   },
 })
 
@@ -140,4 +160,4 @@ const chronicle = route({
   run: ({ house }) => json(house.chronicle.entries),
 })
 
-export const deviceRoutes = [about, backup, restore, restart, reset, certificate, confirm, logs, support, chronicle]
+export const deviceRoutes = [about, backup, restore, time, restart, reset, certificate, confirm, logs, support, chronicle]
