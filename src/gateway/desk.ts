@@ -257,11 +257,12 @@ export class Desk {
     /** How often a rule took an alert in this life of the gateway, and when last, in ms. */
     hits: Readonly<Record<string, { count: number; at: number }>>
     sources: SourceState[]
-    relays: ReturnType<Courier['health']['list']>
+    /** `goodMs`: since it took a letter the last time, in this life. */
+    relays: (Omit<ReturnType<Courier['health']['list']>[number], 'goodAt'> & { goodMs?: number })[]
     link?: LinkFacts
     budget?: BudgetFacts
   } {
-    const { queue, sources, courier, diary } = this.#options
+    const { queue, sources, courier, diary, clock } = this.#options
     return {
       queue: queue.facts,
       waiting: queue.waiting.counts(),
@@ -271,7 +272,10 @@ export class Desk {
       power: { cuts: diary.cuts, gaps: diary.gaps.map(({ from, to, cut }) => ({ from: from.wall, to: to.wall, cut })) },
       hits: Object.fromEntries(this.#options.hits ?? []),
       sources: sources.map((source) => source.state()),
-      relays: courier?.health.list() ?? [],
+      relays: (courier?.health.list() ?? []).map(({ goodAt, ...relay }) => ({
+        ...relay,
+        ...(goodAt === undefined ? {} : { goodMs: Math.round(clock.monotonic() - goodAt) }),
+      })),
       ...this.#way(),
     }
   }

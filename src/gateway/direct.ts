@@ -95,7 +95,7 @@ export class Direct implements Outbound {
       last = report.fault
       if (report.letters > 0 || !last) hosts.reached(relay)
       if (last) hosts.failed(relay, last)
-      else this.health.succeeded(domain)
+      else this.health.succeeded(domain, this.#options.now())
       if (report.letters > 0) return 0
       if (!last) return undefined
       if (linkIsBetter) break

@@ -62,7 +62,7 @@ export class ByRelay implements Outbound {
     const { report, linkIsBetter } = await ferry.carry(relay, ways.get(relay.id), (one) => !one.local)
     const over = this.#options.now()
     if (report.fault) this.health.failed(relay.id, report.fault, over)
-    else this.health.succeeded(relay.id)
+    else this.health.succeeded(relay.id, over)
     if (report.fault && linkIsBetter) this.health.wayIsBack(over)
     if (report.fault && this.health.choose(over).relay === undefined) queue.ground()
     return report.letters > 0 || report.fault ? 0 : undefined

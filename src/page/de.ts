@@ -291,6 +291,7 @@ export const de = {
   'every alert': 'jeder Alarm',
   everything: 'alles',
   'for {span}': 'seit {span}',
+  'last mail {span} ago': 'letzte Mail vor {span}',
   'guess it': 'erraten',
   'held by hand': 'von Hand angehalten',
   info: 'Hinweis',

@@ -17,6 +17,8 @@ type Health = {
   returns: number
   /** The last fault. */
   failedAt: number
+  /** The last success, on the monotonic scale. */
+  goodAt?: number
   /** The next fault is the first one on a link that has just come. */
   settling?: boolean
 }
@@ -67,8 +69,8 @@ export class RelayHealth {
     health.settling = false
   }
 
-  succeeded(id: string): void {
-    this.#relays.set(id, fresh())
+  succeeded(id: string, now: number): void {
+    this.#relays.set(id, { ...fresh(), goodAt: now })
   }
 
   /** Everybody may be tried at once: somebody asked. */
@@ -93,11 +95,12 @@ export class RelayHealth {
     }
   }
 
-  list(): { id: string; held: boolean; attempts: number; why?: string; hint?: string }[] {
-    return [...this.#relays].map(([id, { held, attempts, why, hint }]) => ({
+  list(): { id: string; held: boolean; attempts: number; goodAt?: number; why?: string; hint?: string }[] {
+    return [...this.#relays].map(([id, { held, attempts, goodAt, why, hint }]) => ({
       id,
       held,
       attempts,
+      ...(goodAt === undefined ? {} : { goodAt }),
       ...(why === undefined ? {} : { why }),
       ...(hint === undefined ? {} : { hint }),
     }))

@@ -91,7 +91,7 @@ test('a link that flaps ends three rests at once, then one in as long as the res
   }
   assert.deepEqual(tries.slice(0, 5), [0, 2000, 4000, 6000, 9000], 'and a link that has just come gets a moment more')
   assert.ok(tries.length < 20, `${tries.length} tries in an hour: ${tries}`)
-  health.succeeded('a')
+  health.succeeded('a', 0)
   health.failed('a', { stage: 'dns', why: 'no' }, 4_000_000)
   health.wayIsBack(4_000_001)
   assert.equal(health.choose(4_000_001).relay, 'a', 'a success forgives')

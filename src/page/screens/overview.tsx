@@ -79,7 +79,8 @@ export function Overview() {
           )}
           {relays.map((one) => (
             <p key={one.id}>
-              <StateMark mood={one.why === undefined ? 'good' : 'warn'}>{one.id}</StateMark>
+              <StateMark mood={one.why === undefined ? 'good' : 'warn'}>{one.id}</StateMark>{' '}
+              {one.goodMs !== undefined && <span class="soft">{t('last mail {span} ago', { span: span(one.goodMs) })}</span>}
               {one.why !== undefined && (
                 <>
                   <br />
