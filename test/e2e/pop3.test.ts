@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { after, before, test } from 'node:test'
 import { Outpost } from '../peers/outpost.ts'
@@ -22,7 +22,10 @@ before(async () => {
       broker: { enabled: false },
       web: { listen: `127.0.0.1:${web}` },
       mailbox: {
-        users: [{ name: 'operator', password: { secret: 'mailbox:operator' } }],
+        users: [
+          { name: 'operator', password: { secret: 'mailbox:operator' } },
+          { name: 'archive', password: { secret: 'mailbox:operator' } },
+        ],
         pop3: { enabled: true, listen: `127.0.0.1:${port}` },
       },
     },
@@ -112,6 +115,37 @@ test('mpop and fetchmail fetch every mail, and leave or take it as they are told
   ])
   assert.ok(readFileSync(`${dir}/fetched`, 'utf8').includes('Door open'))
   assert.equal((await look()).heads.length, 0, 'fetchmail took them away at QUIT')
+})
+
+const scan = `
+import json, poplib, socket, ssl, sys
+context = ssl.create_default_context(cafile=sys.argv[2]); context.check_hostname = False
+box = poplib.POP3("127.0.0.1", int(sys.argv[1]))
+box.stls(context)
+box.user("archive"); box.pass_("read my mail")
+count, whole = box.stat()
+heard = 0
+subjects = set()
+for i in range(1, count + 1):
+    _, lines, octets = box.top(i, 0)
+    heard += octets
+    subjects.update(l.decode() for l in lines if l.startswith(b"Subject:"))
+print(json.dumps({"count": count, "whole": whole, "heard": heard, "subjects": len(subjects)}))
+box.quit()
+`
+
+test('the headers of a thousand mails are looked at, and no body comes with them', { skip, timeout: 60_000 }, async () => {
+  const folder = `${outpost.data}/mailbox/archive`
+  for (const part of ['tmp', 'new', 'cur']) mkdirSync(`${folder}/${part}`, { recursive: true })
+  const body = `${'Level 2.41 m, pump 3 runs, door closed.\n'.repeat(100)}`
+  for (let i = 1; i <= 1000; i++)
+    writeFileSync(`${folder}/new/${1_795_000_000 + i}.O${i}.aa`, `From: box\nTo: archive\nSubject: Mail ${i}\n\n${body}`)
+  const seen = JSON.parse(await runBeside('python3', ['-c', scan, String(port), `${outpost.data}/web/cert.pem`])) as Record<string, number>
+  assert.equal(seen.count, 1000)
+  assert.equal(seen.subjects, 1000)
+  assert.ok((seen.heard ?? 0) < 60 * 1000, `${seen.heard} octets of headers`)
+  assert.ok((seen.whole ?? 0) > 4_000_000, `${seen.whole} octets in all`)
+  assert.equal(readdirSync(`${folder}/new`).length, 1000, 'looking at headers reads nothing')
 })
 
 test('the log holds no password', { skip }, () => {

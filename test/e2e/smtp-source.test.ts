@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { after, before, test } from 'node:test'
 import { Outpost } from '../peers/outpost.ts'
+import { makePostfix, postfix } from '../peers/postfix.ts'
 import { freePort, missing, runBeside, sleep, until } from '../peers/process.ts'
 
 /** The box as a mail server for devices that can only send mail, against real clients and against those who mean ill. */
 const skip = missing('swaks', 'python3', 'openssl')
 const dir = mkdtempSync(`${tmpdir()}/outpost-smtp-`)
+// Postfix goes through it as another user.
+chmodSync(dir, 0o755)
 let outpost: Outpost
 let port = 0
 let locked = 0
@@ -147,6 +150,44 @@ with smtplib.SMTP("127.0.0.1", int(sys.argv[1])) as s:
   assert.match(mails, /^Received: by ps7\.example\.net \(Outpost [^)]*\) via smtp/m)
   assert.match(mails, /Utility power failed\./)
   assert.match(mails, /^To: Operator <operator@ps7\.example\.net>$/m, 'the rules say who is told')
+})
+
+test('msmtp over STARTTLS with a login, and a whole Postfix as a smarthost’s client, deliver', {
+  skip: skip || missing('msmtp', 'postfix', 'sendmail') || (process.getuid?.() === 0 ? false : 'Postfix needs root'),
+  timeout: 90_000,
+}, async () => {
+  const before = accepted()
+  writeFileSync(
+    `${dir}/msmtprc`,
+    `account box\nhost 127.0.0.1\nport ${port}\nfrom nas@lan\nauth plain\nuser camera\npassword see everything\ntls on\ntls_starttls on\ntls_fingerprint ${(await runBeside('openssl', ['x509', '-in', `${outpost.data}/web/cert.pem`, '-noout', '-fingerprint', '-sha256'])).split('=')[1]?.trim()}\n`,
+    { mode: 0o600 },
+  )
+  await runBeside(
+    'msmtp',
+    ['-C', `${dir}/msmtprc`, '-a', 'box', 'ops@example.org'],
+    'Subject: by msmtp\nFrom: nas@lan\n\nVolume 1 degraded\n',
+  )
+  const client = `${dir}/postfix`
+  makePostfix(
+    client,
+    `myhostname = lan.example.org\nrelayhost = [127.0.0.1]:${port}\nsmtp_tls_security_level = encrypt\nsmtp_tls_loglevel = 1\n`,
+    '',
+  )
+  await postfix(client, 'start')
+  try {
+    await runBeside(
+      'sendmail',
+      ['-C', `${client}/etc`, '-f', 'plc@lan.example.org', 'ops@example.org'],
+      'Subject: by Postfix\nFrom: plc@lan.example.org\n\nPump 3 stopped\n',
+    )
+    await until('both are in the mailbox', 40_000, () => accepted() >= before + 2)
+  } finally {
+    await postfix(client, 'abort')
+  }
+  const mails = mailbox()
+  assert.match(mails, /^Subject: Outpost: Warning: by msmtp$/m)
+  assert.match(mails, /^Subject: Outpost: Warning: by Postfix$/m)
+  assert.match(readFileSync(`${client}/spool/mail.log`, 'utf8'), /status=sent \(250 2\.0\.0 taken as lan #\d+/)
 })
 
 test('it relays for nobody, and has a limit for recipients', { skip, timeout: 60_000 }, async () => {
