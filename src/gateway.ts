@@ -1,4 +1,6 @@
 import type { Known } from './alert/when.ts'
+import { answerCode } from './gateway/answer-code.ts'
+import { Answers } from './gateway/answers.ts'
 import { Backlog, ownSource } from './gateway/backlog.ts'
 import { Caretaker } from './gateway/caretaker.ts'
 import { Courier } from './gateway/courier.ts'
@@ -44,6 +46,7 @@ export class Gateway {
   readonly #courier: Courier
   readonly #dispatcher: Dispatcher
   readonly #caretaker: Caretaker
+  readonly #answers: Answers | undefined
   readonly #vigil: Vigil
   readonly #sources: Source[]
 
@@ -60,10 +63,12 @@ export class Gateway {
     const { clock, disk, log } = ports
     const known = (): Known => knownTime(plan)
     const common = { clock, disk, log, queue, deviceId: plan.deviceId, site: plan.site, software: plan.software, known }
+    const codeKey = plan.answers?.key
     const scribe: Scribe = new Scribe({
       ...common,
       ...plan.mail,
       templatesOf: plan.templatesOf,
+      ...(codeKey ? { codeOf: (id: number) => answerCode(codeKey, id) } : {}),
       ...(plan.dkim ? { dkim: plan.dkim } : {}),
       people: plan.people,
       viaOf: plan.viaOf,
@@ -159,6 +164,20 @@ export class Gateway {
       take,
       sources: this.#sources,
     })
+    this.#answers =
+      plan.answers &&
+      new Answers({
+        ...common,
+        ...plan.answers,
+        net: ports.net,
+        people: plan.people,
+        isLinkUp: () => lookout.facts().up,
+        situationOf: (letter) => standing.situations.find((one) => one.id === letter || one.letter === letter),
+        acknowledge: (id, by) => this.desk.acknowledge(id, by),
+        silence: async ({ source, key }, ms, by) => void (await this.desk.silence({ match: { source, key }, ms, by })),
+        tellState: async (person) => void (await registrar.report(vigil.state(), [person])),
+        bounced: (id, recipient, why) => postmaster.bounced(id, recipient, why),
+      })
     // What waits from an earlier life may have readers on the box.
     for (const id of queue.waiting.ids(Number.MAX_SAFE_INTEGER)) if (!queue.waiting.get(id)?.kept) postmaster.accepted(id)
   }
@@ -186,6 +205,7 @@ export class Gateway {
     await gateway.#vigil.start()
     gateway.#courier.start()
     gateway.#caretaker.start()
+    gateway.#answers?.start()
     for (const source of gateway.#sources) source.start()
     log('info', 'gateway: ready', {
       waiting: queue.waiting.size,
@@ -203,6 +223,7 @@ export class Gateway {
     await this.#vigil.stop()
     await this.#courier.stop()
     await this.#caretaker.stop()
+    await this.#answers?.stop()
     await this.#queue.close()
     this.#ports.log('info', 'gateway: stopped')
   }

@@ -5,6 +5,7 @@ import type { Traits } from '../relay/traits.ts'
 import { DeviceStore } from '../settings/device.ts'
 import type { EffectiveSettings } from '../settings/schema.ts'
 import type { Secrets } from '../settings/secrets.ts'
+import { SeenMail } from '../settings/seen-mail.ts'
 import type { Scene } from './command.ts'
 import { dkimKeyOf } from './dkim.ts'
 import { ownWebKey } from './web-key.ts'
@@ -16,7 +17,9 @@ export async function planFor(scene: Scene, settings: EffectiveSettings, secrets
   for (const note of device.notes) scene.ports.log('warning', 'device', { note })
   const pem = new Map<string, string>()
   for (const path of new Set(
-    [...settings.relays, ...settings.sources].flatMap((one) => ('ca' in one && one.ca !== undefined ? [one.ca] : [])),
+    [...settings.relays, ...settings.sources, ...(settings.answers ? [settings.answers] : [])].flatMap((one) =>
+      'ca' in one && one.ca !== undefined ? [one.ca] : [],
+    ),
   )) {
     try {
       pem.set(path, Buffer.from(await scene.ports.disk.read(path.startsWith('/') ? path : `${dir}/${path}`)).toString())
@@ -25,6 +28,9 @@ export async function planFor(scene: Scene, settings: EffectiveSettings, secrets
     }
   }
   const dkim = await dkimKeyOf(scene, settings)
+  const answering = settings.answers
+    ? { key: await device.codeKey(scene.ports.random), seen: await SeenMail.open(scene.ports.disk, dir) }
+    : undefined
   const serves = settings.sources.some((source) => source.kind === 'smtp')
   const serverKey = serves ? await ownWebKey(scene, [settings.site.domain, 'outpost.local']) : undefined
   const keepRelay = (id: string, traits: Traits) =>
@@ -43,6 +49,7 @@ export async function planFor(scene: Scene, settings: EffectiveSettings, secrets
     builtAt,
     ...(dkim ? { dkim } : {}),
     ...(serverKey ? { serverKey } : {}),
+    ...(answering ? { answering } : {}),
   })
 }
 

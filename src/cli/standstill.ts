@@ -1,3 +1,4 @@
+import { answerCode } from '../gateway/answer-code.ts'
 import { Desk } from '../gateway/desk.ts'
 import { Diary } from '../gateway/diary.ts'
 import { intake } from '../gateway/intake.ts'
@@ -15,6 +16,11 @@ import { Refusal, type Scene } from './command.ts'
 import { perform, type Request } from './control.ts'
 import { loadSettings } from './load.ts'
 import { planFor } from './plan.ts'
+
+const codeWith =
+  (key: Uint8Array) =>
+  (id: number): string =>
+    answerCode(key, id)
 
 /**
  * Standstill: the desk of a gateway that does not run. The journal is opened for one request, and nobody else may have it meanwhile.
@@ -50,6 +56,7 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
       ...plan.mail,
       templatesOf: plan.templatesOf,
       ...(plan.dkim ? { dkim: plan.dkim } : {}),
+      ...(plan.answers ? { codeOf: codeWith(plan.answers.key) } : {}),
       known,
       viaOf: plan.viaOf,
       onLost: () => {},

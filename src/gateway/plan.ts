@@ -3,6 +3,7 @@ import type { Known } from '../alert/when.ts'
 import type { DecodeOptions } from '../decode/decoder.ts'
 import type { Look } from '../mail/compose.ts'
 import type { DkimKey } from '../mail/dkim.ts'
+import type { Pop3Account } from '../mailbox/pop3-client.ts'
 import { instant } from '../ports/clock.ts'
 import type { Ports } from '../ports/ports.ts'
 import type { LineSettings } from '../ports/serial.ts'
@@ -15,6 +16,7 @@ import type { Rule } from '../rules/rule.ts'
 import { hostAndPort, isIn, isLoopbackHost } from '../settings/address.ts'
 import { durationMs } from '../settings/duration.ts'
 import type { EffectiveSettings, Settings, SourceSettings } from '../settings/schema.ts'
+import type { SeenMail } from '../settings/seen-mail.ts'
 import { type EmbeddedOptions, embeddedBroker } from '../source/embedded.ts'
 import { Hook } from '../source/hook.ts'
 import { type ModbusOptions, type ModbusTools, modbusSource } from '../source/modbus.ts'
@@ -66,6 +68,8 @@ export type Plan = {
   queueMiB: number
   segmentBytes?: number
   noticesFor: string
+  /** The box's own remote mailbox, and the key of the codes in subjects. */
+  answers?: { account: Pop3Account; everyMs: number; key: Uint8Array; seen: SeenMail }
   /** Key and certificate of the box, for those who come to it. */
   serverKey?: ServerKey
   /** Age and room of the mailbox. */
@@ -98,6 +102,8 @@ export type PlanOptions = {
   segmentBytes?: number
   dkim?: DkimKey
   serverKey?: ServerKey
+  /** Where the settings have answers: the key of the codes, and what was looked at before. */
+  answering?: { key: Uint8Array; seen: SeenMail }
 }
 
 /** What a relay alone needs of it. */
@@ -111,7 +117,7 @@ export const brokerSource = 'broker'
 
 /** `settings` are effective ones: nothing that a default stands for is missing. */
 export function planOf(options: PlanOptions): Plan {
-  const { settings, secret, pem, device, keepRelay = () => {}, dir, software, builtAt, segmentBytes, dkim, serverKey } = options
+  const { settings, secret, pem, device, keepRelay = () => {}, dir, software, builtAt, segmentBytes, dkim, serverKey, answering } = options
   const { site, mail, delivery, sources } = settings
   const kinds = new Map(sources.map((source) => [source.id, source]))
   return {
@@ -123,6 +129,7 @@ export function planOf(options: PlanOptions): Plan {
     ...(segmentBytes === undefined ? {} : { segmentBytes }),
     ...(dkim ? { dkim } : {}),
     ...(serverKey ? { serverKey } : {}),
+    ...(settings.answers && answering ? { answers: { ...answersOf(settings.answers, options), ...answering } } : {}),
     site,
     people: settings.people,
     hours: new Map(settings.people.flatMap(({ id, hours }) => hoursOf(id, hours))),
@@ -254,6 +261,15 @@ function sourceOf(source: SourceSettings, plan: Plan, ports: Ports, tools: Modbu
   if (source.kind === 'http') return [new Hook(source.id, tools)]
   if (source.kind === 'modbus') return [modbusSource(modbusOptionsOf(source), ports.serial, tools)]
   return source.kind === 'serial' ? [serialSource(serialOptionsOf(source), ports.serial, tools)] : []
+}
+
+function answersOf(
+  { host, port, security, user, password, ca, pin, every }: NonNullable<EffectiveSettings['answers']>,
+  { secret, pem }: Pick<PlanOptions, 'secret' | 'pem'>,
+): { account: Pop3Account; everyMs: number } {
+  const authority = ca === undefined ? undefined : pem.get(ca)
+  const trust = { ...(authority === undefined ? {} : { ca: authority }), ...(pin ? { pins: pin } : {}) }
+  return { account: { host, port, security, user, password: secret(password.secret) ?? '', trust }, everyMs: durationMs(every) }
 }
 
 function smtpOptionsOf({ id, listen, allow, users, maxBytes }: Extract<SourceSettings, { kind: 'smtp' }>, plan: Plan): SmtpSourceOptions {

@@ -88,6 +88,12 @@ export class Postmaster {
     return this.#notice('refused', name, alert, { id: letter.id, original: letter.content, recipients: [address], why: outcome.why })
   }
 
+  /** A letter that had left was refused by a server further on. False: the notice could not be written. */
+  bounced(id: number, recipient: string, why: string): Promise<boolean> {
+    const name = `B${id}-${Buffer.from(recipient).toString('hex').slice(0, 64)}`
+    return this.#notice('refused', name, undefined, { id, recipients: [recipient], why: `A server further on says: ${why}` })
+  }
+
   /** Too old: whoever is still to be told finds a notice in the mailbox. */
   async expire(id: number): Promise<void> {
     const { queue, scribe, log } = this.#options

@@ -26,6 +26,8 @@ export type ScribeOptions = {
   templatesOf?(rule: string): Templates | undefined
   people: readonly Person[]
   software: string
+  /** The code of a letter, where people may answer. */
+  codeOf?(id: number): string
   /** Letters that leave the box are signed with it. */
   dkim?: DkimKey
   known(): Known
@@ -110,6 +112,7 @@ export class Scribe {
       ...(alert.telling?.since ? { since: this.#whenOf(alert.telling.since) } : {}),
       ...(templates ? { templates } : {}),
       ...(look ? { look } : {}),
+      ...(this.#options.codeOf ? { code: this.#options.codeOf(id) } : {}),
       via: this.#options.viaOf(alert.source),
       software,
     })

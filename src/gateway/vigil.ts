@@ -157,6 +157,22 @@ export class Vigil {
     }
   }
 
+  /** How things stand, for somebody who asked. */
+  state(): Reading {
+    const { queue, site, standing, diary } = this.#options
+    const say = wordsOf(site.language)
+    const { waiting, damaged, unreadable } = queue.facts
+    const raised = standing.situations.slice(0, raisedLimit).map((one) => `${one.severity}: ${one.text.split('\n')[0]}`)
+    const text = [
+      say.alive,
+      say.standing(waiting - standing.parked.size, standing.parked.size, standing.situations.length),
+      ...raised,
+      say.settled((how) => diary.settlements[how]),
+      say.lost(damaged + unreadable),
+    ].join('\n')
+    return { text, key: 'state', state: 'event', severity: 'info' }
+  }
+
   #cutShort({ last }: NonNullable<Diary['cutShort']>, waiting: number): Reading {
     const { clock, site, known } = this.#options
     const say = wordsOf(site.language)
@@ -169,5 +185,8 @@ export class Vigil {
     return { text, key: 'power', state: 'event', severity: 'warning' }
   }
 }
+
+/** Named in an answer; the others are counted. */
+const raisedLimit = 20
 
 const keyOf = (source: string): string => `silent/${source}`

@@ -34,6 +34,8 @@ export type LetterFacts = {
   /** The rule's own words (`template.ts`). */
   templates?: { subject?: string; body?: string }
   look?: Look
+  /** Stands at the end of the subject, so that an answer can be told from a forged one. */
+  code?: string
   /** `MQTT`, `serial`, `CLI`: how the alert came, for the Received line (RFC 5321 section 3.7.2). */
   via: string
   software: string
@@ -75,7 +77,7 @@ export function compose(alert: Alert, about: LetterFacts): Letter {
     ['From', [named(from)]],
     ['To', to.map(named)],
     ...(replyTo === undefined ? [] : [['Reply-To', [named({ address: replyTo })]] as Field]),
-    ['Subject', subject],
+    ['Subject', about.code === undefined ? subject : `${subject} [#${about.code}]`],
     ['Date', mailDate(when.at, site.timeZone, certain)],
     ['Message-ID', messageId],
     ...(thread

@@ -280,6 +280,12 @@ function crossCheck(settings: Settings): Finding[] {
         'Write "tls" (port 465) or "starttls" (port 587), or remove auth.',
       )
   }
+  if (settings.answers?.security === 'none' && !isLoopbackHost(settings.answers.host))
+    say(
+      'answers.security',
+      'A login over an unencrypted connection would give the password away.',
+      'Write "tls" (port 995) or "starttls" (port 110).',
+    )
   const { broker, delivery, mail } = settings
   const sender = /@([^@>\s]+)>?\s*$/.exec(mail.from ?? '')?.[1]?.toLowerCase()
   const signer = mail.dkim?.domain?.toLowerCase()

@@ -17,6 +17,8 @@ const schema = z.object({
       }),
     )
     .optional(),
+  /** Key of the codes in the subjects of letters, base64. */
+  codeKey: z.string().optional(),
   access: z
     .object({
       /** Said once, on the console or the label, by whoever sets the box up. */
@@ -76,6 +78,13 @@ export class DeviceStore {
   /** How a relay takes letters; the names are those of src/relay/traits.ts. Durable when it resolves. */
   relay(id: string, traits: NonNullable<Device['relays']>[string]): Promise<void> {
     return this.#update((device) => ({ ...device, relays: { ...device.relays, [id]: traits } }))
+  }
+
+  /** The key of the codes in subjects, made at the first question. Rejects with DiskError. */
+  async codeKey(random: Random): Promise<Uint8Array> {
+    if (this.data.codeKey === undefined)
+      await this.#update((device) => ({ ...device, codeKey: device.codeKey ?? Buffer.from(random.bytes(32)).toString('base64') }))
+    return Buffer.from(this.data.codeKey ?? '', 'base64')
   }
 
   /** Who may come in. Durable when it resolves. Rejects with DiskError; then it is what it was. */

@@ -47,3 +47,15 @@ export const relay = z.strictObject({
 
 /** As it stands in the settings file, with what may be left out left out. */
 export type RelayInput = z.input<typeof relay>
+
+/** The box's own remote mailbox, for delivery reports and answers of people. */
+export const answers = z.strictObject({
+  host: host.meta({ title: 'Host', description: 'A POP3 server.' }),
+  port: port.default(995).meta({ title: 'Port', description: '995 with tls, 110 with starttls.' }),
+  security: z.enum(['tls', 'starttls', 'none']).default('tls').meta({ title: 'Security', description: 'none: to this machine only.' }),
+  user: line(254).meta({ title: 'User' }),
+  password: secret,
+  ca: path.optional().meta({ title: 'Further trusted certificates', description: 'A PEM file, relative to the data directory.' }),
+  pin: z.array(fingerprint).min(1).max(pinsLimit).optional().meta({ title: 'Trusted certificates, by fingerprint' }),
+  every: duration.default('15m').meta({ title: 'Looks every' }),
+})

@@ -15,7 +15,7 @@ import {
   secret,
   weekly,
 } from './parts.ts'
-import { relay } from './relay.ts'
+import { answers, relay } from './relay.ts'
 import { rule } from './rule.ts'
 import { isFilter, source } from './source.ts'
 
@@ -240,6 +240,11 @@ export const settingsSchema = z
       'Web page',
       'The local page.',
     ),
+    answers: answers.optional().meta({
+      title: 'Answers',
+      description:
+        'The mailbox of mail.from, where answers and delivery reports arrive. Letters then bear a code, and people may answer ACK, SILENCE 2h or STATUS. Headers first; nothing is deleted.',
+    }),
     reports: z
       .strictObject({
         weekly: weekly

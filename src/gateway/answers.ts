@@ -1,0 +1,129 @@
+import { splitMail } from '../alert/mime.ts'
+import { type Answer, answerIn, codeIn, isAutomatic, senderOf } from '../mail/answer.ts'
+import { mayBeReport, reportIn } from '../mail/report.ts'
+import { type Pop3Account, Pop3Client } from '../mailbox/pop3-client.ts'
+import type { Cancel, Clock } from '../ports/clock.ts'
+import { type Log, sentence } from '../ports/log.ts'
+import type { Net } from '../ports/net.ts'
+import type { Situation } from '../rules/standing.ts'
+import { durationMs } from '../settings/duration.ts'
+import type { SeenMail } from '../settings/seen-mail.ts'
+import { letterOf } from './answer-code.ts'
+import type { Person } from './people.ts'
+
+/**
+ * Answers: the box looks into its own remote mailbox, headers first. Delivery reports say that a letter which a relay took was refused further on; answers of known people with the code of a
+ * letter acknowledge, silence, or ask how things stand. All else is left alone, and nothing is deleted.
+ */
+export type AnswersOptions = {
+  net: Net
+  clock: Clock
+  log: Log
+  account: Pop3Account
+  everyMs: number
+  /** Of the codes in the subjects. */
+  key: Uint8Array
+  deviceId: string
+  people: readonly Person[]
+  seen: SeenMail
+  /** False: there is no way out, so nothing is tried. */
+  isLinkUp(): boolean
+  /** What is raised by this letter, or told by it. */
+  situationOf(letter: number): Situation | undefined
+  acknowledge(id: number, by: string): Promise<boolean>
+  silence(situation: Situation, ms: number, by: string): Promise<void>
+  /** Sends the state of the box to this person. */
+  tellState(person: string): Promise<void>
+  /** A letter that had left was refused further on: a notice lies in the mailbox when it resolves with true. */
+  bounced(id: number, recipient: string, why: string): Promise<boolean>
+}
+
+/** The newest that are looked at in one go. */
+const messagesLimit = 200
+/** Lines of a body; answers stand in the first, reports are short. */
+const bodyLines = 400
+const longestSilenceMs = 7 * 24 * 3_600_000
+
+export class Answers {
+  readonly #options: AnswersOptions
+  #cancel: Cancel = () => {}
+  #working: Promise<void> = Promise.resolve()
+  #stopped = false
+
+  constructor(options: AnswersOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    if (this.#stopped) return
+    this.#working = this.#round().finally(() => {
+      if (!this.#stopped) this.#cancel = this.#options.clock.after(this.#options.everyMs, () => this.start())
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancel()
+    await this.#working
+  }
+
+  /** Looks once. Never rejects. */
+  async #round(): Promise<void> {
+    const { log, seen, isLinkUp, account } = this.#options
+    if (!isLinkUp()) return
+    let box: Pop3Client | undefined
+    try {
+      box = await Pop3Client.open(this.#options, account)
+      const fresh = (await box.uids()).filter(({ uid }) => !seen.hasLooked(uid)).slice(-messagesLimit)
+      for (const { number, uid } of fresh) {
+        if (this.#stopped) break
+        await this.#look(box, number)
+        seen.looked(uid)
+      }
+      if (fresh.length > 0) await seen.save()
+    } catch (error) {
+      log('warning', 'answers: the mailbox could not be looked at', { host: account.host, why: sentence(error) })
+    } finally {
+      await box?.quit()
+    }
+  }
+
+  async #look(box: Pop3Client, number: number): Promise<void> {
+    const { log } = this.#options
+    const { head } = splitMail(await box.top(number, 0))
+    if (mayBeReport(head)) return this.#report(await box.top(number, bodyLines))
+    if (codeIn(head) === undefined) return
+    if (isAutomatic(head)) return log('info', 'answers: an automatic answer is passed over', { from: senderOf(head) })
+    const answer = answerIn(await box.top(number, bodyLines))
+    if (answer) await this.#obey(answer)
+    else log('info', 'answers: an answer says nothing that is known here', { from: senderOf(head) })
+  }
+
+  async #report(mail: string): Promise<void> {
+    const { deviceId, log, bounced } = this.#options
+    const report = reportIn(mail)
+    const own = new RegExp(`^o(\\d{1,15})\\.${deviceId}@`)
+    const id = report?.messageIds.flatMap((messageId) => own.exec(messageId)?.[1] ?? [])[0]
+    if (!report || id === undefined || report.action !== 'failed') return
+    const recipient = report.recipient ?? 'somebody'
+    log('warning', 'letter: refused further on', { id: Number(id), to: recipient, why: report.why })
+    await bounced(Number(id), recipient, report.why)
+  }
+
+  async #obey({ from, messageId, code, wish }: Answer): Promise<void> {
+    const { key, people, seen, log, situationOf } = this.#options
+    const person = people.find((one) => one.address.toLowerCase() === from)
+    const letter = letterOf(key, code)
+    if (!person || letter === undefined)
+      return log('warning', 'answers: refused, the code is not ours or its sender is nobody here', { from, code: code.slice(0, 40) })
+    if (messageId === '' || seen.hasObeyed(messageId)) return log('info', 'answers: an answer came again and is passed over', { from })
+    // First the note, then the deed: a deed that a power cut swallows can be asked for again, one that is done twice cannot be taken back.
+    seen.obeyed(messageId)
+    await seen.save()
+    const situation = situationOf(letter)
+    if (wish.kind === 'status') return this.#options.tellState(person.id)
+    if (!situation) return log('info', 'answers: what an answer is about is over', { from, letter })
+    if (wish.kind === 'acknowledge') await this.#options.acknowledge(situation.id, person.name ?? person.id)
+    else await this.#options.silence(situation, Math.min(longestSilenceMs, durationMs(wish.span)), person.name ?? person.id)
+  }
+}
