@@ -81,6 +81,7 @@ class Talk {
   #chunk: { left: number; last: boolean; wanted: boolean } | undefined
   #chunks = ''
   #stray = false
+  #nested = false
   #greeted = false
   #dead = false
 
@@ -170,6 +171,8 @@ class Talk {
       }
       case 'MAIL':
         if (this.#mail !== undefined) {
+          // The transaction before it was spoiled with this one on the wire already: it is put off like that one.
+          this.#nested = true
           this.#say('503 nested MAIL')
           return
         }
@@ -256,6 +259,8 @@ class Talk {
     const messageId = /^Message-ID: (<.*>)$/im.exec(content)?.[1] ?? ''
     const to = this.#to
     this.#mail = undefined
+    if (this.#nested) this.#relay.putOff.add(messageId)
+    this.#nested = false
     if (content.split('\r\n').some((line) => line.length > 998)) this.#relay.violations.push('a line over 998 octets')
     if (/\r(?!\n)|(?<!\r)\n/.test(content)) this.#relay.violations.push('a bare CR or LF in content')
     const take = () => {
