@@ -85,6 +85,28 @@ test('Python looks at the headers first, over STLS; numbers and identifiers are 
   assert.deepEqual((await look()).uids, seen.uids)
 })
 
+test('mutt, at a terminal, opens the mailbox over STLS and copies a mail out of it', {
+  skip: skip || missing('mutt', 'script'),
+  timeout: 60_000,
+}, async () => {
+  const settings = [
+    'pop_pass="read my mail"',
+    'ssl_force_tls=yes',
+    'ssl_verify_host=no',
+    `ssl_ca_certificates_file=${outpost.data}/web/cert.pem`,
+    `certificate_file=${dir}/mutt-known`,
+  ]
+  const quiet = ['quit=yes', 'delete=no', 'move=no', 'confirmappend=no', 'confirmcreate=no', 'copy=no', 'wait_key=no']
+  writeFileSync(`${dir}/muttrc`, [...settings, ...quiet].map((line) => `set ${line}\n`).join(''))
+  const keys = `<copy-message>${dir}/mutt-copy<enter><exit>`
+  await runBeside('script', [
+    '-qec',
+    `TERM=xterm mutt -n -F ${dir}/muttrc -f pop://operator@127.0.0.1:${port}/ -e 'push "${keys}"'`,
+    '/dev/null',
+  ])
+  assert.match(readFileSync(`${dir}/mutt-copy`, 'utf8'), /^Subject: Outpost: Warning: (?:Door open|Level low|.*Pump 3)/m)
+})
+
 test('mpop and fetchmail fetch every mail, and leave or take it as they are told', { skip, timeout: 90_000 }, async () => {
   const fingerprint = (await runBeside('openssl', ['x509', '-in', `${outpost.data}/web/cert.pem`, '-noout', '-fingerprint', '-sha256']))
     .split('=')[1]
