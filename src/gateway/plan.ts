@@ -272,7 +272,10 @@ function answersOf(
   return { account: { host, port, security, user, password: secret(password.secret) ?? '', trust }, everyMs: durationMs(every) }
 }
 
-function smtpOptionsOf({ id, listen, allow, users, maxBytes }: Extract<SourceSettings, { kind: 'smtp' }>, plan: Plan): SmtpSourceOptions {
+function smtpOptionsOf(
+  { id, listen, protocol, allow, users, maxBytes }: Extract<SourceSettings, { kind: 'smtp' }>,
+  plan: Plan,
+): SmtpSourceOptions {
   const addresses = new Set(plan.people.map((person) => person.address.toLowerCase()))
   const { domain } = plan.site
   const passwords = users.flatMap(({ name, password }): [string, string][] => {
@@ -282,6 +285,7 @@ function smtpOptionsOf({ id, listen, allow, users, maxBytes }: Extract<SourceSet
   return {
     id,
     ...hostAndPort(listen),
+    isLmtp: protocol === 'lmtp',
     name: domain,
     maxBytes,
     ...(plan.serverKey ? { key: plan.serverKey } : {}),

@@ -21,6 +21,8 @@ export type Mail = {
 export type MailInOptions = {
   host: string
   port: number
+  /** LMTP (RFC 2033) in place of SMTP: for a mail server in front, which hears of each recipient. */
+  isLmtp: boolean
   /** How it introduces itself. */
   name: string
   maxBytes: number

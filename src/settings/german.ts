@@ -98,6 +98,8 @@ export const german: Readonly<Record<string, string>> = {
   Severity: 'Schwere',
   'warning for bits, info for numbers when left out.': 'Ohne Angabe warning für Bits, info für Zahlen.',
   'Listens on': 'Lauscht auf',
+  'Mail protocol': 'Mailprotokoll',
+  'lmtp: for a mail server in front of the box, such as Postfix.': 'lmtp: für einen Mailserver vor dem Gerät, etwa Postfix.',
   'Allowed networks': 'Erlaubte Netze',
   'Whose devices need no login. This machine never does.': 'Wessen Geräte keine Anmeldung brauchen. Diese Maschine nie.',
   Users: 'Benutzer',

@@ -187,6 +187,10 @@ const smtp = z.strictObject({
   id,
   kind: z.literal('smtp'),
   listen: listen.default('127.0.0.1:2525').meta({ title: 'Listens on' }),
+  protocol: z
+    .enum(['smtp', 'lmtp'])
+    .default('smtp')
+    .meta({ title: 'Mail protocol', description: 'lmtp: for a mail server in front of the box, such as Postfix.' }),
   allow: z
     .array(line(50).refine(isNetwork, 'Write a network such as 192.168.0.0/16, or an address.'))
     .max(64)

@@ -13,6 +13,7 @@ export type SmtpSourceOptions = {
   id: string
   host: string
   port: number
+  isLmtp: boolean
   /** How it introduces itself: the domain of the site. */
   name: string
   maxBytes: number
@@ -80,11 +81,11 @@ export class SmtpSource implements Source {
   /** A port that is taken may be free later. */
   async #run(): Promise<void> {
     const { clock, random, log } = this.#tools
-    const { id, host, port, name, maxBytes, key, passwords } = this.#options
+    const { id, host, port, isLmtp, name, maxBytes, key, passwords } = this.#options
     for (let attempt = 0; !this.#stopping.signal.aborted && !this.#server; attempt++) {
       try {
         this.#server = await this.#mailIn.listen({
-          ...{ host, port, name, maxBytes, keepBytes, maxClients },
+          ...{ host, port, isLmtp, name, maxBytes, keepBytes, maxClients },
           ...(key ? { key } : {}),
           admits: (address) => this.#admits(address),
           ...(passwords.size > 0

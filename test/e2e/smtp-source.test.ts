@@ -16,11 +16,13 @@ chmodSync(dir, 0o755)
 let outpost: Outpost
 let port = 0
 let locked = 0
+let lmtp = 0
 
 before(async () => {
   if (skip) return
   port = await freePort()
   locked = await freePort()
+  lmtp = await freePort()
   const web = await freePort()
   outpost = new Outpost(
     `${dir}/data`,
@@ -40,6 +42,7 @@ before(async () => {
           users: [{ name: 'camera', password: { secret: 'smtp:camera' } }],
           maxBytes: 100_000,
         },
+        { id: 'behind', kind: 'smtp', protocol: 'lmtp', listen: `127.0.0.1:${lmtp}` },
         { id: 'other', kind: 'smtp', listen: `127.0.0.2:${locked}`, allow: ['192.0.2.0/24'] },
       ],
       rules: [{ id: 'all', when: {}, to: ['operator'] }],
@@ -47,7 +50,7 @@ before(async () => {
     { 'smtp:camera': 'see everything' },
   )
   outpost.begin()
-  await until('it listens', 20_000, () => outpost.log.split('smtp: listening').length > 2)
+  await until('it listens', 20_000, () => outpost.log.split('smtp: listening').length > 3)
 })
 
 after(async () => {
@@ -190,6 +193,30 @@ test('msmtp over STARTTLS with a login, and a whole Postfix as a smarthost’s c
   assert.match(readFileSync(`${client}/spool/mail.log`, 'utf8'), /status=sent \(250 2\.0\.0 taken as lan #\d+/)
 })
 
+test('a Postfix in front hands over by LMTP', {
+  skip: skip || missing('postfix', 'sendmail') || (process.getuid?.() === 0 ? false : 'Postfix needs root'),
+  timeout: 90_000,
+}, async () => {
+  const before = accepted()
+  const front = `${dir}/front`
+  makePostfix(front, `myhostname = front.example.org\ndefault_transport = lmtp:inet:127.0.0.1:${lmtp}\n`, 'lmtp unix - - n - - lmtp\n')
+  await postfix(front, 'start')
+  try {
+    await runBeside(
+      'sendmail',
+      ['-C', `${front}/etc`, '-f', 'plc@lan.example.org', 'ops@example.org', 'operator@ps7.example.net'],
+      'Subject: by LMTP\nFrom: plc@lan.example.org\n\nPump 4 stopped\n',
+    )
+    await until('it is in the mailbox', 40_000, () => accepted() > before)
+    await until('Postfix heard of both', 20_000, () => readFileSync(`${front}/spool/mail.log`, 'utf8').split('status=sent').length === 3)
+  } finally {
+    await postfix(front, 'abort')
+  }
+  await sleep(500)
+  assert.equal(accepted(), before + 1, 'one mail for two is one alert')
+  assert.match(mailbox(), /^Subject: Outpost: Warning: by LMTP$/m)
+})
+
 test('it relays for nobody, and has a limit for recipients', { skip, timeout: 60_000 }, async () => {
   const one = new Dialogue()
   await one.hear()
@@ -294,7 +321,7 @@ test('after each 250 the alert outlives kill -9', { skip, timeout: 120_000 }, as
     one.end()
     const times = outpost.log.split('smtp: listening').length
     outpost.begin()
-    await until('it listens again', 20_000, () => outpost.log.split('smtp: listening').length >= times + 2)
+    await until('it listens again', 20_000, () => outpost.log.split('smtp: listening').length >= times + 3)
   }
   await until('all are in the mailbox', 20_000, () => accepted() >= before + 5)
   const mails = mailbox()

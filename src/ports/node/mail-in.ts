@@ -15,6 +15,7 @@ export class NodeMailIn implements MailIn {
     const { key, login } = options
     const refusal = (reply: MailReply | undefined) => (reply ? Object.assign(new Error(reply.text), { responseCode: reply.code }) : null)
     const server = new SMTPServer({
+      lmtp: options.isLmtp,
       name: options.name,
       banner: 'Outpost',
       size: options.maxBytes,
