@@ -7,7 +7,13 @@ import { freePort, run, sleep, start, stop, until } from '../peers/process.ts'
 const here = new URL('.', import.meta.url).pathname
 const root = new URL('../..', import.meta.url).pathname
 /** The memory flags that the gateway itself runs with (bin/outpost). */
-const flags = ['--optimize-for-size', '--max-semi-space-size=1', '--max-old-space-size=128', '--v8-pool-size=1']
+const flags = [
+  '--no-concurrent-recompilation',
+  '--optimize-for-size',
+  '--max-semi-space-size=1',
+  '--max-old-space-size=128',
+  '--v8-pool-size=1',
+]
 const env = { ...process.env, MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '2' }
 const measured = (...args: string[]) =>
   JSON.parse(
