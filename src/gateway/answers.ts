@@ -1,8 +1,8 @@
 import { splitMail } from '../alert/mime.ts'
 import { type Answer, answerIn, codeIn, isAutomatic, senderOf } from '../mail/answer.ts'
 import { mayBeReport, reportIn } from '../mail/report.ts'
-import { type Pop3Account, Pop3Client } from '../mailbox/pop3-client.ts'
-import type { Cancel, Clock } from '../ports/clock.ts'
+import { type Pop3Account, Pop3Client, Pop3TooLong } from '../mailbox/pop3-client.ts'
+import { type Cancel, type Clock, sleep } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { Net } from '../ports/net.ts'
 import type { Situation } from '../rules/standing.ts'
@@ -42,12 +42,15 @@ export type AnswersOptions = {
 const messagesLimit = 200
 /** Lines of a body; answers stand in the first, reports are short. */
 const bodyLines = 400
+/** How long the end of the box waits for a deed that is under way. */
+const farewellMs = 2000
 const longestSilenceMs = 7 * 24 * 3_600_000
 
 export class Answers {
   readonly #options: AnswersOptions
   #cancel: Cancel = () => {}
   #working: Promise<void> = Promise.resolve()
+  #box: Pop3Client | undefined
   #stopped = false
 
   constructor(options: AnswersOptions) {
@@ -61,30 +64,48 @@ export class Answers {
     })
   }
 
+  /** Hangs up on a server that takes its time: the next life of the box looks again. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancel()
-    await this.#working
+    this.#box?.hangUp()
+    const enough = new AbortController()
+    await Promise.race([this.#working.finally(() => enough.abort()), sleep(this.#options.clock, farewellMs, enough.signal)])
   }
 
   /** Looks once. Never rejects. */
   async #round(): Promise<void> {
-    const { log, seen, isLinkUp, account } = this.#options
+    const { log, isLinkUp, account } = this.#options
     if (!isLinkUp()) return
-    let box: Pop3Client | undefined
     try {
-      box = await Pop3Client.open(this.#options, account)
-      const fresh = (await box.uids()).filter(({ uid }) => !seen.hasLooked(uid)).slice(-messagesLimit)
+      this.#box = await Pop3Client.open(this.#options, account)
+      await this.#lookAt(this.#box)
+    } catch (error) {
+      if (!this.#stopped) log('warning', 'answers: the mailbox could not be looked at', { host: account.host, why: sentence(error) })
+    } finally {
+      await this.#box?.quit()
+      this.#box = undefined
+    }
+  }
+
+  async #lookAt(box: Pop3Client): Promise<void> {
+    const { seen } = this.#options
+    const fresh = (await box.uids()).filter(({ uid }) => !seen.hasLooked(uid)).slice(-messagesLimit)
+    if (fresh.length === 0) return
+    try {
       for (const { number, uid } of fresh) {
-        if (this.#stopped) break
-        await this.#look(box, number)
+        if (this.#stopped) return
+        try {
+          await this.#look(box, number)
+        } catch (error) {
+          // It would be too long every time, and whatever lies behind it would wait for ever.
+          if (error instanceof Pop3TooLong) seen.looked(uid)
+          throw error
+        }
         seen.looked(uid)
       }
-      if (fresh.length > 0) await seen.save()
-    } catch (error) {
-      log('warning', 'answers: the mailbox could not be looked at', { host: account.host, why: sentence(error) })
     } finally {
-      await box?.quit()
+      await seen.save()
     }
   }
 
@@ -107,7 +128,8 @@ export class Answers {
     if (!report || id === undefined || report.action !== 'failed') return
     const recipient = report.recipient ?? 'somebody'
     log('warning', 'letter: refused further on', { id: Number(id), to: recipient, why: report.why })
-    await bounced(Number(id), recipient, report.why)
+    // Then the report is looked at again in the next round.
+    if (!(await bounced(Number(id), recipient, report.why))) throw new Error(`The notice about letter ${id} could not be written.`)
   }
 
   async #obey({ from, messageId, code, wish }: Answer): Promise<void> {

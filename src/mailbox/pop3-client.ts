@@ -17,11 +17,17 @@ export class Pop3Error extends Error {
   override name = 'Pop3Error'
 }
 
+/** The answer is longer than any that is read here; the connection is of no more use. */
+export class Pop3TooLong extends Pop3Error {
+  override name = 'Pop3TooLong'
+}
+
 const connectMs = 30_000
 const answerMs = 60_000
 /** Of one answer, in octets; a longer one is cut by hanging up. */
 const answerLimit = 512 * 1024
 
+/** Its methods reject with NetError, TimedOut or Pop3Error. */
 export class Pop3Client {
   readonly #wire: Wire
   readonly #clock: Clock
@@ -69,8 +75,14 @@ export class Pop3Client {
     return this.#lines()
   }
 
+  /** Takes leave. Never rejects: a server that does not say goodbye is left all the same. */
   async quit(): Promise<void> {
     await this.#say('QUIT').catch(() => {})
+    this.#wire.close()
+  }
+
+  /** Leaves at once: whoever waits for an answer is rejected. */
+  hangUp(): void {
     this.#wire.close()
   }
 
@@ -105,7 +117,7 @@ export class Pop3Client {
         this.#rest = this.#rest.subarray(at + end.length)
         return text
       }
-      if (this.#rest.length > answerLimit) throw new Pop3Error(`The server said more than ${answerLimit} octets at once.`)
+      if (this.#rest.length > answerLimit) throw new Pop3TooLong(`The server said more than ${answerLimit} octets at once.`)
       const piece = await within(this.#clock, answerMs, 'an answer of the mailbox', this.#wire.read())
       if (!piece) throw new Pop3Error('The server hung up.')
       this.#rest = Buffer.concat([this.#rest, piece])
