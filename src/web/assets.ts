@@ -8,11 +8,10 @@ const types: Readonly<Record<string, string>> = {
   js: 'text/javascript; charset=utf-8',
   css: 'text/css; charset=utf-8',
   svg: 'image/svg+xml',
-  webmanifest: 'application/manifest+json',
 }
 const assetBytes = 1024 * 1024
 
-type Asset = { gzip: Uint8Array; type: string; tag: string; fixed: boolean }
+type Asset = { gzip: Uint8Array; type: string; tag: string }
 
 export class Assets {
   readonly #files: ReadonlyMap<string, Asset>
@@ -33,8 +32,7 @@ export class Assets {
       const type = types[ending]
       if (type === undefined) continue
       const gzip = await disk.read(`${dir}/${name}`)
-      // A name with a hash in it never means anything else.
-      files.set(`/${path}`, { gzip, type, tag: `"${hash('sha256', gzip).slice(0, 16)}"`, fixed: /-[0-9A-Z]{8}\./.test(path) })
+      files.set(`/${path}`, { gzip, type, tag: `"${hash('sha256', gzip).slice(0, 16)}"` })
     }
     return new Assets(files)
   }
@@ -43,11 +41,7 @@ export class Assets {
   answer(path: string, headers: Headers): Response | undefined {
     const found = this.#files.get(path === '/' ? '/index.html' : path)
     if (!found) return undefined
-    const common = {
-      ETag: found.tag,
-      'Cache-Control': found.fixed ? 'public, max-age=31536000, immutable' : 'no-cache',
-      Vary: 'Accept-Encoding',
-    }
+    const common = { ETag: found.tag, 'Cache-Control': 'no-cache', Vary: 'Accept-Encoding' }
     if (headers.get('if-none-match') === found.tag) return new Response(null, { status: 304, headers: common })
     const zipped = /\bgzip\b/.test(headers.get('accept-encoding') ?? '')
     const body = zipped ? found.gzip : gunzipSync(found.gzip, { maxOutputLength: assetBytes })
