@@ -48,7 +48,7 @@ export class Drop {
     return new Drop(disk, dir, found)
   }
 
-  /** The whole message with CRLF; undefined when somebody else has taken it away. */
+  /** The whole message with CRLF; undefined when it cannot be read: somebody else has taken it away, or the disk failed, and it stays where it is. */
   async read(message: Message): Promise<Uint8Array | undefined> {
     const octets = await this.#disk.read(message.path).catch(() => undefined)
     return octets && withCrlf(octets)
@@ -62,6 +62,7 @@ export class Drop {
   /** What was read is no longer new, what was deleted goes. Rejects with DiskError when one of those cannot be removed. */
   async close(deleted: ReadonlySet<Message>): Promise<void> {
     for (const message of deleted) await gone(this.#disk, message.path)
+    // A mark that could not be set costs no mail: the message is shown as new once more.
     for (const message of this.#read)
       if (message.isNew && !deleted.has(message))
         await this.#disk.rename(message.path, `${this.#dir}/cur/${nameOf(message.path)}:2,S`).catch(() => {})

@@ -161,6 +161,7 @@ export class Door {
         if (await right()) return this.#slowdown.passed(address)
         this.#slowdown.failed(address)
         const { failures } = this.#slowdown
+        // A disk that takes nothing must not let a guess count for less: the delay stands in memory, only a restart would forget it.
         await this.#device.access((access) => ({ ...access, failures })).catch(() => {})
         throw new Fault(401, 'That was not right.', 'Try again. Each wrong try makes the next one wait a little longer.')
       })

@@ -89,6 +89,7 @@ const help = route({
   access: { kind: 'machine', scope: 'read' },
   run: async ({ house }) =>
     json({
+      // No list of ports is no reason to withhold the rest: the path can be typed.
       ports: await house.ports.serial.list().catch(() => []),
       decoders: decoders.map(({ name, title }) => ({ name, title })),
       presets: presets.map((preset) => ({ name: preset.name, title: preset.title, need: preset.need, relay: relayOfPreset(preset) })),
