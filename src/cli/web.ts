@@ -1,4 +1,3 @@
-import type { HttpListener } from '../ports/http.ts'
 import { sentence } from '../ports/log.ts'
 import { hostAndPort } from '../settings/address.ts'
 import { Assets } from '../web/assets.ts'
@@ -7,11 +6,8 @@ import { webServer } from '../web/server.ts'
 import { Stream } from '../web/stream.ts'
 import type { Scene } from './command.ts'
 import type { Household } from './household.ts'
+import { keepListening } from './keep-listening.ts'
 import { ownWebKey, readWebKey } from './web-key.ts'
-
-/** A port that is taken may be free later. */
-const againMs = 5000
-const lookMs = 1000
 
 /**
  * Serves the page of a household, until the returned function is called. It needs nothing of the gateway, moves when the settings name another port, and a port that cannot be had
@@ -22,35 +18,21 @@ export async function serveWeb(scene: Scene, household: Household): Promise<() =
   const { http, log, clock, disk } = ports
   const stream = new Stream(household)
   const answer = webServer(household, routesOf(stream), await Assets.load(disk, pageDir))
-  let listener: HttpListener | undefined
-  let where = ''
-  let stopped = false
-  let cancel = () => {}
-  const look = async (): Promise<void> => {
-    const { listen, tls } = household.current.web
-    const wanted = `${listen} ${tls} ${household.certificateCount}`
-    let waitMs = lookMs
-    if (wanted !== where || !listener) {
-      await listener?.close()
-      listener = undefined
-      where = wanted
-      try {
-        const key = await keyFor(scene, household)
-        listener = await http.listen({ ...hostAndPort(listen), ...(key ? { tls: { key: key.key, cert: key.cert } } : {}) }, answer)
-        log('info', 'web: the page is served', { listen, tls, ...(key ? { fingerprint: key.facts.fingerprint } : {}) })
-      } catch (error) {
-        log('warning', 'web: the page cannot be served yet', { listen, why: sentence(error) })
-        waitMs = againMs
-      }
-    }
-    if (!stopped) cancel = clock.after(waitMs, () => void look())
-  }
-  await look()
+  const stop = await keepListening({
+    clock,
+    wanted: () => `${household.current.web.listen} ${household.current.web.tls} ${household.certificateCount}`,
+    listen: async () => {
+      const { listen, tls } = household.current.web
+      const key = await keyFor(scene, household)
+      const listener = await http.listen({ ...hostAndPort(listen), ...(key ? { tls: { key: key.key, cert: key.cert } } : {}) }, answer)
+      log('info', 'web: the page is served', { listen, tls, ...(key ? { fingerprint: key.facts.fingerprint } : {}) })
+      return listener
+    },
+    failed: (error) => log('warning', 'web: the page cannot be served yet', { listen: household.current.web.listen, why: sentence(error) }),
+  })
   return async () => {
-    stopped = true
-    cancel()
     stream.close()
-    await listener?.close()
+    await stop()
   }
 }
 

@@ -1,0 +1,49 @@
+import type { Clock } from '../ports/clock.ts'
+
+/** A port that is taken may be free later. */
+const againMs = 5000
+const lookMs = 1000
+
+type Listening = { close(): Promise<void> }
+
+export type ListenOptions = {
+  clock: Clock
+  /** Names what is wanted now, where and how; undefined: nothing. Another name is another listener. */
+  wanted(): string | undefined
+  listen(): Promise<Listening>
+  /** It cannot listen, for now. */
+  failed(error: unknown): void
+}
+
+/**
+ * Keeps a listener where the settings want it, which they may change while it runs, until the returned function is called. It has tried once when it
+ * resolves, and never rejects: a port that cannot be had stops nothing and is tried again.
+ */
+export async function keepListening({ clock, wanted, listen, failed }: ListenOptions): Promise<() => Promise<void>> {
+  let listener: Listening | undefined
+  let where: string | undefined
+  let stopped = false
+  let cancel = () => {}
+  const look = async (): Promise<void> => {
+    const name = wanted()
+    let waitMs = lookMs
+    if (name !== where || (name !== undefined && !listener)) {
+      await listener?.close()
+      listener = undefined
+      where = name
+      try {
+        if (name !== undefined) listener = await listen()
+      } catch (error) {
+        failed(error)
+        waitMs = againMs
+      }
+    }
+    if (!stopped) cancel = clock.after(waitMs, () => void look())
+  }
+  await look()
+  return async () => {
+    stopped = true
+    cancel()
+    await listener?.close()
+  }
+}
