@@ -3,7 +3,8 @@ import type { Ports } from '../ports/ports.ts'
 import { hex } from '../ports/random.ts'
 import type { Step } from '../ports/step.ts'
 import { probeEmbedded, probeMqtt, probeSerial } from '../source/probe.ts'
-import { brokerSource, embeddedOptionsOf, lineOf, mqttOptionsOf, type Plan } from './plan.ts'
+import { brokerSource, type Plan } from './plan.ts'
+import { embeddedOptionsOf, lineOf, mqttOptionsOf } from './sources.ts'
 
 /** Probes: the way to each source that this version can listen to. Only while no gateway runs: its lines and sessions are its own. */
 export type Probe = { id: string; what: string; steps(): AsyncGenerator<Step> }
