@@ -24,6 +24,7 @@ import { Tap } from './gateway/tap.ts'
 import { Vigil } from './gateway/vigil.ts'
 import type { Ports } from './ports/ports.ts'
 import { Queue } from './queue/queue.ts'
+import { Spool } from './queue/spool.ts'
 import { RelayHealth } from './relay/health.ts'
 import { Hosts } from './relay/route/hosts.ts'
 import type { Standing } from './rules/standing.ts'
@@ -60,6 +61,7 @@ export class Gateway {
     tap: Tap,
     fates: Fates,
     hosts: Hosts | undefined,
+    spool: Spool,
   ) {
     const { clock, disk, log } = ports
     const known = (): Known => knownTime(plan)
@@ -73,6 +75,8 @@ export class Gateway {
       ...(plan.dkim ? { dkim: plan.dkim } : {}),
       people: plan.people,
       viaOf: plan.viaOf,
+      senderOf: plan.senderOf,
+      mailOf: (enclosed) => spool.read(enclosed),
       onLost: (id) => void postmaster.lost(id),
     })
     const postmaster = new Postmaster({ ...common, scribe, root: `${plan.dir}/mailbox`, noticesFor: plan.noticesFor })
@@ -141,13 +145,8 @@ export class Gateway {
     this.#courier = courier
     this.#dispatcher = dispatcher
     this.#vigil = vigil
-    this.#sources = sourcesOf(plan, ports, {
-      clock,
-      random: ports.random,
-      log,
-      take,
-      raised: (source, key) => standing.open(source, key).length > 0,
-    })
+    const raised = (source: string, key: string) => standing.open(source, key).length > 0
+    this.#sources = sourcesOf(plan, ports, { clock, random: ports.random, log, take, raised }, spool)
     this.desk = new Desk({
       clock,
       log,
@@ -189,8 +188,17 @@ export class Gateway {
     const standing = standingFor(plan, clock)
     const diary = new Diary()
     const fates = new Fates()
-    const queue = await Queue.open({
+    const spool: Spool = await Spool.open({
       disk,
+      log,
+      random: ports.random,
+      dir: `${plan.dir}/spool`,
+      maxBytes: plan.spoolMiB * 1_048_576,
+      spareBytes: () => queue.growthBytes,
+    })
+    const queue: Queue = await Queue.open({
+      disk,
+      onReleased: (file) => void spool.remove(file),
       onMark: (id, mark) => fates.note(id, mark),
       beside: besideOf(standing, diary),
       clock,
@@ -199,9 +207,11 @@ export class Gateway {
       maxMiB: plan.queueMiB,
       ...(plan.segmentBytes ? { segmentBytes: plan.segmentBytes } : {}),
     })
+    // Where the journal has gaps, a letter that names a mail may be in one of them.
+    if (queue.facts.damaged === 0) await spool.sweep(queue.enclosed)
     const { dir, direct, site } = plan
     const hosts = plan.route === 'mx' ? await Hosts.open({ ports, dir, ...direct, ehlo: site.domain }) : undefined
-    const gateway = new Gateway(ports, plan, queue, standing, diary, tap, fates, hosts)
+    const gateway = new Gateway(ports, plan, queue, standing, diary, tap, fates, hosts, spool)
     gateway.#dispatcher.start()
     await gateway.#vigil.start()
     gateway.#courier.start()

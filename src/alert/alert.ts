@@ -64,6 +64,23 @@ export type Alert = Reading & {
   trail?: [agoS: number, value: number][]
   /** The octets as they were heard, in base64, where the source attaches them. */
   raw?: string
+  /** A mail that is passed on as it is; the alert is what it says, for the page and the log. */
+  enclosed?: Enclosed
+}
+
+/** A mail that was handed over to be passed on: where its octets lie, and what is known of its way here (RFC 5321 section 4.4). */
+export type Enclosed = {
+  /** In the spool. */
+  file: string
+  bytes: number
+  /** CRC-32 of all octets. */
+  crc: number
+  /** Its envelope sender; empty for the null reverse-path. */
+  from: string
+  /** Who handed it over: an address, without brackets. */
+  by: string
+  /** How, such as ESMTPS (RFC 3848). */
+  with: string
 }
 
 /**

@@ -9,6 +9,7 @@ import { besideOf, rosterFor, standingFor } from '../gateway/roster.ts'
 import { Scribe } from '../gateway/scribe.ts'
 import { instant } from '../ports/clock.ts'
 import { Queue } from '../queue/queue.ts'
+import { Spool } from '../queue/spool.ts'
 import { decide } from '../rules/decide.ts'
 import { nowBy } from '../rules/roster.ts'
 import { Trails } from '../rules/trail.ts'
@@ -44,6 +45,10 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
       beside: besideOf(standing, diary),
     })
     const { deviceId, site, software, people } = plan
+    const spool = await Spool.open({
+      ...{ disk, log, random: scene.ports.random, dir: `${scene.dir}/spool`, maxBytes: 0 },
+      spareBytes: () => queue.growthBytes,
+    })
     const known = () => knownTime(plan)
     const scribe = new Scribe({
       clock,
@@ -59,6 +64,8 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
       ...(plan.answers ? { codeOf: codeWith(plan.answers.key) } : {}),
       known,
       viaOf: plan.viaOf,
+      senderOf: plan.senderOf,
+      mailOf: (enclosed) => spool.read(enclosed),
       onLost: () => {},
     })
     const purser = new Purser({ ...plan, clock, log, queue, timeZone: site.timeZone, metered: () => false })

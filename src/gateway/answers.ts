@@ -123,8 +123,10 @@ export class Answers {
   async #report(mail: string): Promise<void> {
     const { deviceId, log, bounced } = this.#options
     const report = reportIn(mail)
-    const own = new RegExp(`^o(\\d{1,15})\\.${deviceId}@`)
-    const id = report?.messageIds.flatMap((messageId) => own.exec(messageId)?.[1] ?? [])[0]
+    const own = new RegExp(`^o(\\d{1,15})\\.${deviceId}(?:@|$)`)
+    // A mail that was passed on has a Message-ID of its own; our Received line names it.
+    const passed = new RegExp(`\\bid\\s+o(\\d{1,15})\\.${deviceId};`)
+    const id = report?.messageIds.flatMap((messageId) => own.exec(messageId)?.[1] ?? [])[0] ?? passed.exec(mail)?.[1]
     if (!report || id === undefined || report.action !== 'failed') return
     const recipient = report.recipient ?? 'somebody'
     log('warning', 'letter: refused further on', { id: Number(id), to: recipient, why: report.why })

@@ -57,7 +57,7 @@ export class Backlog {
     const { queue } = this.#options
     return queue.waiting
       .due(now, Number.MAX_SAFE_INTEGER)
-      .filter((id) => queue.isGrounded(id) && !queue.isFrozen(id))
+      .filter((id) => queue.isGrounded(id) && !queue.isFrozen(id) && !queue.isEnclosing(id))
       .sort((a, b) => a - b)
   }
 

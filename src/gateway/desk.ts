@@ -102,6 +102,8 @@ const keptSentence: Readonly<Record<KeptWhy, string>> = {
   over: 'It was over before it had to be told; the next letter names it.',
 }
 
+/** Of one letter: a mail that is passed on may have megabytes. */
+const showBytes = 256 * 1024
 /** A page of the list. */
 export const listLimit = 200
 
@@ -148,12 +150,11 @@ export class Desk {
 
   /** One letter with the whole mail as it would leave now. */
   async show(id: number): Promise<(Waiting & { mail: string }) | undefined> {
-    const { queue, scribe } = this.#options
+    const { scribe } = this.#options
     const waiting = await this.#waiting(id)
-    const stored = await queue.read(id)
-    if (!waiting || !stored) return undefined
-    const content = stored.frozen ?? scribe.compose(stored.alert, id, scribe.recipients(id)).content
-    return { ...waiting, mail: Buffer.from(content).toString() }
+    const whole = await scribe.whole(id)
+    if (!waiting || !whole) return undefined
+    return { ...waiting, mail: Buffer.from(whole.content.subarray(0, showBytes)).toString() }
   }
 
   /** What became of a letter, and whether it waits still; `why` is what its relays say of themselves. */

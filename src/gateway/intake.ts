@@ -58,6 +58,8 @@ async function taking(options: IntakeOptions, heard: Heard, context: Context, me
       decoder: meant.decoder,
       why: meant.why,
     })
+  if (heard.passing && meant.kind !== 'reading')
+    return options.offer({ text: `Mail from ${heard.passing.enclosed.from || 'nobody'}` }, heard)
   // Most wires cannot ask for another form of it, and somebody meant something by it.
   const decoded = meant.kind === 'undecodable' ? decode('text', heard.bytes, context) : meant
   if (decoded.kind === 'ignored') {

@@ -36,6 +36,9 @@ export type LoadOptions = {
 /** Letters done in one flight from which on they are worth a sync of their own: were the power to go now, each of them would come twice. */
 const worthSync = 4
 
+/** Octets of letters that are composed ahead: mails that are passed on may have megabytes. */
+const aheadBytes = 1024 * 1024
+
 /** Letters that may stand aside for what they follow, before no more are picked. */
 const behindLimit = 48
 
@@ -102,7 +105,8 @@ export class Load {
   async #compose(): Promise<number> {
     const { queue, scribe, ports, purser, lane, ahead } = this.#options
     const serves = (ref: string) => this.#options.serves(scribe.recipient(ref))
-    const ids = queue.waiting.due(ports.clock.monotonic(), ahead(), { leave: purser.leave(), lane, serves })
+    const due = queue.waiting.due(ports.clock.monotonic(), ahead(), { leave: purser.leave(), lane, serves })
+    const ids = due.slice(0, this.#fitting(due))
     for (const id of ids) queue.waiting.away(id, true, lane)
     const written = await Promise.all(ids.map((id) => scribe.write(id, this.#options.serves)))
     for (const [index, one] of written.entries()) {
@@ -120,6 +124,17 @@ export class Load {
       )
     }
     return written.filter((one) => one !== undefined).length
+  }
+
+  /** How many of them may be in memory at once; always one. */
+  #fitting(ids: readonly number[]): number {
+    const { waiting } = this.#options.queue
+    let octets = 0
+    const over = ids.findIndex((id, index) => {
+      octets += waiting.get(id)?.octets ?? 0
+      return index > 0 && octets > aheadBytes
+    })
+    return over < 0 ? ids.length : over
   }
 
   settle(id: number, address: string, outcome: Outcome): void {
@@ -169,7 +184,7 @@ export class Load {
       if (this.#uncertain.has(id) || this.#given.has(id)) {
         if (!queue.isFrozen(id))
           await queue
-            .freeze(id, written.letter.content)
+            .freeze(id, written.changing)
             .catch((error) => ports.log('error', 'a letter could not be frozen', { id, why: sentence(error) }))
       } else if (!written.kept) queue.thaw(id)
       this.#defer(id)

@@ -55,6 +55,7 @@ export type Plan = {
   metered: readonly string[]
   meteredBytes: number
   queueMiB: number
+  spoolMiB: number
   segmentBytes?: number
   noticesFor: string
   /** The box's own remote mailbox, and the key of the codes in subjects. */
@@ -72,6 +73,10 @@ export type Plan = {
   /** Its wire asks again for what it was refused, as the format has it. */
   asksAgain(source: string): boolean
   viaOf(source: string): string
+  /** Its mails are letters. */
+  passesOn(source: string): boolean
+  /** Whose name stands on the mails that this source passes on. */
+  senderOf(source: string): 'keep' | 'own'
   secret(name: string): string | undefined
   /** PEM by the path that the settings name. */
   pem: ReadonlyMap<string, string>
@@ -141,6 +146,7 @@ export function planOf(options: PlanOptions): Plan {
     metered: delivery.links.filter((one) => one.metered).map((one) => one.interface),
     meteredBytes: delivery.meteredMaxBytes,
     queueMiB: settings.queue.maxMiB,
+    spoolMiB: settings.queue.spoolMiB,
     silences: new Map(sources.flatMap(silenceOf)),
     ...(settings.reports ? { reports: settings.reports } : {}),
     mailbox: { keepMs: durationMs(settings.mailbox.keep), maxBytes: settings.mailbox.maxMiB * 1_048_576 },
@@ -163,6 +169,14 @@ export function planOf(options: PlanOptions): Plan {
     },
     viaOf: (id) =>
       id === brokerSource || kinds.get(id)?.kind === 'mqtt' ? 'MQTT' : id === 'cli' ? 'CLI' : (kinds.get(id)?.kind ?? 'local'),
+    passesOn: (id) => {
+      const source = kinds.get(id)
+      return source?.kind === 'smtp' && source.as === 'letter'
+    },
+    senderOf: (id) => {
+      const source = kinds.get(id)
+      return source?.kind === 'smtp' ? source.sender : 'keep'
+    },
     secret,
     pem,
   }

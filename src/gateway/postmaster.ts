@@ -2,6 +2,7 @@ import type { Alert } from '../alert/alert.ts'
 import { stampNow } from '../alert/stamp.ts'
 import { type Known, whenHappened } from '../alert/when.ts'
 import { composeNotice } from '../mail/notice.ts'
+import { withReturnPath } from '../mail/pass-on.ts'
 import { deliver, userOf } from '../mailbox/maildir.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Disk } from '../ports/disk.ts'
@@ -85,7 +86,8 @@ export class Postmaster {
     const { alert, letter } = written
     const name = `R${letter.id}-${Buffer.from(address).toString('hex').slice(0, 64)}`
     this.#options.log('warning', 'letter: refused', { id: letter.id, to: address, why: outcome.why })
-    return this.#notice('refused', name, alert, { id: letter.id, original: letter.content, recipients: [address], why: outcome.why })
+    const facts = { id: letter.id, original: letter.content, recipients: [address], why: outcome.why }
+    return (await this.#keepMail(letter.id, alert, letter.content)) && this.#notice('refused', name, alert, facts)
   }
 
   /** A letter that had left was refused by a server further on. False: the notice could not be written. */
@@ -98,16 +100,13 @@ export class Postmaster {
   async expire(id: number): Promise<void> {
     const { queue, scribe, log } = this.#options
     const recipients = scribe.recipients(id)
-    const stored = await queue.read(id)
+    const stored = await scribe.whole(id)
     if (!stored) return this.lost(id)
-    const letter = scribe.compose(stored.alert, id, recipients)
+    const { alert, content } = stored
     const why = 'No relay took it while it was young enough to be sent.'
-    const kept = await this.#notice('expired', `E${id}`, stored.alert, {
-      id,
-      original: stored.frozen ?? letter.content,
-      recipients: recipients.map((one) => one.address),
-      why,
-    })
+    const kept =
+      (await this.#keepMail(id, alert, content)) &&
+      (await this.#notice('expired', `E${id}`, alert, { id, original: content, recipients: recipients.map((one) => one.address), why }))
     if (!kept) return
     log('warning', 'letter: expired', { id })
     queue.mark(id, { kind: 'expired', to: recipients.map((one) => one.ref), why })
@@ -126,6 +125,19 @@ export class Postmaster {
       })
     )
       queue.mark(id, { kind: 'dropped', why })
+  }
+
+  /** A mail that somebody wrote and that goes no further lies whole beside its notice: nobody else has it. False: it could not be written. */
+  async #keepMail(id: number, alert: Alert, content: Uint8Array): Promise<boolean> {
+    const { noticesFor, log } = this.#options
+    if (!alert.enclosed) return true
+    try {
+      await this.#put(noticesFor, `P${id}`, alert, withReturnPath(content, alert.enclosed.from))
+      return true
+    } catch (error) {
+      log('error', 'mailbox: a mail that was refused could not be written', { id, why: sentence(error) })
+      return false
+    }
   }
 
   async #notice(

@@ -36,6 +36,10 @@ export function rehearse(plan: Plan, clock: Clock, { source, bytes, topic }: Sam
   const decoded = decode(plan.decoderOf(source), bytes, { ...named, options: plan.decodingOf(source), memory: new SourceMemory() })
   if (decoded.kind !== 'reading') return { decoder: decoded.decoder, decoded, matched: [], others: [] }
   const { reading } = decoded
+  if (plan.passesOn(source)) {
+    const why = 'passed on as it is, to whom its envelope names; no rule hears of it'
+    return { decoder: decoded.decoder, decoded, verdict: { kind: 'ignore', why }, matched: [], others: [] }
+  }
   const heard: Heard = { ...reading, source, severity: reading.severity ?? defaultSeverity, state: reading.state ?? 'event', ...named }
   const roster = rosterFor(plan)
   const verdict = decide(heard, standingFor(plan, clock), roster, nowBy(clock, instant(plan.builtAt)))

@@ -1,9 +1,10 @@
-import type { Alert } from '../alert/alert.ts'
+import type { Alert, Enclosed } from '../alert/alert.ts'
 import { type Stamp, stampNow } from '../alert/stamp.ts'
 import { type Known, type When, whenHappened } from '../alert/when.ts'
 import { compose, type Look, messageIdOf } from '../mail/compose.ts'
 import { type DkimKey, signed } from '../mail/dkim.ts'
 import type { Letter } from '../mail/letter.ts'
+import { headFor, type PassingFacts, passOn, withReturnPath } from '../mail/pass-on.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { Queue } from '../queue/queue.ts'
@@ -32,12 +33,19 @@ export type ScribeOptions = {
   dkim?: DkimKey
   known(): Known
   viaOf(source: string): string
+  /** Whose name stands on the mails that this source passes on. */
+  senderOf?(source: string): PassingFacts['sender']
+  /** The octets of a mail that is passed on; undefined: they are lost. */
+  mailOf?(enclosed: Enclosed): Promise<Uint8Array | undefined>
   /** The journal cannot read this alert any more. */
   onLost(id: number): void
 }
 
-/** `kept`: the octets are those of an earlier flight whose end is not known; they stay until it is. */
-export type Written = { letter: Letter; alert: Alert; recipients: Recipient[]; kept: boolean }
+/**
+ * `kept`: the octets are those of an earlier flight whose end is not known; they stay until it is. `changing`: what must be frozen, so that the letter is the same octets again; all else of it is
+ * kept in any case.
+ */
+export type Written = { letter: Letter; alert: Alert; recipients: Recipient[]; kept: boolean; changing: Uint8Array }
 
 export class Scribe {
   readonly #options: ScribeOptions
@@ -66,7 +74,22 @@ export class Scribe {
 
   /** The same letter for people of this box. */
   async writeLocal(id: number, local: Recipient[]): Promise<Written | undefined> {
-    return this.#write(id, local)
+    const written = await this.#write(id, local)
+    const { enclosed } = written?.alert ?? {}
+    if (!written || !enclosed) return written
+    return { ...written, letter: { ...written.letter, content: withReturnPath(written.letter.content, enclosed.from) } }
+  }
+
+  /** The letter as it would leave now, or has left; undefined when nothing can be read of it any more. */
+  async whole(id: number): Promise<{ alert: Alert; content: Uint8Array } | undefined> {
+    const stored = await this.#options.queue.read(id)
+    if (!stored) return undefined
+    const { alert, frozen } = stored
+    const recipients = this.recipients(id)
+    const content = alert.enclosed
+      ? (await this.#pass(alert, alert.enclosed, id, recipients, frozen))?.letter.content
+      : (frozen ?? this.compose(alert, id, recipients).content)
+    return content && { alert, content }
   }
 
   async #write(id: number, recipients: Recipient[]): Promise<Written | undefined> {
@@ -76,20 +99,57 @@ export class Scribe {
       this.#options.onLost(id)
       return undefined
     }
-    const letter = this.compose(stored.alert, id, recipients)
-    if (stored.frozen) return { alert: stored.alert, recipients, letter: { ...letter, content: stored.frozen }, kept: true }
-    if (this.#isLate(id) || !this.#isTimeSettled(stored.alert)) {
+    const { alert, frozen } = stored
+    const written = alert.enclosed
+      ? await this.#pass(alert, alert.enclosed, id, recipients, frozen)
+      : this.#composed(alert, id, recipients, frozen)
+    if (!written) {
+      this.#options.onLost(id)
+      return undefined
+    }
+    if (!written.kept && ((this.#isLate(id) && !alert.enclosed) || !this.#isTimeSettled(alert))) {
       try {
-        await queue.freeze(id, letter.content)
+        await queue.freeze(id, written.changing)
       } catch (error) {
         // A disk that takes nothing more must not keep what it has: the letter leaves, its twin may differ.
         log('warning', 'a late letter leaves without being frozen', { id, why: sentence(error) })
       }
     }
-    return { alert: stored.alert, recipients, letter, kept: false }
+    return written
   }
 
-  /** The letter as it would be now. Pure but for the clock. */
+  #composed(alert: Alert, id: number, recipients: Recipient[], frozen: Uint8Array | undefined): Written {
+    const composed = this.compose(alert, id, recipients)
+    const letter = frozen ? { ...composed, content: frozen } : composed
+    return { alert, recipients, letter, kept: frozen !== undefined, changing: letter.content }
+  }
+
+  /** A mail of the spool, with its new header in front. */
+  async #pass(
+    alert: Alert,
+    enclosed: Enclosed,
+    id: number,
+    recipients: Recipient[],
+    frozen: Uint8Array | undefined,
+  ): Promise<Written | undefined> {
+    const { deviceId, site, software, from, dkim, senderOf, mailOf } = this.#options
+    const content = await mailOf?.(enclosed)
+    if (!content) return undefined
+    const sender = senderOf?.(alert.source) ?? 'keep'
+    const about = { id, deviceId, site, software, from, when: this.#when(alert), sender }
+    const changing = frozen ?? headFor(enclosed, content, about)
+    const letter = passOn(content, changing, about, [...new Set(recipients.map((one) => one.address))])
+    const signs = dkim && sender === 'own' && recipients.some((one) => !one.local)
+    return {
+      alert,
+      recipients,
+      letter: signs ? { ...letter, content: signed(letter.content, dkim) } : letter,
+      kept: frozen !== undefined,
+      changing,
+    }
+  }
+
+  /** The letter of an alert as it would be now. Pure but for the clock. */
   compose(alert: Alert, id: number, recipients: Recipient[]): Letter {
     const { clock, site, deviceId, from, replyTo, look, people, software, dkim, templatesOf } = this.#options
     const templates = alert.rule === undefined ? undefined : templatesOf?.(alert.rule)

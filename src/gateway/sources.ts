@@ -1,6 +1,7 @@
 import { isSameSecret } from '../alert/same.ts'
 import type { Ports } from '../ports/ports.ts'
 import type { LineSettings } from '../ports/serial.ts'
+import type { Spool } from '../queue/spool.ts'
 import { hostAndPort, isIn, isLoopbackHost } from '../settings/address.ts'
 import { durationMs } from '../settings/duration.ts'
 import type { SourceSettings } from '../settings/schema.ts'
@@ -14,25 +15,26 @@ import type { Source } from '../source/source.ts'
 import { brokerSource, type Plan } from './plan.ts'
 
 /** Every source of the settings that this version can listen to, the embedded broker among them. */
-export function sourcesOf(plan: Plan, ports: Ports, tools: ModbusTools): Source[] {
-  const sources = plan.sources.flatMap((source) => sourceOf(source, plan, ports, tools))
+export function sourcesOf(plan: Plan, ports: Ports, tools: ModbusTools, spool: Spool): Source[] {
+  const sources = plan.sources.flatMap((source) => sourceOf(source, plan, ports, tools, spool))
   const embedded = embeddedOptionsOf(plan)
   return embedded ? [...sources, embeddedBroker(embedded, ports.broker, tools)] : sources
 }
 
-function sourceOf(source: SourceSettings, plan: Plan, ports: Ports, tools: ModbusTools): Source[] {
+function sourceOf(source: SourceSettings, plan: Plan, ports: Ports, tools: ModbusTools, spool: Spool): Source[] {
   if (source.kind === 'mqtt') return [mqttSource(mqttOptionsOf(source, plan), ports.broker, tools)]
-  if (source.kind === 'smtp') return [new SmtpSource(smtpOptionsOf(source, plan), ports.mailIn, tools)]
+  if (source.kind === 'smtp') return [new SmtpSource(smtpOptionsOf(source, plan, spool), ports.mailIn, tools)]
   if (source.kind === 'http') return [new Hook(source.id, tools)]
   if (source.kind === 'modbus') return [modbusSource(modbusOptionsOf(source), ports.serial, tools)]
   return source.kind === 'serial' ? [serialSource(serialOptionsOf(source), ports.serial, tools)] : []
 }
 
 function smtpOptionsOf(
-  { id, listen, protocol, allow, users, maxBytes }: Extract<SourceSettings, { kind: 'smtp' }>,
+  { id, listen, protocol, allow, users, maxBytes, as }: Extract<SourceSettings, { kind: 'smtp' }>,
   plan: Plan,
+  spool: Spool,
 ): SmtpSourceOptions {
-  const addresses = new Set(plan.people.map((person) => person.address.toLowerCase()))
+  const people = new Map(plan.people.map((person) => [person.address.toLowerCase(), person.id]))
   const { domain } = plan.site
   const passwords = users.flatMap(({ name, password }): [string, string][] => {
     const known = plan.secret(password.secret)
@@ -49,9 +51,21 @@ function smtpOptionsOf(
     passwords: new Map(passwords),
     isKnown: (recipient) => {
       const small = recipient.toLowerCase()
-      return addresses.has(small) || small === 'postmaster' || small.endsWith(`@${domain.toLowerCase()}`)
+      return people.has(small) || small === 'postmaster' || small.endsWith(`@${domain.toLowerCase()}`)
     },
     isSame: isSameSecret,
+    ...(as === 'letter'
+      ? {
+          letters: {
+            draft: () => spool.draft(),
+            remove: (file: string) => spool.remove(file),
+            whois: (recipient: string) => {
+              const small = recipient.toLowerCase()
+              return small === 'postmaster' ? `${plan.noticesFor}@${domain}` : (people.get(small) ?? small)
+            },
+          },
+        }
+      : {}),
   }
 }
 

@@ -36,6 +36,16 @@ export function message(raw: readonly string[], fields: readonly Field[], text: 
   return Buffer.from(whole.endsWith('\r\n') ? whole : `${whole}\r\n`, 'latin1')
 }
 
+/** One header field with a mailbox, encoded and folded. */
+export function mailboxField(name: string, mailbox: { name: string; address: string }): string {
+  const node = new MimeNode(false)
+  node.setHeader(name, [mailbox] as unknown as string)
+  const line = crlf(node.buildHeaders())
+    .split(/\r\n(?![ \t])/)
+    .find((field) => field.startsWith(`${name}:`))
+  return line ?? `${name}: <${mailbox.address}>`
+}
+
 /** RFC 2045: its header fields, whole lines, and its body. */
 type Entity = { head: string[]; body: string }
 

@@ -1,7 +1,14 @@
 import type { ServerKey } from './serve.ts'
 
-/** MailIn: a small SMTP server (RFC 5321), for those who can only send mail. It relays nothing: what it takes is given to whoever listens, and answered as they say. */
-export type MailSession = { address: string; isSecure: boolean; user: string | undefined }
+/** MailIn: a small SMTP server (RFC 5321), for those who can only send mail. It relays nothing: what it takes is given to whoever listens, and answered as they say. `with`: such as ESMTPS (RFC 3848). */
+export type MailSession = { address: string; isSecure: boolean; user: string | undefined; with: string }
+
+/** Where the octets of one mail go. `write` may reject; then no more is written, and the mail is taken with what went wrong. */
+export interface MailSink {
+  write(bytes: Uint8Array): Promise<void>
+  /** The mail did not come whole. Never rejects. */
+  drop(): Promise<void>
+}
 
 /** An SMTP reply; the text begins with an enhanced code (RFC 3463). */
 export type MailReply = { code: number; text: string }
@@ -16,6 +23,10 @@ export type Mail = {
   bytes: number
   /** It holds a CR or an LF alone, as a smuggled mail does (CVE-2023-51764). */
   hasBareLineEnd: boolean
+  /** Longer than `maxBytes`; the end is missing. */
+  isTooLong: boolean
+  /** Why not all octets are in the sink. */
+  fault?: unknown
 }
 
 export type MailInOptions = {
@@ -38,7 +49,10 @@ export type MailInOptions = {
   sender(session: MailSession): MailReply | undefined
   /** A reply refuses this recipient, of whom so many were taken before. */
   recipient(address: string, taken: number): MailReply | undefined
-  take(mail: Mail): Promise<MailReply>
+  /** Every mail that came to its end, with the sink that `sink` gave for it. */
+  take(mail: Mail, sink?: MailSink): Promise<MailReply>
+  /** Takes all octets of the next mail; missing: the first ones are enough. */
+  sink?(): Promise<MailSink>
 }
 
 export interface MailServer {

@@ -142,6 +142,13 @@ export class Journal {
     return { free, total: (this.#used.length + spare) * this.segmentBytes }
   }
 
+  /** Octets that its files may still take from the file system. */
+  get growthBytes(): number {
+    const { maxSegments } = this.#options
+    const standing = this.#used.length + this.#retired.length + this.#stock.pool + (this.#stock.hasReserve ? 1 : 0)
+    return Math.max(0, maxSegments - standing) * this.segmentBytes
+  }
+
   /** Resolves with the record's place once it is on the disk. Rejects with StorageError when it is not, and then it never will be promised. */
   append(record: JournalRecord): Promise<Place> {
     return new Promise((done, failed) => this.#enqueue({ ...record, done, failed }))

@@ -29,6 +29,8 @@ export type QueueOptions = {
   beside?: Beside
   /** Hears of each mark that is noted in this life. */
   onMark?(id: number, mark: Mark): void
+  /** It is on the disk that nobody waits for this mail of the spool any more. */
+  onReleased?(file: string): void
 }
 
 /** Words of those who fold beside the queue. */
@@ -76,6 +78,8 @@ export class Queue {
   readonly #memory = new Memory()
   readonly #seen: Seen
   readonly #frozen = new Map<number, Place>()
+  /** Mails of the spool that letters name. */
+  readonly #enclosed = new Map<number, string>()
   readonly #accepting = new Map<number, Promise<Accepted>>()
   readonly #journal: Journal
   #makingRoom = false
@@ -191,6 +195,21 @@ export class Queue {
     return this.#frozen.has(id)
   }
 
+  /** Octets of the file system that others must leave to the journal. */
+  get growthBytes(): number {
+    return this.#journal.growthBytes
+  }
+
+  /** It passes on a mail of the spool. */
+  isEnclosing(id: number): boolean {
+    return this.#enclosed.has(id)
+  }
+
+  /** Mails of the spool that letters wait with. */
+  get enclosed(): ReadonlySet<string> {
+    return new Set(this.#enclosed.values())
+  }
+
   /** Nothing of these octets has left: the letter may be composed anew. */
   thaw(id: number): void {
     this.#thaw(id)
@@ -216,7 +235,11 @@ export class Queue {
     if (!this.waiting.get(id)) return undefined
     const { gone, count } = this.#applied(id, mark)
     this.#options.onMark?.(id, mark)
-    this.#journal.note({ type: recordTypes.outcome, flags: 0, id, body: Buffer.from(JSON.stringify(mark)) }, count)
+    const file = gone && this.#enclosed.get(id)
+    this.#journal.note({ type: recordTypes.outcome, flags: 0, id, body: Buffer.from(JSON.stringify(mark)) }, () => {
+      count()
+      if (file !== undefined) this.#options.onReleased?.(file)
+    })
     if (gone) this.#forget(gone)
     if (this.#journal.worthCopying !== undefined) void this.makeRoom()
     return gone
@@ -321,6 +344,7 @@ export class Queue {
   }
 
   #forget(gone: LetterState): void {
+    this.#enclosed.delete(gone.id)
     this.#journal.unpin(gone)
     this.#thaw(gone.id)
   }
@@ -389,7 +413,9 @@ export class Queue {
     else if (this.waiting.get(id)) {
       const { gone, count } = this.#applied(id, value)
       count()
-      if (gone) this.#frozen.delete(id)
+      if (!gone) return
+      this.#frozen.delete(id)
+      this.#enclosed.delete(id)
     }
   }
 
@@ -429,6 +455,9 @@ export class Queue {
       ...(alert.kept ? { kept: true } : {}),
       keyed: alert.key !== undefined,
     })
+    if (!alert.enclosed) return
+    this.#enclosed.set(id, alert.enclosed.file)
+    this.waiting.composed(id, alert.enclosed.bytes)
   }
 
   #live(): Map<number, number> {

@@ -234,13 +234,17 @@ class Flight {
   /** Sends what was said since the last time: one turn of the line, if the server said something in between. */
   #flush(): void {
     if (this.#outgoing.length === 0) return
-    const bytes = Buffer.concat(this.#outgoing)
+    const length = this.#outgoing.reduce((sum, piece) => sum + piece.length, 0)
+    // What is said at once leaves at once; a mail of megabytes is not copied for it.
+    const pieces = length > pieceBytes ? this.#outgoing : [Buffer.concat(this.#outgoing)]
     this.#outgoing = []
-    this.#report.sent += bytes.length
+    this.#report.sent += length
     if (this.#turned) this.#report.turns++
     this.#turned = false
     const before = this.#writing ?? Promise.resolve()
-    this.#writing = before.then(() => this.#write(bytes))
+    this.#writing = before.then(async () => {
+      for (const piece of pieces) await this.#write(piece)
+    })
     // Whoever waits for an answer hears of it; nobody may be waiting just now.
     this.#writing.catch(() => {})
   }

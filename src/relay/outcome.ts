@@ -14,6 +14,7 @@ export type Offers = {
   pipelining: boolean
   chunking: boolean
   dsn: boolean
+  eightBit: boolean
   starttls: boolean
   /** Mechanisms, as the server names them. */
   auth: string

@@ -106,6 +106,13 @@ export const german: Readonly<Record<string, string>> = {
   'Who logs in may send from anywhere; over TLS only.': 'Wer sich anmeldet, darf von überall senden; nur über TLS.',
   'Largest mail': 'Größte Mail',
   'In octets.': 'In Oktetten.',
+  'A mail is': 'Eine Mail ist',
+  'alert: its subject is told under the rules. letter: it is passed on as it is, to whom it names; they must be people of the settings or of the site.':
+    'alert: ihr Betreff wird nach den Regeln gemeldet. letter: sie geht weiter, wie sie ist, an wen sie nennt; es müssen Personen der Einstellungen oder des Standorts sein.',
+  'Sender of letters': 'Absender der Briefe',
+  'keep: From stays. own: From becomes that of the box, and answers still go to the device; for relays that take no other sender.':
+    'keep: From bleibt. own: From wird das des Geräts, Antworten gehen weiter an den Absender; für Relays, die keinen anderen nehmen.',
+  'Room for mails that are passed on': 'Platz für weitergereichte Mails',
   Token: 'Token',
   People: 'Personen',
   'The first one is told what no rule takes. Without anybody, there is an operator on the box.':

@@ -216,7 +216,10 @@ export const settingsSchema = z
     relays: z.array(relay).max(8).default([]).meta({ title: 'Relays', description: 'Mail servers, tried in order.' }),
     delivery: section(delivery, 'Delivery', 'How often and how long a letter is tried.'),
     queue: section(
-      z.strictObject({ maxMiB: z.int().min(4).max(4096).default(64).meta({ title: 'Room for waiting alerts', description: 'In MiB.' }) }),
+      z.strictObject({
+        maxMiB: z.int().min(4).max(4096).default(64).meta({ title: 'Room for waiting alerts', description: 'In MiB.' }),
+        spoolMiB: z.int().min(1).max(4096).default(64).meta({ title: 'Room for mails that are passed on', description: 'In MiB.' }),
+      }),
       'Queue',
       'The journal of accepted alerts.',
     ),

@@ -201,8 +201,18 @@ const smtp = z.strictObject({
     .max(64)
     .default([])
     .meta({ title: 'Users', description: 'Who logs in may send from anywhere; over TLS only.' }),
-  maxBytes: z.int().min(1000).max(50_000_000).default(1_000_000).meta({ title: 'Largest mail', description: 'In octets.' }),
+  maxBytes: z.int().min(1000).max(15_000_000).default(1_000_000).meta({ title: 'Largest mail', description: 'In octets.' }),
   decode: decode.default('mail'),
+  as: z.enum(['alert', 'letter']).default('alert').meta({
+    title: 'A mail is',
+    description:
+      'alert: its subject is told under the rules. letter: it is passed on as it is, to whom it names; they must be people of the settings or of the site.',
+  }),
+  sender: z.enum(['keep', 'own']).default('keep').meta({
+    title: 'Sender of letters',
+    description:
+      'keep: From stays. own: From becomes that of the box, and answers still go to the device; for relays that take no other sender.',
+  }),
   silentAfter,
 })
 

@@ -1,13 +1,16 @@
+import { crc32 } from 'node:zlib'
+import type { Enclosed } from '../alert/alert.ts'
+import { splitMail } from '../alert/mime.ts'
 import { sleep } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
-import type { Mail, MailIn, MailReply, MailServer, MailSession } from '../ports/mail-in.ts'
+import type { Mail, MailIn, MailReply, MailServer, MailSession, MailSink } from '../ports/mail-in.ts'
 import type { ServerKey } from '../ports/serve.ts'
 import { backoff } from './backoff.ts'
-import type { Source, SourceState, SourceTools } from './source.ts'
+import type { Heard, Source, SourceState, SourceTools } from './source.ts'
 
 /**
- * SMTP as a source: devices that can only send mail hand it to the box, and each mail is an alert. 250 is said when it is on the disk. Nothing is relayed: whom the mail names does not decide who is told, the rules
- * do; so there is no way to use it as an open relay.
+ * SMTP as a source: devices that can only send mail hand it to the box, and 250 is said when it is on the disk. Each mail is an alert, and the rules say who is told, not the mail; or it is a letter that is passed
+ * on as it is, to people of the settings and nobody else. So there is no way to use it as an open relay.
  */
 export type SmtpSourceOptions = {
   id: string
@@ -25,7 +28,20 @@ export type SmtpSourceOptions = {
   /** Whether mail for this address is taken: of people in the settings, and of the site itself. */
   isKnown(recipient: string): boolean
   isSame(a: string, b: string): boolean
+  /** Present: mails are passed on as they are. */
+  letters?: Letters
 }
+
+/** What keeps mails that are passed on, with the same promise as the journal. */
+export type Letters = {
+  draft(): Promise<LetterDraft>
+  /** A mail that was kept and then not accepted. */
+  remove(file: string): Promise<void>
+  /** The person, or the address on the box, that a recipient of the envelope is. */
+  whois(recipient: string): string
+}
+
+export type LetterDraft = MailSink & { keep(): Promise<Pick<Enclosed, 'file' | 'bytes' | 'crc'>> }
 
 const maxClients = 16
 /** Of a mail; the rest has no place in an alert. */
@@ -93,7 +109,8 @@ export class SmtpSource implements Source {
             : {}),
           sender: (session) => this.#sender(session),
           recipient: (address, taken) => this.#recipient(address, taken),
-          take: (mail) => this.#take(mail),
+          take: (mail, sink) => this.#take(mail, sink as LetterDraft | undefined),
+          ...(this.#options.letters ? { sink: this.#options.letters.draft } : {}),
         })
         this.#why = undefined
         log('info', 'smtp: listening', { source: id, listen: `${host}:${port}` })
@@ -148,7 +165,48 @@ export class SmtpSource implements Source {
       : { code: 550, text: '5.7.1 nobody of that address is served here, and nothing is relayed' }
   }
 
-  async #take({ content, hasBareLineEnd, session }: Mail): Promise<MailReply> {
+  async #take(mail: Mail, draft: LetterDraft | undefined): Promise<MailReply> {
+    const refused = this.#refusalOf(mail)
+    if (refused) {
+      await draft?.drop()
+      return refused
+    }
+    this.#heard++
+    return this.#options.letters
+      ? this.#takeLetter(mail, draft, this.#options.letters)
+      : this.#offer({ ...named(mail), source: this.id, bytes: mail.content })
+  }
+
+  /** On the disk first, then into the journal, and only then answered. */
+  async #takeLetter(mail: Mail, draft: LetterDraft | undefined, letters: Letters): Promise<MailReply> {
+    if (mail.fault !== undefined || !draft) {
+      await draft?.drop()
+      return { code: 452, text: `4.3.1 ${mail.fault === undefined ? 'this mail is empty' : sentence(mail.fault)}` }
+    }
+    let spooled: Pick<Enclosed, 'file' | 'bytes' | 'crc'>
+    try {
+      spooled = await draft.keep()
+    } catch (error) {
+      await draft.drop()
+      return { code: 452, text: `4.3.1 ${sentence(error)}` }
+    }
+    const { session, from, to, content } = mail
+    const enclosed = { ...spooled, from, by: session.address, with: session.with }
+    const passing = { enclosed, to: [...new Set(to.map(letters.whois))] }
+    return this.#offer({ ...named(mail, spooled.crc), source: this.id, bytes: content, passing }, () => letters.remove(spooled.file))
+  }
+
+  async #offer(heard: Heard, undo: () => Promise<void> = async () => {}): Promise<MailReply> {
+    const taken = await this.#tools.take(heard)
+    if (taken.kind !== 'accepted' || taken.repeated) await undo()
+    if (taken.kind === 'accepted')
+      return { code: 250, text: taken.repeated ? '2.0.0 taken before' : `2.0.0 taken as ${this.id} #${taken.number}` }
+    if (taken.kind === 'ignored') return { code: 250, text: '2.0.0 nothing to tell' }
+    return taken.again ? { code: 452, text: `4.3.1 ${taken.why}` } : { code: 554, text: `5.6.0 ${taken.why}` }
+  }
+
+  #refusalOf({ content, hasBareLineEnd, isTooLong, session }: Mail): MailReply | undefined {
+    if (isTooLong) return { code: 552, text: `5.3.4 a mail has at most ${this.#options.maxBytes} octets here` }
     const head =
       Buffer.from(content.subarray(0, 64 * 1024))
         .toString('latin1')
@@ -161,11 +219,7 @@ export class SmtpSource implements Source {
       this.#note('a mail that goes in circles', session.address)
       return { code: 554, text: '5.4.6 this mail goes in circles' }
     }
-    this.#heard++
-    const taken = await this.#tools.take({ source: this.id, bytes: content })
-    if (taken.kind === 'accepted') return { code: 250, text: `2.0.0 taken as ${this.id} #${taken.number}` }
-    if (taken.kind === 'ignored') return { code: 250, text: '2.0.0 nothing to tell' }
-    return taken.again ? { code: 452, text: `4.3.1 ${taken.why}` } : { code: 554, text: `5.6.0 ${taken.why}` }
+    return undefined
   }
 
   /** Aloud the first time, the second, the fourth …: a machine may try for years. */
@@ -174,6 +228,16 @@ export class SmtpSource implements Source {
     if ((this.#refused & (this.#refused - 1)) === 0)
       this.#tools.log('warning', `smtp: ${what}`, { source: this.id, from, times: this.#refused })
   }
+}
+
+/**
+ * A client that did not hear our 250 hands the same mail over again (RFC 1047). It is known by its Message-ID and its octets, and only when it is dated: a device that writes the same words twice means two alarms.
+ */
+function named({ content, to }: Mail, crc = crc32(content)): Pick<Heard, 'transmission' | 'dup'> {
+  const { head } = splitMail(Buffer.from(content.subarray(0, 64 * 1024)).toString('latin1'))
+  const id = head.get('message-id')?.trim()
+  if (!id || !head.has('date')) return {}
+  return { transmission: `${id.slice(0, 200)} ${crc} ${to.join(' ')}`.slice(0, 1000), dup: true }
 }
 
 /** It has left this box before: an alert that comes back as an alert would never end (RFC 5321 section 6.3). */

@@ -1,3 +1,4 @@
+import type { Enclosed } from '../alert/alert.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Random } from '../ports/random.ts'
@@ -16,6 +17,8 @@ export type Heard = {
   /** The wire says that this transmission is a repeat (MQTT DUP). */
   dup?: boolean
   retained?: boolean
+  /** A mail to be passed on as it is, to whom it names; `bytes` are its first octets. */
+  passing?: { enclosed: Enclosed; to: readonly string[] }
 }
 
 /** The gateway's answer. Only `accepted` and `ignored` may be acknowledged on the wire; `accepted` means durable. */

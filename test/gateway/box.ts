@@ -9,9 +9,9 @@ import { SimBroker } from '../sim/world/broker.ts'
 import { SimClock } from '../sim/world/clock.ts'
 import { SimDisk } from '../sim/world/disk.ts'
 import { SimLink } from '../sim/world/link.ts'
+import { SimMailIn } from '../sim/world/mail-in.ts'
 import { SimNames } from '../sim/world/names.ts'
 import { SimNet } from '../sim/world/net.ts'
-import { noMailIn } from '../sim/world/no-mail-in.ts'
 import { SimRandom } from '../sim/world/random.ts'
 import { SimRelay } from '../sim/world/relay.ts'
 import { SimSerial } from '../sim/world/sensors.ts'
@@ -30,6 +30,7 @@ export class Box {
   disk = new SimDisk()
   clock: SimClock
   net: SimNet
+  mailIn = new SimMailIn()
   #gateway: Gateway | undefined
   readonly zone: Zone = {}
   readonly #settings: string
@@ -66,7 +67,8 @@ export class Box {
   async boot(): Promise<void> {
     // At one in the morning: the boot before which a letter left must not be yesterday's.
     this.clock = new SimClock(this.timeline, `boot-${++this.#boots}`, Date.UTC(2026, 11, 1, 1))
-    const { clock, disk, net, link, timeline } = this
+    this.mailIn = new SimMailIn()
+    const { clock, disk, net, link, timeline, mailIn } = this
     const { settings, findings } = checkSettings(this.#settings)
     assert.ok(settings, JSON.stringify(findings))
     const plan = planOf({
@@ -87,7 +89,7 @@ export class Box {
     const broker = new SimBroker(timeline)
     const log = (_: string, event: string, facts = {}) => void (!clock.dead && this.log.push({ at: timeline.now, event, facts }))
     const starting = Gateway.start(
-      { clock, disk, net, names: () => names, link, serial, broker, mailIn: noMailIn, random: this.random.fork(), log },
+      { clock, disk, net, names: () => names, link, serial, broker, mailIn, random: this.random.fork(), log },
       plan,
     )
     this.#gateway = await this.settled(starting)

@@ -50,12 +50,13 @@ async function door(answer: Taken, more: { allow?: string; passwords?: [string, 
   await timeline.run(10_000)
   assert.ok(server, 'a port that was taken is tried again')
   const mail = (content: string, rest: Partial<Mail> = {}): Mail => ({
-    session: { address: '192.0.2.9', isSecure: false, user: undefined },
+    session: { address: '192.0.2.9', isSecure: false, user: undefined, with: 'ESMTP' },
     from: 'nas@lan',
     to: ['ops@example.org'],
     content: Buffer.from(content),
     bytes: content.length,
     hasBareLineEnd: false,
+    isTooLong: false,
     ...rest,
   })
   return { source, server, heard, mail, pass: (ms: number) => timeline.run(timeline.now + ms) }
@@ -97,7 +98,7 @@ test('who may send: allowed hosts, or whoever has logged in; nobody else, and no
   assert.equal(closed.server.admits('198.51.100.1')?.code, 554)
   assert.equal(closed.server.login, undefined, 'without users no login is offered')
   const open = await door(accepted, { passwords: [['camera', 'see everything']] })
-  const stranger = { address: '198.51.100.1', isSecure: true, user: undefined }
+  const stranger = { address: '198.51.100.1', isSecure: true, user: undefined, with: 'ESMTP' }
   assert.equal(open.server.admits(stranger.address), undefined)
   assert.equal(open.server.sender(stranger)?.code, 530)
   assert.equal(open.server.login?.('camera', 'see everything', stranger.address), undefined)

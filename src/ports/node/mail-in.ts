@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import type { SMTPServerDataStream, SMTPServerSession } from 'smtp-server'
-import type { Mail, MailIn, MailInOptions, MailReply, MailServer, MailSession } from '../mail-in.ts'
+import type { Mail, MailIn, MailInOptions, MailReply, MailServer, MailSession, MailSink } from '../mail-in.ts'
 import { listening } from './listening.ts'
 
 /** RFC 5321 section 4.5.3.2.7. */
@@ -39,9 +39,7 @@ export class NodeMailIn implements MailIn {
       onRcptTo: ({ address }, session, done) => done(refusal(options.recipient(address, session.envelope.rcptTo.length))),
       onData: (stream, session, done) => {
         received(stream, session, options)
-          .then((mail) =>
-            stream.sizeExceeded ? { code: 552, text: `5.3.4 a mail has at most ${options.maxBytes} octets here` } : options.take(mail),
-          )
+          .then(({ mail, sink }) => options.take(mail, sink))
           .then((reply) => (reply.code < 300 ? done(null, reply.text) : done(refusal(reply))))
           .catch((error) => done(Object.assign(new Error('4.3.0 this failed here, try again later'), { responseCode: 451, cause: error })))
       },
@@ -56,8 +54,50 @@ export class NodeMailIn implements MailIn {
   }
 }
 
+type Received = { mail: Mail; sink: MailSink | undefined }
+
 /** Reads to the end in any case, since nothing else brings the dialogue back into step, and keeps no more than was asked for. */
-async function received(stream: SMTPServerDataStream, session: SMTPServerSession, { keepBytes }: MailInOptions): Promise<Mail> {
+async function received(stream: SMTPServerDataStream, session: SMTPServerSession, options: MailInOptions): Promise<Received> {
+  const filling = new Filling(options)
+  try {
+    const mail = await scanned(stream, session, options, filling)
+    return {
+      mail: { ...mail, isTooLong: stream.sizeExceeded === true, ...(filling.fault ? { fault: filling.fault } : {}) },
+      sink: filling.sink,
+    }
+  } catch (error) {
+    await filling.sink?.drop()
+    throw error
+  }
+}
+
+/** Fills the sink of one mail until something goes wrong with it. */
+class Filling {
+  readonly #open: MailInOptions['sink']
+  sink: MailSink | undefined
+  fault: unknown
+
+  constructor({ sink }: MailInOptions) {
+    this.#open = sink
+  }
+
+  async take(piece: Uint8Array): Promise<void> {
+    if (!this.#open || this.fault) return
+    try {
+      this.sink ??= await this.#open()
+      await this.sink.write(piece)
+    } catch (error) {
+      this.fault = error
+    }
+  }
+}
+
+async function scanned(
+  stream: SMTPServerDataStream,
+  session: SMTPServerSession,
+  { keepBytes }: MailInOptions,
+  filling: Filling,
+): Promise<Omit<Mail, 'isTooLong' | 'fault'>> {
   const pieces: Uint8Array[] = []
   let kept = 0
   let bytes = 0
@@ -71,6 +111,7 @@ async function received(stream: SMTPServerDataStream, session: SMTPServerSession
     }
     if (kept < keepBytes) pieces.push(piece.subarray(0, keepBytes - kept))
     kept += piece.length
+    if (!stream.sizeExceeded) await filling.take(piece)
   }
   if (last === cr) hasBareLineEnd = true
   const { mailFrom, rcptTo } = session.envelope
@@ -84,7 +125,8 @@ async function received(stream: SMTPServerDataStream, session: SMTPServerSession
   }
 }
 
-const sessionOf = ({ remoteAddress, secure, user }: SMTPServerSession): MailSession => ({
+const sessionOf = ({ remoteAddress, secure, user, transmissionType }: SMTPServerSession): MailSession => ({
+  with: transmissionType,
   address: plain(remoteAddress),
   isSecure: secure === true,
   user: user as string | undefined,

@@ -10,7 +10,7 @@ const dot = 0x2e
  * no octets inside a letter can end it (section 2.3.8).
  */
 export function dataContent(content: Uint8Array): Uint8Array {
-  const out = Buffer.allocUnsafe(content.length * 2 + 5)
+  const out = Buffer.allocUnsafe(content.length + added(content))
   let at = 0
   let lineStart = true
   for (let i = 0; i < content.length; i++) {
@@ -34,4 +34,14 @@ export function dataContent(content: Uint8Array): Uint8Array {
   out[at++] = cr
   out[at++] = lf
   return out.subarray(0, at)
+}
+
+/** At most so many octets come to it: dots, halves of line ends, and the end. */
+function added(content: Uint8Array): number {
+  let more = 5
+  for (let i = 0; i < content.length; i++) {
+    const octet = content[i]
+    if (octet === dot || octet === cr || octet === lf) more++
+  }
+  return more
 }

@@ -65,7 +65,8 @@ function* greet(hello: Hello): Asking<Offers> {
   if (kindOf(reply) === 5) {
     yield* say(`HELO ${hello.ehlo}`)
     const old = yield* hear('ehlo', hello.capMs)
-    if (kindOf(old) === 2) return { pipelining: false, chunking: false, dsn: false, starttls: false, auth: '', size: undefined }
+    if (kindOf(old) === 2)
+      return { pipelining: false, chunking: false, dsn: false, eightBit: false, starttls: false, auth: '', size: undefined }
   }
   throw new Ended({ stage: 'ehlo', reply, why: `The server refused our name ${hello.ehlo}: ${quoted(reply)}` })
 }
@@ -79,6 +80,7 @@ function offersIn(reply: Reply): Offers {
     pipelining: parameter('PIPELINING') !== undefined,
     chunking: parameter('CHUNKING') !== undefined,
     dsn: parameter('DSN') !== undefined,
+    eightBit: parameter('8BITMIME') !== undefined,
     starttls: parameter('STARTTLS') !== undefined,
     auth: parameter('AUTH') ?? '',
     size: size > 0 ? size : undefined,

@@ -19,6 +19,7 @@ export const mailLine = (letter: Letter, offers: Offers, sized: boolean): string
   [
     `MAIL FROM:<${letter.from}>`,
     ...(sized && offers.size !== undefined ? [`SIZE=${letter.content.length}`] : []),
+    ...(letter.eightBit ? ['BODY=8BITMIME'] : []),
     ...(asksForReport(letter, offers) ? ['RET=HDRS', `ENVID=${envelopeId(letter)}`] : []),
   ].join(' ')
 
@@ -32,17 +33,27 @@ export const rcptLine = (letter: Letter, to: string, offers: Offers): string =>
   `RCPT TO:<${to}>${asksForReport(letter, offers) ? ' NOTIFY=FAILURE,DELAY' : ''}`
 
 /** The left side of the Message-ID, which is made of xtext characters only (RFC 3461 section 4). */
-export const envelopeId = (letter: Letter): string => /^<([^@>]{1,100})@/.exec(letter.messageId)?.[1] ?? `o${letter.id}`
+export const envelopeId = (letter: Letter): string =>
+  letter.envelopeId ?? /^<([^@>]{1,100})@/.exec(letter.messageId)?.[1] ?? `o${letter.id}`
 
-/** The next letter that fits; one that the server said is too large for it is refused here, without a round trip (RFC 1870). */
+/** The next letter that the server can take; one that it cannot, as it said itself, is refused here, without a round trip. */
 export function* next(offers: Offers): Asking<Letter | undefined> {
   for (;;) {
     const answer = yield { kind: 'next' }
     const letter = 'letter' in answer ? answer.letter : undefined
-    if (!letter || offers.size === undefined || letter.content.length <= offers.size) return letter
-    const why = `The letter has ${letter.content.length} octets; the server takes ${offers.size} at most.`
+    const why = letter && misfit(letter, offers)
+    if (!letter || why === undefined) return letter
     yield* settle(letter, letter.to, { kind: 'refused', why })
   }
+}
+
+/** RFC 1870 section 6.1, RFC 6152 section 3. */
+function misfit({ content, eightBit }: Letter, offers: Offers): string | undefined {
+  if (offers.size !== undefined && content.length > offers.size)
+    return `The letter has ${content.length} octets; the server takes ${offers.size} at most.`
+  return eightBit && !offers.eightBit
+    ? 'The mail holds octets above 127, and the server does not offer 8BITMIME: set its device to quoted-printable or base64.'
+    : undefined
 }
 
 export function* settle(letter: Letter, recipients: Iterable<string>, outcome: Outcome): Asking<void> {

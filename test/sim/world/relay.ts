@@ -34,6 +34,8 @@ export const kind: RelayFaults = {
 /** A mail server on the timeline. It keeps what it took, and notes every breach of the protocol by its client. */
 export class SimRelay {
   faults: RelayFaults = { ...kind }
+  /** Largest letter that it takes, in octets. */
+  size = 100_000
   readonly taken: Taken[] = []
   readonly violations: string[] = []
   /** Message-IDs of letters whose content was here and that were answered 4yz. */
@@ -155,7 +157,9 @@ class Talk {
       case 'EHLO':
         this.#greeted = true
         this.#say(
-          faults.pipelining ? `250-relay\r\n250-PIPELINING\r\n${faults.chunking ? '250-CHUNKING\r\n' : ''}250 SIZE 100000` : '250 relay',
+          faults.pipelining
+            ? `250-relay\r\n250-PIPELINING\r\n${faults.chunking ? '250-CHUNKING\r\n' : ''}250 SIZE ${this.#relay.size}`
+            : '250 relay',
         )
         return
       case 'BDAT': {
