@@ -12,6 +12,7 @@ export type Request =
   /** `bytes`: base64. */
   | { verb: 'hear'; source: string; bytes: string }
   | { verb: 'list'; after: number }
+  | { verb: 'history'; before?: number }
   | { verb: 'show' | 'hold' | 'release' | 'drop'; id: number }
   | { verb: 'retry'; id?: number }
   | { verb: 'state' | 'alerts' }
@@ -64,6 +65,8 @@ export async function perform(request: Request, desk: Desk): Promise<unknown> {
       return desk.hear(request.source, Buffer.from(request.bytes, 'base64'))
     case 'list':
       return desk.list(request.after)
+    case 'history':
+      return desk.past(request.before)
     case 'show':
       return (await desk.show(request.id)) ?? null
     case 'hold':

@@ -2,6 +2,7 @@ import type { KeptWhy, Severity } from '../alert/alert.ts'
 import { stampNow } from '../alert/stamp.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
+import type { Past } from '../queue/history.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { Note } from '../rules/note.ts'
 import type { Silence } from '../rules/silence.ts'
@@ -155,6 +156,11 @@ export class Desk {
     const whole = await scribe.whole(id)
     if (!waiting || !whole) return undefined
     return { ...waiting, mail: Buffer.from(whole.content.subarray(0, showBytes)).toString() }
+  }
+
+  /** Letters that have left, newest first, those with an id below `before`. */
+  async past(before?: number): Promise<{ letters: Past[] }> {
+    return { letters: await this.#options.queue.past(listLimit, before) }
   }
 
   /** What became of a letter, and whether it waits still; `why` is what its relays say of themselves. */

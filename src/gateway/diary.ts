@@ -1,6 +1,6 @@
 import type { Alert } from '../alert/alert.ts'
 import type { Stamp } from '../alert/stamp.ts'
-import { type Settled, settlements } from '../queue/queue.ts'
+import { type Settled, settlements } from '../queue/mark.ts'
 
 /** Diary: when the box lived, and when it last told of itself. Folded from the journal. */
 export type Entry = { kind: 'diary'; do: 'begun' | 'ended'; stamp: Stamp } | ({ kind: 'diary'; do: 'weekly' } & Weekly)

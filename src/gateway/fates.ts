@@ -1,4 +1,4 @@
-import type { Mark } from '../queue/queue.ts'
+import type { Mark } from '../queue/mark.ts'
 
 /** Fates: what became of the newest letters, for whoever sent one just now and wants to know. In memory; the journal and the mailbox keep what matters. */
 export type Fate = { kind: Mark['kind']; to: readonly string[]; why?: string }

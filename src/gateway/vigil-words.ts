@@ -1,4 +1,4 @@
-import type { Settled } from '../queue/queue.ts'
+import type { Settled } from '../queue/mark.ts'
 
 /** What the box says of itself. */
 const minutes = (ms: number): string =>

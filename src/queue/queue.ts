@@ -3,7 +3,9 @@ import type { Clock } from '../ports/clock.ts'
 import type { Disk } from '../ports/disk.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { Spent } from './budget.ts'
+import { history, type Past } from './history.ts'
 import { Journal, StorageError } from './journal.ts'
+import { isSettlement, type Mark, type Settled } from './mark.ts'
 import { Memory } from './memory.ts'
 import { momentOf } from './moment.ts'
 import type { Offer } from './offer.ts'
@@ -52,17 +54,6 @@ export type Accepted =
   | { kind: 'accepted'; id: number; number: number; repeated: boolean }
   /** `again`: the same alert may be accepted later. */
   | { kind: 'refused'; why: string; hint: string; again: boolean }
-
-/** How a recipient left the queue; `dropped` by hand, with all others of the letter. */
-export const settlements = ['delivered', 'refused', 'expired', 'merged', 'dropped'] as const
-export type Settled = (typeof settlements)[number]
-
-/** How a recipient left the queue, or how the letter stands. `again`: said once more beside a record that was copied. */
-export type Mark =
-  | { kind: Exclude<Settled, 'dropped'>; to: string[]; why?: string; again?: true }
-  | { kind: 'deferred'; attempts: number; why: string }
-  | { kind: 'held' | 'released' }
-  | { kind: 'dropped'; why: string }
 
 /** A storm of refused alerts must not make the card look for room for each of them. */
 const lookMs = 1000
@@ -236,13 +227,24 @@ export class Queue {
     const { gone, count } = this.#applied(id, mark)
     this.#options.onMark?.(id, mark)
     const file = gone && this.#enclosed.get(id)
-    this.#journal.note({ type: recordTypes.outcome, flags: 0, id, body: Buffer.from(JSON.stringify(mark)) }, () => {
+    this.#journal.note({ type: recordTypes.outcome, flags: 0, id, body: Buffer.from(JSON.stringify(this.#dated(mark))) }, () => {
       count()
       if (file !== undefined) this.#options.onReleased?.(file)
     })
     if (gone) this.#forget(gone)
     if (this.#journal.worthCopying !== undefined) void this.makeRoom()
     return gone
+  }
+
+  #dated(mark: Mark): Mark {
+    const { clock } = this.#options
+    return isSettlement(mark) && clock.synchronised() !== 'no' ? { ...mark, at: clock.wall() } : mark
+  }
+
+  /** Letters that have left, newest first, as far as the journal remembers; `limit` of them with an id below `before`. */
+  past(limit: number, before?: number): Promise<Past[]> {
+    const { disk, dir } = this.#options
+    return history(disk, dir, limit, before)
   }
 
   /** The newest number of each source. */
@@ -500,10 +502,6 @@ function marksOf(state: LetterState): Mark[] {
     ...(state.held ? [{ kind: 'held' as const }] : []),
   ]
 }
-
-/** Whether a mark settles somebody, and is not the echo of one that did. */
-const isSettlement = (mark: Mark): mark is Mark & { kind: Settled } =>
-  (settlements as readonly string[]).includes(mark.kind) && !('again' in mark)
 
 function bitsIn(mask: number): number {
   let bits = 0

@@ -41,6 +41,12 @@ export function encodeRecord(record: JournalRecord, generation: number, durable:
 
 const checksum = (record: Uint8Array): number => crc32(record.subarray(headerBytes), crc32(record.subarray(4, 28)))
 
+/** What the first octets of a segment say of its generation; 0: nothing. Not checked: the body is not here. */
+export function generationIn(head: Uint8Array): number {
+  if (head.length < headerBytes || magic.some((octet, index) => head[index] !== octet)) return 0
+  return new DataView(head.buffer, head.byteOffset).getUint32(8, true)
+}
+
 export type Found = JournalRecord & { generation: number; durable: number; offset: number; bytes: number }
 
 /** The record that begins at `offset`, or undefined when there is none that is whole. Its body is a view, not a copy. */

@@ -1,4 +1,4 @@
-import { settlements } from '../queue/queue.ts'
+import { settlements } from '../queue/mark.ts'
 import type { House } from './house.ts'
 import { stateOf } from './state.ts'
 

@@ -2,9 +2,9 @@ import { useEffect, useState } from 'preact/hooks'
 import { get, type Problem, post } from '../api.ts'
 import { useLive } from '../live.ts'
 import { Card, Deed, Facts, Scroll, StateMark, Wrong } from '../parts.tsx'
-import { count, span, t } from '../words.ts'
+import { count, dateTime, span, t } from '../words.ts'
 
-/** Letters that wait. */
+/** Letters that wait, and those that have left. */
 type Letter = {
   id: number
   source: string
@@ -62,7 +62,41 @@ export function Queue() {
         <LetterCard key={one.id} letter={one} done={() => void look()} />
       ))}
       {list && last && list.letters.length > 50 && <Deed deed={() => setAfter(list.letters[49]?.id ?? 0)}>{t('Further letters')}</Deed>}
+      <Left />
     </>
+  )
+}
+
+type Past = {
+  id: number
+  text: string
+  subject?: string
+  outcomes: { kind: 'delivered' | 'refused' | 'expired' | 'merged' | 'dropped'; to: string[]; why?: string; at?: number }[]
+}
+
+/** As far back as the journal remembers. */
+function Left() {
+  const [past, setPast] = useState<Past[]>()
+  const look = async () => {
+    const answer = await get<{ letters: Past[] }>('/api/history')
+    if (answer.ok) setPast(answer.value.letters)
+    return answer
+  }
+  return (
+    <Card title={t('Letters that have left')}>
+      <Deed deed={look}>{t('Look')}</Deed>
+      {past?.map(({ id, text, subject = text, outcomes }) => (
+        <p key={id}>
+          #{id} {subject.split('\n')[0]}
+          {outcomes.map(({ kind, to, why, at }, index) => (
+            <small key={index}>
+              <br />
+              {t(kind)}: {to.join(', ')} {at !== undefined && dateTime(at)} {why}
+            </small>
+          ))}
+        </p>
+      ))}
+    </Card>
   )
 }
 

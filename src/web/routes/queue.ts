@@ -31,6 +31,15 @@ const show = route({
   },
 })
 
+const history = route({
+  method: 'GET',
+  path: '/api/history',
+  title: 'Letters that have left, newest first, as far back as the journal remembers, 200 at a time: those with an id below `before`',
+  access: { kind: 'machine', scope: 'read' },
+  query: z.strictObject({ before: z.coerce.number().int().min(1).optional() }),
+  run: async ({ house, query }) => json(await deskOf(house).past(query.before)),
+})
+
 /** What became of a letter that has left, as long as this gateway remembers it. */
 const fate = route({
   method: 'GET',
@@ -72,4 +81,4 @@ const one = (deed: keyof typeof deeds): Route =>
     },
   })
 
-export const queueRoutes = [list, show, fate, all, one('retry'), one('hold'), one('release'), one('drop')]
+export const queueRoutes = [list, history, show, fate, all, one('retry'), one('hold'), one('release'), one('drop')]
