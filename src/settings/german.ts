@@ -112,7 +112,6 @@ export const german: Readonly<Record<string, string>> = {
   'Sender of letters': 'Absender der Briefe',
   'keep: From stays. own: From becomes that of the box, and answers still go to the device; for relays that take no other sender.':
     'keep: From bleibt. own: From wird das des Geräts, Antworten gehen weiter an den Absender; für Relays, die keinen anderen nehmen.',
-  'Room for mails that are passed on': 'Platz für weitergereichte Mails',
   Token: 'Token',
   People: 'Personen',
   'The first one is told what no rule takes. Without anybody, there is an operator on the box.':
