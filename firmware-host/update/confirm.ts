@@ -1,0 +1,82 @@
+import { rmSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { imageVersion, placeOf, readJson } from './place.ts'
+import { run, slots } from './rauc.ts'
+import { type Status, writeStatus } from './status.ts'
+import { compareVersions, isVersion } from './version.ts'
+
+/**
+ * Run by root at every start, beside the gateway. The boot loader counts how often a system was started without being confirmed, and takes the other one after three times. A system that was just installed is
+ * confirmed when the gateway is ready and says that it is well (the journal takes alerts, the page is served); if it does not get there, the box restarts. One that was confirmed before is confirmed as soon as the gateway runs:
+ * no fault of a card or a line is mended by an older system.
+ */
+const place = placeOf(process.env)
+const ms = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise)
+const tryForMs = ms('OUTPOST_TRIAL_MS', 300_000)
+const betweenMs = ms('OUTPOST_TRIAL_EVERY_MS', 2000)
+/** How long it must be well without a break. */
+const wellForMs = ms('OUTPOST_TRIAL_WELL_MS', 20_000)
+
+const { compatible, booted: slot } = await slots()
+const version = imageVersion(place)
+const tell = (more: Pick<Status, 'state'> & Partial<Status>) => writeStatus(place.status, { compatible, version, slot, ...more })
+
+/** A system that is known to work. */
+async function again(): Promise<void> {
+  tell({ state: 'idle' })
+  await lasts(isActive, betweenMs)
+  await confirm()
+}
+
+async function trial(): Promise<void> {
+  tell({ state: 'trial', bundle: version })
+  if (!(await lasts(async () => (await isActive()) && (await isWell()), wellForMs))) {
+    await run('systemctl', ['reboot'])
+    return
+  }
+  await confirm()
+  tell({ state: 'idle' })
+}
+
+/** The old system runs, although a newer one was installed. */
+async function goneBack(newer: string): Promise<void> {
+  await confirm()
+  tell({ state: 'rolled-back', bundle: newer, why: `Version ${newer} did not come up well, and the box went back to ${version}.` })
+}
+
+async function confirm(): Promise<void> {
+  const { code, stderr } = await run('rauc', ['status', 'mark-good'])
+  if (code !== 0) throw new Error(`rauc status mark-good: ${stderr.trim()}`)
+  rmSync(`${place.memory}/tried.json`, { force: true })
+}
+
+/** Whether it holds for so long without a break, within the time of a trial. */
+async function lasts(holds: () => Promise<boolean>, forMs: number): Promise<boolean> {
+  const end = Date.now() + tryForMs
+  let since: number | undefined
+  while (Date.now() < end) {
+    if (!(await holds())) since = undefined
+    else {
+      since ??= Date.now()
+      if (Date.now() - since >= forMs) return true
+    }
+    await sleep(betweenMs)
+  }
+  return false
+}
+
+const isActive = async (): Promise<boolean> => (await run('systemctl', ['is-active', '--quiet', 'outpost.service'])).code === 0
+
+/** It says so itself, over its socket: where its page listens is a setting. */
+const isWell = async (): Promise<boolean> => (await run('outpost', ['health', '--data', place.data])).code === 0
+
+function triedVersion(): string | undefined {
+  const value = readJson(`${place.memory}/tried.json`)
+  const version = typeof value === 'object' && value !== null && 'version' in value ? value.version : undefined
+  return isVersion(version) ? version : undefined
+}
+
+const tried = triedVersion()
+if (tried === undefined) await again()
+else if (compareVersions(tried, version) > 0) await goneBack(tried)
+else await trial()

@@ -1,0 +1,83 @@
+import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { imageVersion, type Place, placeOf, readJson } from './place.ts'
+import { percentIn, run, slots } from './rauc.ts'
+import { type Status, writeFileWhole, writeStatus } from './status.ts'
+import { verdictOn, whyRefused } from './verdict.ts'
+
+/**
+ * Run by root when the gateway has put a request beside a bundle: looks at it, installs it into the other slot, restarts. The gateway is not trusted with more than these words; that the bundle is good is for RAUC
+ * to say, by its signature. Whatever happens, the slot that runs stays as it is.
+ */
+const wishes = ['check', 'install'] as const
+type Wish = (typeof wishes)[number]
+
+const place = placeOf(process.env)
+const brought = `${place.data}/update/bundle.raucb`
+const bundle = `${place.memory}/bundle.raucb`
+const request = `${place.data}/update/request.json`
+
+async function serve({ status }: Place): Promise<void> {
+  const { compatible, booted: slot } = await slots()
+  const here = { compatible, version: imageVersion(place), slot }
+  const tell = (more: Pick<Status, 'state'> & Partial<Status>) => writeStatus(status, { ...here, ...more })
+  const wish = wishIn(readJson(request))
+  rmSync(request, { force: true })
+  if (!wish) return tell({ state: 'idle' })
+  tell({ state: 'checking' })
+  take()
+  const { code, stdout, stderr } = await run('rauc', ['info', '--output-format=json', bundle])
+  if (code !== 0) return refuse(tell, whyRefused(stderr))
+  const verdict = verdictOn(JSON.parse(stdout), here)
+  if (verdict.kind === 'refused') return refuse(tell, verdict.why)
+  if (wish === 'check') return tell({ state: 'checked', bundle: verdict.version })
+  await install(tell, verdict.version)
+}
+
+async function install(tell: (more: Pick<Status, 'state'> & Partial<Status>) => void, version: string): Promise<void> {
+  tell({ state: 'installing', bundle: version, percent: 0 })
+  remember(version)
+  const { code, stderr } = await run('rauc', ['install', bundle], (line) => {
+    const percent = percentIn(line)
+    if (percent !== undefined) tell({ state: 'installing', bundle: version, percent })
+  })
+  if (code !== 0) {
+    forget()
+    return refuse(tell, whyRefused(stderr))
+  }
+  rmSync(bundle, { force: true })
+  tell({ state: 'installed', bundle: version })
+  await run('systemctl', ['reboot'])
+}
+
+function refuse(tell: (more: Pick<Status, 'state'> & Partial<Status>) => void, why: string): void {
+  rmSync(bundle, { force: true })
+  tell({ state: 'refused', why })
+}
+
+/** Out of the gateway's hands: what was looked at is what is installed. A link in its place is not followed. */
+function take(): void {
+  mkdirSync(place.memory, { recursive: true, mode: 0o700 })
+  const found = lstatSync(brought, { throwIfNoEntry: false })
+  // Nothing new lies there: it was looked at before.
+  if (!found) return
+  if (found.isFile()) {
+    renameSync(brought, bundle)
+    chownSync(bundle, process.getuid?.() ?? 0, process.getgid?.() ?? 0)
+    chmodSync(bundle, 0o600)
+  } else rmSync(brought, { force: true, recursive: true })
+}
+
+const wishIn = (value: unknown): Wish | undefined => {
+  const wish = typeof value === 'object' && value !== null && 'do' in value ? value.do : undefined
+  return wishes.find((one) => one === wish)
+}
+
+/** Before anything changes: should the box come back with the old system, it knows what was tried. */
+function remember(version: string): void {
+  mkdirSync(place.memory, { recursive: true, mode: 0o700 })
+  writeFileWhole(`${place.memory}/tried.json`, JSON.stringify({ version }))
+}
+
+const forget = () => rmSync(`${place.memory}/tried.json`, { force: true })
+
+await serve(place)

@@ -1,0 +1,46 @@
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
+import type { Version } from './version.ts'
+
+/**
+ * Status: what the gateway may know of the system it runs on, a file that only root writes (`/run/outpost-update/status.json`). The gateway has no rights over slots or boot loader: it puts a bundle and a request
+ * into its own directory, and reads here what became of them.
+ */
+export type Status = {
+  compatible: string
+  version: Version
+  /** The slot that runs. */
+  slot: 'A' | 'B'
+  state:
+    | 'idle'
+    | 'checking'
+    /** The bundle is signed, for this board, and newer. */
+    | 'checked'
+    | 'refused'
+    | 'installing'
+    /** The box restarts into it. */
+    | 'installed'
+    /** It runs, and has not yet shown that it works. */
+    | 'trial'
+    /** The last update did not work, and the box went back. */
+    | 'rolled-back'
+  /** Of the bundle that the state is about. */
+  bundle?: Version
+  percent?: number
+  /** A sentence. */
+  why?: string
+}
+
+/** Replaces the file; readers see the old one or the new one. */
+export function writeFileWhole(path: string, text: string): void {
+  const draft = `${path}.tmp`
+  const file = openSync(draft, 'w', 0o644)
+  try {
+    writeSync(file, text)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(draft, path)
+}
+
+export const writeStatus = (path: string, status: Status): void => writeFileWhole(path, `${JSON.stringify(status)}\n`)
