@@ -11,6 +11,7 @@ import type { Random } from './random.ts'
 import type { Serial } from './serial.ts'
 import type { Serve } from './serve.ts'
 import type { SetClock } from './set-clock.ts'
+import type { Sys } from './sys.ts'
 
 /** The whole outside world, handed in. */
 export type Ports = {
@@ -26,5 +27,5 @@ export type Ports = {
   log: Log
 }
 
-/** And what serves the page and the mailbox, which the gateway itself has no use for. */
-export type Outside = Ports & { http: Http; serve: Serve; setClock: SetClock }
+/** And what serves the page and the mailbox, and the machine underneath, which the gateway itself has no use for. */
+export type Outside = Ports & { http: Http; serve: Serve; setClock: SetClock; sys: Sys }

@@ -20,6 +20,7 @@ import { noMailIn } from '../sim/world/no-mail-in.ts'
 import { SimRandom } from '../sim/world/random.ts'
 import { SimRelay } from '../sim/world/relay.ts'
 import { SimSerial } from '../sim/world/sensors.ts'
+import { SimSys } from '../sim/world/sys.ts'
 import { Timeline } from '../sim/world/timeline.ts'
 
 export const password = 'correct horse battery'
@@ -68,6 +69,7 @@ export class WebBox {
         clock.wrongBy += wall - clock.wall()
         return undefined
       },
+      sys: new SimSys(),
       names: () => new SimNames({}),
       link,
       serial: new SimSerial(timeline, new SimRandom(3)),
@@ -88,6 +90,7 @@ export class WebBox {
       builtAt: Date.UTC(2026, 10, 1),
       book,
       pageDir: 'page',
+      boardsDir: 'boards',
       terminal: false,
       interactive: false,
       signals: { onStop: () => {}, onReload: () => {} },

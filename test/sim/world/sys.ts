@@ -1,0 +1,34 @@
+import type { Sys } from '../../../src/ports/sys.ts'
+
+/** A machine whose /sys and /proc are a map. Writing takes only what is there, as the kernel has it. */
+export class SimSys implements Sys {
+  readonly arch: string
+  readonly files: Map<string, string>
+  /** Every write that was taken, in order. */
+  readonly written: [string, string][] = []
+  /** Paths that refuse to be written. */
+  readonly refuses = new Set<string>()
+
+  constructor(files: Record<string, string> = {}, arch = 'arm64') {
+    this.files = new Map(Object.entries(files))
+    this.arch = arch
+  }
+
+  async read(path: string): Promise<string | undefined> {
+    return this.files.get(path)
+  }
+
+  async list(dir: string): Promise<string[]> {
+    const names = [...this.files.keys()].flatMap((path) =>
+      path.startsWith(`${dir}/`) ? (path.slice(dir.length + 1).split('/')[0] ?? []) : [],
+    )
+    return [...new Set(names)].sort()
+  }
+
+  async write(path: string, text: string): Promise<string | undefined> {
+    if (!this.files.has(path) || this.refuses.has(path)) return `cannot write ${path}`
+    this.files.set(path, text)
+    this.written.push([path, text])
+    return undefined
+  }
+}
