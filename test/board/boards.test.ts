@@ -115,3 +115,11 @@ test('a board without an image says why', () => {
     ['beaglebone-black', 'raspberry-pi-5'],
   )
 })
+
+test("every overlay that an image for Debian's kernel loads is in boards/overlays, since Debian has none", () => {
+  const sources = readdirSync(`${dir}overlays`)
+  for (const { name, boot, serial, button } of boards)
+    if (boot.recipe === 'raspberry-pi')
+      for (const overlay of [...serial, button].flatMap((one) => one?.overlay ?? []))
+        assert.ok(sources.includes(`${overlay.split(',')[0]}.dts`), `${overlay} of ${name}`)
+})
