@@ -21,6 +21,7 @@ const scene: Omit<Scene, 'dir'> = {
   book,
   pageDir,
   boardsDir,
+  pid: process.pid,
   env: process.env,
   software: `Outpost ${version}`,
   builtAt,

@@ -20,14 +20,16 @@ const mayImport: Record<string, readonly string[]> = {
   relay: ['mail', 'ports'],
   mailbox: ['mail', 'alert', 'ports'],
   board: ['alert', 'ports'],
+  device: ['ports'],
   settings: ['rules', 'decode', 'mail', 'board', 'alert', 'ports'],
   gateway: ['source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
   'gateway.ts': ['gateway', 'source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
-  web: ['gateway.ts', 'gateway', 'source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
+  web: ['device', 'gateway.ts', 'gateway', 'source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
   /** Types only: it runs in a browser. */
   page: ['web'],
   cli: [
     'web',
+    'device',
     'gateway.ts',
     'gateway',
     'source',

@@ -1,6 +1,7 @@
 import { detectBoard, heapFlags, unknownBoard } from '../board/board.ts'
 import type { Board } from '../board/schema.ts'
 import { boardNames, readBoard, readBoards, readMachine } from '../board/shelf.ts'
+import { sentence } from '../ports/log.ts'
 import { DeviceStore } from '../settings/device.ts'
 import { Door } from '../web/door.ts'
 import { claimAddress, pageAddresses } from './address.ts'
@@ -45,6 +46,16 @@ async function detected(scene: Scene): Promise<Board> {
   throw new Refusal(
     `No file of boards/ knows this machine (${told}). Outpost runs on it all the same; lamp, button and labels of lines need a file.`,
   )
+}
+
+/** The board that this process runs on; undefined when no file knows it, or the files cannot be used: then there is neither lamp nor button. */
+export async function thisBoard({ ports: { disk, sys, log }, boardsDir }: Scene): Promise<Board | undefined> {
+  try {
+    return detectBoard(await readBoards(disk, boardsDir), await readMachine(sys))
+  } catch (error) {
+    log('warning', 'device: the board is not known', { why: sentence(error) })
+    return undefined
+  }
 }
 
 function show(scene: Scene, { flags }: Options, one: Board): ExitCode {

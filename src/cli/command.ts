@@ -22,6 +22,8 @@ export type Scene = {
   pageDir: string
   /** Where the files of the boards lie. */
   boardsDir: string
+  /** Of this process. */
+  pid: number
   /** Standard output is a terminal. */
   terminal: boolean
   /** Standard input is a terminal: nobody pipes anything in. */

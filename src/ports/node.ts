@@ -9,6 +9,7 @@ import { nodeLog } from './node/log.ts'
 import { NodeMailIn } from './node/mail-in.ts'
 import { NodeNames } from './node/names.ts'
 import { NodeNet } from './node/net.ts'
+import { nodeNotify } from './node/notify.ts'
 import { NodeRandom } from './node/random.ts'
 import { NodeSerial } from './node/serial.ts'
 import { NodeServe } from './node/serve.ts'
@@ -34,6 +35,7 @@ export function nodePorts(options: { secrets?: () => string[]; pretty?: boolean;
     serve: new NodeServe(),
     setClock: setNodeClock,
     sys: new NodeSys(),
+    notify: nodeNotify,
     names: (servers) => new NodeNames(servers),
     link: new NodeLink(),
     serial: new NodeSerial(),

@@ -7,6 +7,7 @@ import type { Log } from './log.ts'
 import type { MailIn } from './mail-in.ts'
 import type { NamesOf } from './names.ts'
 import type { Net } from './net.ts'
+import type { Notify } from './notify.ts'
 import type { Random } from './random.ts'
 import type { Serial } from './serial.ts'
 import type { Serve } from './serve.ts'
@@ -28,4 +29,4 @@ export type Ports = {
 }
 
 /** And what serves the page and the mailbox, and the machine underneath, which the gateway itself has no use for. */
-export type Outside = Ports & { http: Http; serve: Serve; setClock: SetClock; sys: Sys }
+export type Outside = Ports & { http: Http; serve: Serve; setClock: SetClock; sys: Sys; notify: Notify }

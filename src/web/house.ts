@@ -1,3 +1,4 @@
+import type { Hardware } from '../device/hardware.ts'
 import type { Desk } from '../gateway/desk.ts'
 import type { Plan } from '../gateway/plan.ts'
 import type { Tap } from '../gateway/tap.ts'
@@ -27,6 +28,8 @@ export interface House {
   readonly door: Door
   readonly chronicle: Chronicle
   readonly device: DeviceStore
+  /** What the machine underneath told last. */
+  readonly hardware: Hardware
   /** Names under which this box may be called, in small letters. */
   readonly names: ReadonlySet<string>
   /** Undefined while the gateway starts, or cannot. */

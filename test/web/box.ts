@@ -70,6 +70,7 @@ export class WebBox {
         return undefined
       },
       sys: new SimSys(),
+      notify: async () => 'there is no service manager',
       names: () => new SimNames({}),
       link,
       serial: new SimSerial(timeline, new SimRandom(3)),
@@ -91,6 +92,7 @@ export class WebBox {
       book,
       pageDir: 'page',
       boardsDir: 'boards',
+      pid: 1,
       terminal: false,
       interactive: false,
       signals: { onStop: () => {}, onReload: () => {} },

@@ -6,6 +6,10 @@ export class SimSys implements Sys {
   readonly files: Map<string, string>
   /** Every write that was taken, in order. */
   readonly written: [string, string][] = []
+  /** Of every file. */
+  device: string | undefined
+  /** Who listens to which device. */
+  readonly followed = new Map<string, { data(bytes: Uint8Array): void; closed(why: string): void }>()
   /** Paths that refuse to be written. */
   readonly refuses = new Set<string>()
 
@@ -30,5 +34,14 @@ export class SimSys implements Sys {
     this.files.set(path, text)
     this.written.push([path, text])
     return undefined
+  }
+
+  async deviceOf(): Promise<string | undefined> {
+    return this.device
+  }
+
+  follow(path: string, on: { data(bytes: Uint8Array): void; closed(why: string): void }): () => void {
+    this.followed.set(path, on)
+    return () => void this.followed.delete(path)
   }
 }
