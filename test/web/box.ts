@@ -32,6 +32,10 @@ export class WebBox {
   readonly disk: SimDisk
   readonly clock: SimClock
   readonly book = new LogBook()
+  readonly sys = new SimSys()
+  /** What systemd was told, one call after the other. */
+  readonly notified: (readonly string[])[] = []
+  declare readonly scene: Scene
   household: Household
   stream: Stream
   routes: readonly Route[] = []
@@ -59,6 +63,8 @@ export class WebBox {
       await disk.write('data/secrets.json', Buffer.from(JSON.stringify(secrets)))
     }
     const book = new LogBook()
+    const sys = new SimSys()
+    const notified: (readonly string[])[] = []
     const ports = {
       clock,
       disk,
@@ -69,8 +75,8 @@ export class WebBox {
         clock.wrongBy += wall - clock.wall()
         return undefined
       },
-      sys: new SimSys(),
-      notify: async () => 'there is no service manager',
+      sys,
+      notify: async (...words: readonly string[]) => void notified.push(words),
       names: () => new SimNames({}),
       link,
       serial: new SimSerial(timeline, new SimRandom(3)),
@@ -100,7 +106,7 @@ export class WebBox {
     const device = await DeviceStore.open(disk, ports.random, 'data')
     const household = await Household.open(scene, device)
     const box = new WebBox(disk, clock, household, await Assets.load(disk, 'page'))
-    Object.assign(box, { timeline, book })
+    Object.assign(box, { timeline, book, scene, sys, notified })
     return box
   }
 

@@ -45,3 +45,13 @@ export class SimSys implements Sys {
     return () => void this.followed.delete(path)
   }
 }
+
+/** struct input_event on a 64-bit machine. */
+export function keyEvent(type: number, code: number, value: number): Buffer {
+  const bytes = Buffer.alloc(24)
+  bytes.writeBigInt64LE(1_700_000_000n, 0)
+  bytes.writeUInt16LE(type, 16)
+  bytes.writeUInt16LE(code, 18)
+  bytes.writeInt32LE(value, 20)
+  return bytes
+}
