@@ -24,7 +24,22 @@ const mayImport: Record<string, readonly string[]> = {
   settings: ['rules', 'decode', 'mail', 'board', 'alert', 'ports'],
   gateway: ['source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
   'gateway.ts': ['gateway', 'source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
-  web: ['device', 'gateway.ts', 'gateway', 'source', 'decode', 'rules', 'mail', 'queue', 'relay', 'mailbox', 'settings', 'alert', 'ports'],
+  web: [
+    'board',
+    'device',
+    'gateway.ts',
+    'gateway',
+    'source',
+    'decode',
+    'rules',
+    'mail',
+    'queue',
+    'relay',
+    'mailbox',
+    'settings',
+    'alert',
+    'ports',
+  ],
   /** Types only: it runs in a browser. */
   page: ['web'],
   cli: [

@@ -47,9 +47,6 @@ export function detectBoard(boards: readonly Board[], { arch, compatible, produc
   )
 }
 
-/** Options of Node for the gateway on this board. */
-export const heapFlags = ({ heapMiB }: Board): string[] => [`--max-old-space-size=${heapMiB}`]
-
 /** For who asked for a board that is not there. */
 export function unknownBoard(name: string, names: readonly string[]): string {
   const near = nearest(name, names)

@@ -79,7 +79,7 @@ export const boardSchema = z.strictObject({
   }),
   heapMiB: z.int().min(64).max(4096).meta({
     title: 'Heap',
-    description: 'What the gateway may use of it for its objects (`--max-old-space-size`), in MiB. At most a quarter.',
+    description: 'What the gateway may use of it for its objects (`OUTPOST_HEAP_MIB` of `bin/outpost`), in MiB. At most a quarter.',
   }),
   boot: boot.meta({ title: 'Boot', description: 'How an image for it starts.' }),
   serial: z.array(serial).max(20).meta({ title: 'Serial lines', description: 'Those on the board; USB adapters need no entry.' }),

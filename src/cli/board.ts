@@ -1,4 +1,4 @@
-import { detectBoard, heapFlags, unknownBoard } from '../board/board.ts'
+import { detectBoard, unknownBoard } from '../board/board.ts'
 import type { Board } from '../board/schema.ts'
 import { boardNames, readBoard, readBoards, readMachine } from '../board/shelf.ts'
 import { sentence } from '../ports/log.ts'
@@ -26,7 +26,7 @@ export const board: Command = {
 
 async function list(scene: Scene, options: Options): Promise<ExitCode> {
   const boards = await readBoards(scene.ports.disk, scene.boardsDir)
-  if (options.flags.json) scene.out(`${JSON.stringify(boards.map(withFlags), null, 2)}\n`)
+  if (options.flags.json) scene.out(`${JSON.stringify(boards, null, 2)}\n`)
   else for (const one of boards) scene.out(`${one.name.padEnd(22)} ${one.title.padEnd(46)} ${one.boot.recipe}\n`)
   return exit.done
 }
@@ -59,12 +59,9 @@ export async function thisBoard({ ports: { disk, sys, log }, boardsDir }: Scene)
 }
 
 function show(scene: Scene, { flags }: Options, one: Board): ExitCode {
-  scene.out(flags.json ? `${JSON.stringify(withFlags(one), null, 2)}\n` : `${lines(one).join('\n')}\n`)
+  scene.out(flags.json ? `${JSON.stringify(one, null, 2)}\n` : `${lines(one).join('\n')}\n`)
   return exit.done
 }
-
-/** What follows from the facts, for programs that start the gateway. */
-const withFlags = (one: Board) => ({ ...one, nodeFlags: heapFlags(one) })
 
 function* pairs({ boot, leds, ...one }: Board): Generator<[string, string]> {
   yield ['name', one.name]

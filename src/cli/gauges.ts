@@ -34,7 +34,6 @@ export async function readGauges(
     const { climate, life, counted } = await lookAt(sys, storage)
     const written = counted === undefined ? undefined : countedOn(device.data.wear, clock.boot, counted).bytes
     household.hardware = {
-      ...(household.hardware.board === undefined ? {} : { board: household.hardware.board }),
       ...climate,
       ...life,
       ...(written === undefined ? {} : { writtenBytes: written }),

@@ -1,4 +1,5 @@
 import { isSameSecret } from '../alert/same.ts'
+import type { Board } from '../board/schema.ts'
 import type { Hardware } from '../device/hardware.ts'
 import type { Task } from '../device/pulse.ts'
 import type { Desk } from '../gateway/desk.ts'
@@ -51,6 +52,7 @@ export class Household implements House {
   readonly door: Door
   readonly chronicle: Chronicle
   readonly device: DeviceStore
+  board: Board | undefined
   hardware: Hardware = {}
   standsStill: string | undefined = 'The gateway is starting.'
   readonly #scene: Scene

@@ -52,7 +52,7 @@ async function live(scene: Scene, born: (household: Household) => void): Promise
   const household = await Household.open(scene, device)
   born(household)
   const board = await thisBoard(scene)
-  if (board) household.hardware = { board: board.title }
+  household.board = board
   const stopPanel = board ? servePanel(scene, household, board) : async () => {}
   const closeWeb = await serveWeb(scene, household)
   const closePop3 = await servePop3Mailbox(scene, household)

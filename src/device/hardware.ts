@@ -5,8 +5,6 @@ import { type Life, readWear } from './wear.ts'
 /** Hardware: what the machine tells of itself. What it does not tell is not there: an ordinary PC has no board and no lamp. */
 export type Hardware = Climate &
   Partial<Life> & {
-    /** The board, as its file calls it. */
-    board?: string
     /** Octets written to the storage since the box was set up. */
     writtenBytes?: number
   }

@@ -1,3 +1,4 @@
+import type { Board } from '../board/schema.ts'
 import type { Hardware } from '../device/hardware.ts'
 import type { Desk } from '../gateway/desk.ts'
 import type { Plan } from '../gateway/plan.ts'
@@ -28,6 +29,8 @@ export interface House {
   readonly door: Door
   readonly chronicle: Chronicle
   readonly device: DeviceStore
+  /** Undefined: no file of boards/ knows this machine. */
+  readonly board: Board | undefined
   /** What the machine underneath told last. */
   readonly hardware: Hardware
   /** Names under which this box may be called, in small letters. */

@@ -10,7 +10,7 @@ export function stateOf(house: House) {
   const work = desk && { ...desk.state(), alerts: desk.alerts() }
   return {
     health: healthIn(house, work),
-    hardware: house.hardware,
+    hardware: { ...(house.board ? { board: house.board.title } : {}), ...house.hardware },
     software,
     site: { name: house.siteName },
     device: house.device.data.id,

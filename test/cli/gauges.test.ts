@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { parseBoard } from '../../src/board/board.ts'
 import { readGauges } from '../../src/cli/gauges.ts'
 import { stateOf } from '../../src/web/state.ts'
 import { WebBox } from '../web/box.ts'
 
+const boardNamed = (name: string) => parseBoard(name, readFileSync(new URL(`../../boards/${name}.json`, import.meta.url), 'utf8'))
 const pass = (box: WebBox, ms: number) => box.timeline.run(box.timeline.now + ms)
 const hour = 3_600_000
 
@@ -45,7 +48,7 @@ test('state and metrics have what the machine tells, and nothing that it does no
   await stopBare()
   await bare.household.stop()
   const box = await WebBox.claimed()
-  box.household.hardware = { board: 'Raspberry Pi 4 Model B' }
+  box.household.board = boardNamed('raspberry-pi-4b')
   wrote(box, 0)
   box.sys.files.set('/sys/class/thermal/thermal_zone0/temp', '48300\n')
   box.sys.files.set('/sys/dev/block/179:2/../device/life_time', '0x0a 0x02\n')
@@ -70,5 +73,21 @@ test('state and metrics have what the machine tells, and nothing that it does no
   const told = box.book.lines.filter((line) => JSON.stringify(line).includes('the power supply is too weak'))
   assert.equal(told.length, 1, 'once for as long as it lasts')
   await stop()
+  await box.household.stop()
+})
+
+test('the page offers the lines of the board by what stands beside them: those that are there, and not the console', async () => {
+  const box = await WebBox.claimed()
+  const offered = async () => {
+    const { ports } = (await (await box.ask('GET', '/api/help')).json()) as { ports: { path: string; label?: string }[] }
+    return ports.filter((port) => port.label !== undefined).map(({ path, label }) => `${path} ${label}`)
+  }
+  assert.deepEqual(await offered(), [], 'nobody knows the board')
+  box.household.board = boardNamed('generic-x86-64')
+  assert.deepEqual(await offered(), ['/dev/ttyS1 Second serial port (COM2)'])
+  box.sys.files.set('/sys/class/tty/ttyS1/type', '0\n')
+  assert.deepEqual(await offered(), [], 'a name without a port')
+  box.sys.files.set('/sys/class/tty/ttyS1/type', '4\n')
+  assert.deepEqual(await offered(), ['/dev/ttyS1 Second serial port (COM2)'])
   await box.household.stop()
 })
