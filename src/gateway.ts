@@ -227,6 +227,17 @@ export class Gateway {
     return gateway
   }
 
+  /** What is in hand and since when (monotonic ms), and a count that grows with whatever gets done: for who watches over progress. */
+  get inHand(): { commitSince?: number; roundSince?: number; records: number } {
+    const { busySince } = this.#queue
+    const { roundSince } = this.#courier
+    return {
+      records: this.#queue.facts.records,
+      ...(busySince === undefined ? {} : { commitSince: busySince }),
+      ...(roundSince === undefined ? {} : { roundSince }),
+    }
+  }
+
   /** Takes no more alerts, finishes the letter in the air for at most 10 s, and leaves everything on the disk. */
   async stop(): Promise<void> {
     await Promise.all(this.#sources.map((source) => source.stop()))

@@ -13,11 +13,15 @@ const book = new LogBook()
 const ports = nodePorts({ secrets: () => secrets(), pretty: process.stderr.isTTY === true, book })
 /** Beside the bundle; a checkout has it where it is built. */
 const pageDir = join(dirname(process.argv[1] ?? '.'), process.env.OUTPOST_BUNDLED ? 'page' : '../dist/page')
+/** Beside `dist` as beside `src`. */
+const boardsDir = join(dirname(process.argv[1] ?? '.'), '../boards')
 
 const scene: Omit<Scene, 'dir'> = {
   ports,
   book,
   pageDir,
+  boardsDir,
+  pid: process.pid,
   env: process.env,
   software: `Outpost ${version}`,
   builtAt,

@@ -20,6 +20,10 @@ export type Scene = {
   book: LogBook
   /** Where the built page lies. */
   pageDir: string
+  /** Where the files of the boards lie. */
+  boardsDir: string
+  /** Of this process. */
+  pid: number
   /** Standard output is a terminal. */
   terminal: boolean
   /** Standard input is a terminal: nobody pipes anything in. */

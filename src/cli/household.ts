@@ -1,4 +1,7 @@
 import { isSameSecret } from '../alert/same.ts'
+import type { Board } from '../board/schema.ts'
+import type { Hardware } from '../device/hardware.ts'
+import type { Task } from '../device/pulse.ts'
 import type { Desk } from '../gateway/desk.ts'
 import { mailboxOf, type Plan, relayOf } from '../gateway/plan.ts'
 import { strayed } from '../gateway/samples.ts'
@@ -30,6 +33,13 @@ import { keepWebKey, ownWebKey } from './web-key.ts'
 /**
  * Household: the process around the gateway. It starts and stops gateways as the settings change, one change at a time, and gives the page what it may ask for.
  */
+/** A gateway stops and starts within seconds; a journal of 100,000 letters is read in less. */
+const standsStillMs = 10 * 60_000
+/** A card that tidies up takes seconds for a sync. One that takes this long will not come back without a new start. */
+const commitMs = 2 * 60_000
+/** A relay may take ten minutes for the answer to a letter (RFC 5321 4.5.3.2.6), and a link that crawls needs its time. */
+const roundMs = 3_600_000
+
 export type End = 'stop' | 'restart' | 'reset'
 
 export class Household implements House {
@@ -42,6 +52,8 @@ export class Household implements House {
   readonly door: Door
   readonly chronicle: Chronicle
   readonly device: DeviceStore
+  board: Board | undefined
+  hardware: Hardware = {}
   standsStill: string | undefined = 'The gateway is starting.'
   readonly #scene: Scene
   #settings: EffectiveSettings
@@ -130,6 +142,16 @@ export class Household implements House {
   get names(): ReadonlySet<string> {
     const { web, site } = this.#settings
     return new Set(['localhost', 'outpost.local', site.domain.toLowerCase(), ...web.hosts.map((name) => name.toLowerCase())])
+  }
+
+  /** What is in hand, for who watches over progress. */
+  get tasks(): Task[] {
+    if (!this.#gateway) return [{ name: 'gateway', sign: this.standsStill ?? '', limitMs: standsStillMs }]
+    const { commitSince, roundSince, records } = this.#gateway.inHand
+    return [
+      ...(commitSince === undefined ? [] : [{ name: 'journal' as const, sign: String(commitSince), limitMs: commitMs }]),
+      ...(roundSince === undefined ? [] : [{ name: 'courier' as const, sign: `${roundSince} ${records}`, limitMs: roundMs }]),
+    ]
   }
 
   desk(): Desk | undefined {

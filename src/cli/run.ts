@@ -2,11 +2,15 @@ import { renderUnicodeCompact } from 'uqr'
 import { DeviceStore } from '../settings/device.ts'
 import { wipe } from '../settings/wipe.ts'
 import { claimAddress, pageAddresses } from './address.ts'
+import { thisBoard } from './board.ts'
 import { type Command, exit, Refusal, type Scene } from './command.ts'
 import { serveControl } from './control.ts'
+import { readGauges } from './gauges.ts'
 import { type End, Household } from './household.ts'
 import { keepKnownTime } from './known-time.ts'
+import { servePanel } from './panel.ts'
 import { servePop3Mailbox } from './pop3.ts'
+import { tellService } from './service.ts'
 import { serveWeb } from './web.ts'
 
 export const run: Command = {
@@ -47,6 +51,9 @@ async function live(scene: Scene, born: (household: Household) => void): Promise
   const device = await DeviceStore.open(disk, random, scene.dir)
   const household = await Household.open(scene, device)
   born(household)
+  const board = await thisBoard(scene)
+  household.board = board
+  const stopPanel = board ? servePanel(scene, household, board) : async () => {}
   const closeWeb = await serveWeb(scene, household)
   const closePop3 = await servePop3Mailbox(scene, household)
   try {
@@ -54,12 +61,17 @@ async function live(scene: Scene, born: (household: Household) => void): Promise
     await household.begin()
     const control = await serveControl(net, scene.dir, () => household.desk())
     const keepTime = keepKnownTime(scene, device)
+    const stopGauges = await readGauges(scene, device, household)
+    const sayGoodbye = tellService(scene, household)
     const end = await household.ended
+    await sayGoodbye(end)
     await control.close()
     await household.stop()
     await keepTime()
+    await stopGauges()
     return end
   } finally {
+    await stopPanel()
     await closePop3()
     await closeWeb()
   }

@@ -1,4 +1,5 @@
 import { nearest } from '../alert/nearest.ts'
+import { boardsMarkdown } from '../board/docs.ts'
 import { decodersMarkdown } from '../decode/docs.ts'
 import { isDiskError, replaceFile } from '../ports/disk.ts'
 import { checkSettings } from '../settings/check.ts'
@@ -68,7 +69,7 @@ async function importFrom(scene: Scene, options: Options, file: string | undefin
   return exit.done
 }
 
-/** docs/settings.md and settings.schema.json are made from the schema, decoders.md from the decoders; `--check` fails when they say something else. */
+/** docs/settings.md and settings.schema.json are made from the schema, decoders.md from the decoders, boards.md from the schema of boards; `--check` fails when they say something else. */
 async function docs(scene: Scene, options: Options): Promise<ExitCode> {
   const { disk } = scene.ports
   const dir = text(options, 'write') ?? text(options, 'check')
@@ -77,6 +78,7 @@ async function docs(scene: Scene, options: Options): Promise<ExitCode> {
     ['settings.md', settingsMarkdown()],
     ['settings.schema.json', settingsSchemaText()],
     ['decoders.md', decodersMarkdown()],
+    ['boards.md', boardsMarkdown()],
   ]
   let stale = false
   for (const [name, page] of pages) {

@@ -43,6 +43,7 @@ export class Courier {
   #nudged = false
   #running: Promise<void> | undefined
   #expiryAt = 0
+  #roundSince: number | undefined
 
   constructor(options: CourierOptions) {
     this.#options = options
@@ -55,6 +56,11 @@ export class Courier {
   /** Everybody may be tried at once. */
   release(): void {
     this.#options.outbound.release()
+  }
+
+  /** When the round in hand began (monotonic ms); undefined while it waits for something to do. */
+  get roundSince(): number | undefined {
+    return this.#roundSince
   }
 
   get health(): RelayHealth {
@@ -88,10 +94,13 @@ export class Courier {
     while (!this.#stopped) {
       try {
         this.#nudged = false
+        this.#roundSince = this.#options.ports.clock.monotonic()
         const waitMs = await this.#round()
+        this.#roundSince = undefined
         if (waitMs > 0 && !this.#nudged && !this.#stopped) await this.#wait(Math.min(waitMs, longestWaitMs))
       } catch (error) {
         // A round must not end the courier: whatever broke, letters still wait.
+        this.#roundSince = undefined
         log('error', 'courier: a round failed', { why: sentence(error) })
         await this.#wait(faultMs)
       }

@@ -17,14 +17,10 @@ export function t(word: Word, values: Readonly<Record<string, string | number>> 
   return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ''))
 }
 
-/** `count('{n} mails wait.', 1)` is what stands in the singular for it. */
+/** `count('{n} letters wait, oldest first.', 1)` is what stands in the singular for it. */
 export const count = (word: Word & keyof typeof one, n: number): string => t(n === 1 ? one[word] : word, { n })
 
 const one = {
-  '{n} alerts are raised.': 'One alert is raised.',
-  '{n} sources are not heard.': 'One source is not heard.',
-  '{n} mails wait for the link.': 'One mail waits for the link.',
-  '{n} mails wait.': 'One mail waits.',
   '{n} letters wait, oldest first.': 'One letter waits.',
 } as const satisfies Partial<Record<Word, Word>>
 

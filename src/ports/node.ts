@@ -9,10 +9,12 @@ import { nodeLog } from './node/log.ts'
 import { NodeMailIn } from './node/mail-in.ts'
 import { NodeNames } from './node/names.ts'
 import { NodeNet } from './node/net.ts'
+import { nodeNotify } from './node/notify.ts'
 import { NodeRandom } from './node/random.ts'
 import { NodeSerial } from './node/serial.ts'
 import { NodeServe } from './node/serve.ts'
 import { setNodeClock } from './node/set-clock.ts'
+import { NodeSys } from './node/sys.ts'
 import type { Outside } from './ports.ts'
 
 /** The world as it is: every port over Node, serialport and mqtt. Packages are loaded when they are first needed. */
@@ -32,6 +34,8 @@ export function nodePorts(options: { secrets?: () => string[]; pretty?: boolean;
     http: new NodeHttp(),
     serve: new NodeServe(),
     setClock: setNodeClock,
+    sys: new NodeSys(),
+    notify: nodeNotify,
     names: (servers) => new NodeNames(servers),
     link: new NodeLink(),
     serial: new NodeSerial(),

@@ -7,10 +7,12 @@ import type { Log } from './log.ts'
 import type { MailIn } from './mail-in.ts'
 import type { NamesOf } from './names.ts'
 import type { Net } from './net.ts'
+import type { Notify } from './notify.ts'
 import type { Random } from './random.ts'
 import type { Serial } from './serial.ts'
 import type { Serve } from './serve.ts'
 import type { SetClock } from './set-clock.ts'
+import type { Sys } from './sys.ts'
 
 /** The whole outside world, handed in. */
 export type Ports = {
@@ -26,5 +28,5 @@ export type Ports = {
   log: Log
 }
 
-/** And what serves the page and the mailbox, which the gateway itself has no use for. */
-export type Outside = Ports & { http: Http; serve: Serve; setClock: SetClock }
+/** And what serves the page and the mailbox, and the machine underneath, which the gateway itself has no use for. */
+export type Outside = Ports & { http: Http; serve: Serve; setClock: SetClock; sys: Sys; notify: Notify }

@@ -76,6 +76,7 @@ export class Journal {
   #failedAt: number | undefined
   #failure = ''
   #closed = false
+  #busySince: number | undefined
   #stats = { records: 0, syncs: 0, damaged: 0, unreadable: 0 }
 
   /** Nothing is touched before `replay`. */
@@ -125,6 +126,11 @@ export class Journal {
   /** Commits, damaged stretches that were skipped at opening, segments in use. */
   get facts(): { records: number; syncs: number; damaged: number; unreadable: number; segments: number; pool: number; reserve: boolean } {
     return { ...this.#stats, segments: this.#used.length, pool: this.#stock.pool, reserve: this.#stock.hasReserve }
+  }
+
+  /** When the commit in hand went to the disk (monotonic ms); undefined while none is. */
+  get busySince(): number | undefined {
+    return this.#busySince
   }
 
   /** Why nothing can be accepted at all; undefined while the journal works. */
@@ -268,6 +274,7 @@ export class Journal {
     if (this.#committing || this.#pending.length === 0) return
     this.#committing = this.#commitAll().finally(() => {
       this.#committing = undefined
+      this.#busySince = undefined
       this.#forced = false
       // Notes that came meanwhile have no timer of their own.
       if (this.#pending.length > 0) this.#delayNotes()
@@ -287,6 +294,7 @@ export class Journal {
 
   async #commitAll(): Promise<void> {
     while (this.#urgent) {
+      this.#busySince = this.#options.clock.monotonic()
       if (this.#failedAt !== undefined) {
         if (this.#options.clock.monotonic() - this.#failedAt < readOnlyMs) return this.#refusePending()
         this.#abandonFile()

@@ -111,6 +111,11 @@ export class Queue {
     return { ...this.#journal.facts, waiting: this.waiting.size, ...this.#journal.space, ...(readOnly ? { readOnly } : {}) }
   }
 
+  /** When the commit in hand went to the disk (monotonic ms); undefined while none is. */
+  get busySince(): number | undefined {
+    return this.#journal.busySince
+  }
+
   /** Resolves when the alert is on the disk, or with the reason why it is not. Never rejects. */
   accept(offer: Offer, repeat = false): Promise<Accepted> {
     const prints = printsOf(offer, repeat)

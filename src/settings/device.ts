@@ -17,6 +17,8 @@ const schema = z.object({
       }),
     )
     .optional(),
+  /** Octets written to the storage since the box was set up; see src/device/wear.ts. */
+  wear: z.object({ bytes: z.number(), boot: z.string(), counted: z.number() }).optional(),
   /** Key of the codes in the subjects of letters, base64. */
   codeKey: z.string().optional(),
   access: z
@@ -78,6 +80,11 @@ export class DeviceStore {
   /** How a relay takes letters; the names are those of src/relay/traits.ts. Durable when it resolves. */
   relay(id: string, traits: NonNullable<Device['relays']>[string]): Promise<void> {
     return this.#update((device) => ({ ...device, relays: { ...device.relays, [id]: traits } }))
+  }
+
+  /** What was written to the storage. Durable when it resolves. */
+  wear(wear: NonNullable<Device['wear']>): Promise<void> {
+    return this.#update((device) => ({ ...device, wear }))
   }
 
   /** The key of the codes in subjects, made at the first question. Rejects with DiskError. */

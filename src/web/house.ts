@@ -1,3 +1,5 @@
+import type { Board } from '../board/schema.ts'
+import type { Hardware } from '../device/hardware.ts'
 import type { Desk } from '../gateway/desk.ts'
 import type { Plan } from '../gateway/plan.ts'
 import type { Tap } from '../gateway/tap.ts'
@@ -27,6 +29,10 @@ export interface House {
   readonly door: Door
   readonly chronicle: Chronicle
   readonly device: DeviceStore
+  /** Undefined: no file of boards/ knows this machine. */
+  readonly board: Board | undefined
+  /** What the machine underneath told last. */
+  readonly hardware: Hardware
   /** Names under which this box may be called, in small letters. */
   readonly names: ReadonlySet<string>
   /** Undefined while the gateway starts, or cannot. */

@@ -13,6 +13,12 @@ export function metricsOf(house: House, pages: number): string {
   metric('up', 'gauge', '1 while the gateway works, 0 while it stands still.', [['', house.desk() ? 1 : 0]])
   metric('uptime_seconds', 'gauge', 'Since the device was booted.', [['', Math.round(state.upMs / 1000)]])
   metric('clock_synchronised', 'gauge', '1 when the clock was set from outside.', [['', state.clock.synchronised === 'yes' ? 1 : 0]])
+  const { celsius, supply, writtenBytes, usedPercent } = state.hardware
+  if (celsius !== undefined) metric('temperature_celsius', 'gauge', 'Of the processor.', [['', celsius]])
+  if (supply !== undefined) metric('supply_low', 'gauge', '1 while the power supply is too weak.', [['', supply === 'low' ? 1 : 0]])
+  if (writtenBytes !== undefined)
+    metric('storage_written_bytes', 'counter', 'Written to the storage since the box was set up.', [['', writtenBytes]])
+  if (usedPercent !== undefined) metric('storage_used_percent', 'gauge', 'Life of the eMMC that is used.', [['', usedPercent]])
   metric('pages', 'gauge', 'Pages that are open.', [['', pages]])
   if (!state.gateway) return `${lines.join('\n')}\n`
   const { queue, waiting, kept, numbers, settled, sources, relays, link, alerts } = state.gateway

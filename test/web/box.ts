@@ -20,6 +20,7 @@ import { noMailIn } from '../sim/world/no-mail-in.ts'
 import { SimRandom } from '../sim/world/random.ts'
 import { SimRelay } from '../sim/world/relay.ts'
 import { SimSerial } from '../sim/world/sensors.ts'
+import { SimSys } from '../sim/world/sys.ts'
 import { Timeline } from '../sim/world/timeline.ts'
 
 export const password = 'correct horse battery'
@@ -31,6 +32,10 @@ export class WebBox {
   readonly disk: SimDisk
   readonly clock: SimClock
   readonly book = new LogBook()
+  readonly sys = new SimSys()
+  /** What systemd was told, one call after the other. */
+  readonly notified: (readonly string[])[] = []
+  declare readonly scene: Scene
   household: Household
   stream: Stream
   routes: readonly Route[] = []
@@ -58,6 +63,8 @@ export class WebBox {
       await disk.write('data/secrets.json', Buffer.from(JSON.stringify(secrets)))
     }
     const book = new LogBook()
+    const sys = new SimSys()
+    const notified: (readonly string[])[] = []
     const ports = {
       clock,
       disk,
@@ -68,6 +75,8 @@ export class WebBox {
         clock.wrongBy += wall - clock.wall()
         return undefined
       },
+      sys,
+      notify: async (...words: readonly string[]) => void notified.push(words),
       names: () => new SimNames({}),
       link,
       serial: new SimSerial(timeline, new SimRandom(3)),
@@ -88,6 +97,8 @@ export class WebBox {
       builtAt: Date.UTC(2026, 10, 1),
       book,
       pageDir: 'page',
+      boardsDir: 'boards',
+      pid: 1,
       terminal: false,
       interactive: false,
       signals: { onStop: () => {}, onReload: () => {} },
@@ -95,7 +106,7 @@ export class WebBox {
     const device = await DeviceStore.open(disk, ports.random, 'data')
     const household = await Household.open(scene, device)
     const box = new WebBox(disk, clock, household, await Assets.load(disk, 'page'))
-    Object.assign(box, { timeline, book })
+    Object.assign(box, { timeline, book, scene, sys, notified })
     return box
   }
 

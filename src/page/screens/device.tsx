@@ -5,11 +5,13 @@ import { useLive } from '../live.ts'
 import { Languages } from '../look.tsx'
 import { Card, Choice, Deed, Facts, Field, go } from '../parts.tsx'
 import { Place } from '../place.tsx'
-import { dateTime, span, t } from '../words.ts'
+import { bytesOf, dateTime, span, t } from '../words.ts'
 
 /** The device itself: backup, password, sessions, tokens, restart, reset. */
 export function Device() {
   const { state } = useLive()
+  const hardware = state?.hardware
+  const supply = hardware?.supply
   return (
     <>
       <h1>{t('Device')}</h1>
@@ -20,6 +22,11 @@ export function Device() {
             [t('Device id'), state?.device],
             [t('Running for'), span(state?.upMs ?? 0)],
             [t('Power cuts survived'), state?.gateway?.power.cuts],
+            [t('Board'), hardware?.board],
+            [t('Temperature'), hardware?.celsius === undefined ? undefined : `${hardware.celsius} °C`],
+            [t('Power supply'), supply && t(supply === 'good' ? 'good' : supply === 'low' ? 'too weak' : 'was too weak')],
+            [t('Written to the storage'), hardware?.writtenBytes === undefined ? undefined : bytesOf(hardware.writtenBytes)],
+            [t('Life of the storage'), hardware?.usedPercent === undefined ? undefined : t('{n} % used', { n: hardware.usedPercent })],
           ]}
         />
         <Languages />

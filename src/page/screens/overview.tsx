@@ -3,7 +3,7 @@ import { ask, get, post } from '../api.ts'
 import { Lines } from '../lines.tsx'
 import { useLive } from '../live.ts'
 import { Card, Deed, Facts, StateMark } from '../parts.tsx'
-import { bytesOf, count, dateTime, span, t } from '../words.ts'
+import { bytesOf, dateTime, span, t } from '../words.ts'
 
 /** Overview: one sentence, then what it rests on. */
 export function Overview() {
@@ -17,7 +17,7 @@ export function Overview() {
   return (
     <>
       <h1>{t('Overview')}</h1>
-      <p class="lead">{sentence(down.length, waiting, link, faulty.length, alerts.active.length)}</p>
+      <p class="lead">{state.health.parts.map(({ say, n }) => t(say, { n: n ?? 0 })).join(' ')}</p>
       {alerts.active.length > 0 && (
         <Card title={t('Raised now')} mood={alerts.active.some((one) => one.severity === 'critical') ? 'bad' : 'warn'}>
           {alerts.active.slice(0, 50).map((one) => (
@@ -133,23 +133,6 @@ export function Overview() {
 
 export const moodOf = (state: string): 'good' | 'warn' | 'bad' | 'off' =>
   state === 'up' ? 'good' : state === 'down' ? 'bad' : state === 'starting' ? 'warn' : 'off'
-
-function sentence(
-  down: number,
-  waiting: number,
-  link: { up: boolean; since?: string } | undefined,
-  faulty: number,
-  active: number,
-): string {
-  const parts = [
-    active > 0 ? count('{n} alerts are raised.', active) : '',
-    down > 0 ? count('{n} sources are not heard.', down) : '',
-    waiting > 0 && link && !link.up ? count('{n} mails wait for the link.', waiting) : waiting > 0 ? count('{n} mails wait.', waiting) : '',
-    waiting === 0 && link && !link.up ? t('The link is away; nothing waits.') : '',
-    faulty > 0 && (!link || link.up) ? t('A relay does not take mail.') : '',
-  ].filter(Boolean)
-  return parts.length > 0 ? parts.join(' ') : t('All well.')
-}
 
 type Look = { at: number; delivered: number; refused: number; waiting: number; link?: boolean }
 

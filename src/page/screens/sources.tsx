@@ -99,7 +99,7 @@ export function Sources() {
 }
 
 export type Help = {
-  ports: { path: string; byId?: string; manufacturer?: string }[]
+  ports: { path: string; byId?: string; label?: string }[]
   decoders: { name: string; title: string }[]
   presets: { name: string; title: string; need: string; relay: Value }[]
 }
@@ -123,7 +123,7 @@ export function AddSource({ choose, taken }: { choose: (value: Value) => void; t
       {help?.ports.map((port) => (
         <div key={port.path} class="row between">
           <span>
-            {port.byId ?? port.path} <span class="soft">{port.manufacturer}</span>
+            {port.byId ?? port.path} <span class="soft">{port.label}</span>
           </span>
           <span class="row">
             <button type="button" class="main" onClick={() => choose({ id: fresh('line'), kind: 'serial', path: port.byId ?? port.path })}>

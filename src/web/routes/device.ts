@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { sentenceOf } from '../../device/health.ts'
 import { instant } from '../../ports/clock.ts'
 import { checkSettings } from '../../settings/check.ts'
 import { settingsDiff } from '../../settings/diff.ts'
@@ -16,8 +17,19 @@ const about = route({
   title: 'What this box is, and how it has been',
   access: { kind: 'machine', scope: 'read' },
   run: async ({ house }) => {
-    const { software, device, clock, upMs } = stateOf(house)
-    return json({ software, device, clock, upMs, builtAt: house.builtAt, certificate: await house.certificate() })
+    const { software, device, clock, upMs, health, hardware, gateway } = stateOf(house)
+    const said = { mood: health.mood, sentence: sentenceOf(health) }
+    return json({
+      software,
+      device,
+      clock,
+      upMs,
+      health: said,
+      hardware,
+      powerCuts: gateway?.power.cuts,
+      builtAt: house.builtAt,
+      certificate: await house.certificate(),
+    })
   },
 })
 

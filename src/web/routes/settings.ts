@@ -9,6 +9,7 @@ import { schemaFor } from '../../settings/docs.ts'
 import { presets, relayOfPreset } from '../../settings/presets.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { Fault } from '../fault.ts'
+import type { House } from '../house.ts'
 import { json, nothing, route } from '../route.ts'
 
 /** The settings, whole, and what a source would make of some octets by settings that are not saved yet. */
@@ -82,6 +83,18 @@ const keepSecret = route({
   },
 })
 
+/** Lines of the board that are there, by what stands beside their sockets; not the one where the console is. */
+async function ownLines({ board, ports: { serial, sys } }: House): Promise<{ path: string; label: string }[]> {
+  const lines: { path: string; label: string }[] = []
+  const console = board && board.boot.recipe !== 'none' ? `/dev/${board.boot.console}` : undefined
+  for (const { path, label } of board?.serial ?? []) {
+    if (path === console || (await serial.look(path).catch(() => undefined))?.kind !== 'line') continue
+    // A kernel for PCs has names for four ports, whether or not they are there; those that are not have type 0.
+    if ((await sys.read(`/sys/class/tty/${path.slice('/dev/'.length)}/type`))?.trim() !== '0') lines.push({ path, label })
+  }
+  return lines
+}
+
 const help = route({
   method: 'GET',
   path: '/api/help',
@@ -90,7 +103,7 @@ const help = route({
   run: async ({ house }) =>
     json({
       // No list of ports is no reason to withhold the rest: the path can be typed.
-      ports: await house.ports.serial.list().catch(() => []),
+      ports: [...(await ownLines(house)), ...(await house.ports.serial.list().catch(() => []))],
       decoders: decoders.map(({ name, title }) => ({ name, title })),
       presets: presets.map((preset) => ({ name: preset.name, title: preset.title, need: preset.need, relay: relayOfPreset(preset) })),
     }),

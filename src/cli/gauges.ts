@@ -1,0 +1,63 @@
+import { lookAt } from '../device/hardware.ts'
+import { countedOn } from '../device/wear.ts'
+import type { Cancel } from '../ports/clock.ts'
+import { sentence } from '../ports/log.ts'
+import type { DeviceStore } from '../settings/device.ts'
+import type { Scene } from './command.ts'
+import type { Household } from './household.ts'
+
+/** How often the machine is looked at. */
+const lookMs = 60_000
+/** How often the count of what was written is itself written: four times a day spare the card, and a power cut forgets no more than this. */
+const keepMs = 6 * 3_600_000
+
+/** Gauges: temperature, supply and wear are looked at once a minute, for the page and the lamp. The returned function ends that, and keeps the count. */
+export async function readGauges(
+  { ports: { sys, clock, log }, dir }: Scene,
+  device: DeviceStore,
+  household: Household,
+): Promise<() => Promise<void>> {
+  const storage = await sys.deviceOf(dir)
+  let cancel: Cancel = () => {}
+  let stopped = false
+  let keptAt = clock.monotonic()
+  let supply: string | undefined
+  const keep = async (counted: number | undefined) => {
+    if (counted === undefined) return
+    try {
+      await device.wear(countedOn(device.data.wear, clock.boot, counted))
+    } catch (error) {
+      log('warning', 'device: the count of what was written cannot be kept', { why: sentence(error) })
+    }
+  }
+  const look = async (): Promise<number | undefined> => {
+    const { climate, life, counted } = await lookAt(sys, storage)
+    const written = counted === undefined ? undefined : countedOn(device.data.wear, clock.boot, counted).bytes
+    household.hardware = {
+      ...climate,
+      ...life,
+      ...(written === undefined ? {} : { writtenBytes: written }),
+    }
+    if (climate.supply === 'low' && supply !== 'low')
+      log('warning', 'device: the power supply is too weak', {
+        what: 'Use the supply that the maker of the board names, and a short cable.',
+      })
+    supply = climate.supply
+    return counted
+  }
+  const again = async () => {
+    const counted = await look()
+    // The first count is kept at once: it is where counting begins.
+    if (counted !== undefined && (device.data.wear === undefined || clock.monotonic() - keptAt >= keepMs)) {
+      keptAt = clock.monotonic()
+      await keep(counted)
+    }
+    if (!stopped) cancel = clock.after(lookMs, () => void again())
+  }
+  await again()
+  return async () => {
+    stopped = true
+    cancel()
+    await keep(await look())
+  }
+}
