@@ -1,7 +1,9 @@
 import { lookAt } from '../device/hardware.ts'
+import { systemOf } from '../device/update.ts'
 import { countedOn } from '../device/wear.ts'
 import type { Cancel } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
+import type { Sys } from '../ports/sys.ts'
 import type { DeviceStore } from '../settings/device.ts'
 import type { Scene } from './command.ts'
 import type { Household } from './household.ts'
@@ -47,6 +49,7 @@ export async function readGauges(
   }
   const again = async () => {
     const counted = await look()
+    await tellRollBack(sys, device, household)
     // The first count is kept at once: it is where counting begins.
     if (counted !== undefined && (device.data.wear === undefined || clock.monotonic() - keptAt >= keepMs)) {
       keptAt = clock.monotonic()
@@ -60,4 +63,14 @@ export async function readGauges(
     cancel()
     await keep(await look())
   }
+}
+
+/** An update that did not work is an alert, told once. */
+async function tellRollBack(sys: Sys, device: DeviceStore, household: Household): Promise<void> {
+  const system = await systemOf(sys)
+  const desk = household.desk()
+  if (system?.state !== 'rolled-back' || !desk || device.data.rolledBack === system.bundle) return
+  const text = system.why ?? 'The last update did not work, and the box went back to the version before.'
+  const taken = await desk.tell({ text, severity: 'warning', state: 'event' })
+  if (taken.kind !== 'refused') await device.rolledBack(system.bundle ?? '').catch(() => {})
 }

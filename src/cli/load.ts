@@ -1,13 +1,33 @@
+import { Hatch } from '../device/update.ts'
+import { replaceFile } from '../ports/disk.ts'
+import { checkSettings } from '../settings/check.ts'
 import { type EffectiveSettings, effective } from '../settings/schema.ts'
 import { Secrets } from '../settings/secrets.ts'
 import { SettingsStore } from '../settings/store.ts'
 import { Refusal, type Scene } from './command.ts'
 
+/**
+ * After an update that did not work, the old software is here again and may not understand what the newer one wrote: then those of before the update are taken, and the newer ones put aside.
+ */
+async function loadedOrBefore(scene: Scene, store: SettingsStore): ReturnType<SettingsStore['load']> {
+  const { disk, log } = scene.ports
+  const loaded = await store.load()
+  if (loaded.settings) return loaded
+  const before = await new Hatch(disk, scene.dir).settingsBefore()
+  if (before === undefined || !checkSettings(before).settings) return loaded
+  await disk.rename(`${scene.dir}/settings.json`, `${scene.dir}/settings.newer.json`)
+  await replaceFile(disk, scene.dir, 'settings.json', Buffer.from(before))
+  log('warning', 'settings: those of before the last update are in use; the newer ones are in settings.newer.json', {
+    why: loaded.findings[0]?.what,
+  })
+  return store.load()
+}
+
 /** The settings of a data directory, and its secrets. Says aloud what had to be mended; throws Refusal with every sentence when they cannot be used. */
 export async function loadSettings(scene: Scene): Promise<{ settings: EffectiveSettings; secrets: Secrets; store: SettingsStore }> {
   const { disk, log } = scene.ports
   const store = new SettingsStore(disk, scene.dir)
-  const loaded = await store.load()
+  const loaded = await loadedOrBefore(scene, store)
   for (const note of loaded.notes) log('warning', 'settings', { note })
   if (!loaded.settings)
     throw new Refusal(loaded.findings.map((finding) => `${finding.path || 'settings.json'}: ${finding.what} ${finding.write}`).join('\n'))

@@ -4,6 +4,7 @@ import { board } from './board.ts'
 import { check } from './check.ts'
 import { type Command, type ExitCode, exit, type Scene, UsageError } from './command.ts'
 import { doctor } from './doctor.ts'
+import { health } from './health.ts'
 import { mailbox } from './mailbox.ts'
 import { preview } from './preview.ts'
 import { queue } from './queue.ts'
@@ -12,6 +13,7 @@ import { send } from './send.ts'
 import { sendmail } from './sendmail.ts'
 import { settings } from './settings.ts'
 import { sniff } from './sniff.ts'
+import { update } from './update.ts'
 
 const commands: Readonly<Record<string, Command>> = {
   run,
@@ -26,6 +28,8 @@ const commands: Readonly<Record<string, Command>> = {
   settings,
   board,
   sendmail,
+  update,
+  health,
 }
 
 /** One command line, without the program's name. Throws UsageError or Refusal with the sentence to print. */

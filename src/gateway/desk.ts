@@ -1,4 +1,4 @@
-import type { KeptWhy, Severity } from '../alert/alert.ts'
+import type { KeptWhy, Reading, Severity } from '../alert/alert.ts'
 import { stampNow } from '../alert/stamp.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
@@ -9,6 +9,7 @@ import type { Silence } from '../rules/silence.ts'
 import type { Situation, Standing } from '../rules/standing.ts'
 import { Hook } from '../source/hook.ts'
 import type { Source, SourceState, Take, Taken } from '../source/source.ts'
+import { ownSource } from './backlog.ts'
 import type { Courier } from './courier.ts'
 import type { Counts, Diary } from './diary.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -128,6 +129,11 @@ export class Desk {
       ...(subject === undefined ? {} : { subject }),
       ...(key === undefined ? {} : { key }),
     })
+  }
+
+  /** News of the box itself, under the rules. */
+  tell(reading: Reading): Promise<Taken> {
+    return this.#options.registrar.offer(reading, { source: ownSource })
   }
 
   /** What a machine or the page posted, as if a wire of this name had said it: through the decoder and the rules. */

@@ -15,8 +15,11 @@ export async function ask<T = unknown>(
   try {
     const response = await fetch(path, {
       method,
-      headers: { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: {
+        ...(body === undefined ? {} : { 'Content-Type': `application/${body instanceof Blob ? 'octet-stream' : 'json'}` }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }),
       signal: AbortSignal.timeout(patienceMs),
     })
     const text = await response.text()

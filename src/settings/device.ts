@@ -19,6 +19,8 @@ const schema = z.object({
     .optional(),
   /** Octets written to the storage since the box was set up; see src/device/wear.ts. */
   wear: z.object({ bytes: z.number(), boot: z.string(), counted: z.number() }).optional(),
+  /** The version that did not work and was told of. */
+  rolledBack: z.string().optional(),
   /** Key of the codes in the subjects of letters, base64. */
   codeKey: z.string().optional(),
   access: z
@@ -85,6 +87,11 @@ export class DeviceStore {
   /** What was written to the storage. Durable when it resolves. */
   wear(wear: NonNullable<Device['wear']>): Promise<void> {
     return this.#update((device) => ({ ...device, wear }))
+  }
+
+  /** It was told that this version did not work. Durable when it resolves. */
+  rolledBack(version: string): Promise<void> {
+    return this.#update((device) => ({ ...device, rolledBack: version }))
   }
 
   /** The key of the codes in subjects, made at the first question. Rejects with DiskError. */

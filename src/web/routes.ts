@@ -7,6 +7,7 @@ import { mailboxRoutes } from './routes/mailbox.ts'
 import { queueRoutes } from './routes/queue.ts'
 import { relayRoutes } from './routes/relay.ts'
 import { settingsRoutes } from './routes/settings.ts'
+import { updateRoutes } from './routes/update.ts'
 import { watchRoutes } from './routes/watch.ts'
 import type { Stream } from './stream.ts'
 
@@ -21,6 +22,7 @@ export function routesOf(stream: Stream): readonly Route[] {
     ...settingsRoutes,
     ...relayRoutes,
     ...deviceRoutes,
+    ...updateRoutes,
   ]
   const openApi: Route = route({
     method: 'GET',

@@ -134,8 +134,9 @@ function admit(house: House, access: Access, { session, scope }: Identity): void
 async function bodyOf(route: Route, request: Request, byCookie: boolean): Promise<unknown> {
   const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase()
   const octets = await limited(request, route.maxBytes ?? bodyBytes)
-  // A form of a foreign page can send text/plain, but not JSON.
-  if (type !== 'application/json' && (byCookie || !route.raw) && (route.body || route.raw || octets.length > 0))
+  // A form of a foreign page can send text/plain, but neither JSON nor plain octets.
+  const unforgeable = type === 'application/json' || (route.raw === true && type === 'application/octet-stream')
+  if (!unforgeable && (byCookie || !route.raw) && (route.body || route.raw || octets.length > 0))
     throw new Fault(415, 'The body must be JSON.', 'Send Content-Type: application/json.')
   if (route.raw) return octets
   if (!route.body) return undefined

@@ -5,6 +5,7 @@ import { useLive } from '../live.ts'
 import { Languages } from '../look.tsx'
 import { Card, Choice, Deed, Facts, Field, go } from '../parts.tsx'
 import { Place } from '../place.tsx'
+import { Update } from '../update.tsx'
 import { bytesOf, dateTime, span, t } from '../words.ts'
 
 /** The device itself: backup, password, sessions, tokens, restart, reset. */
@@ -31,6 +32,7 @@ export function Device() {
         />
         <Languages />
       </Card>
+      <Update />
       <BackUp />
       <Restore />
       <Place />

@@ -1,0 +1,131 @@
+import { type Disk, type DiskFile, isDiskError, replaceFile, writeAll } from '../ports/disk.ts'
+import type { Sys } from '../ports/sys.ts'
+
+/**
+ * Update: a new system for a box that was flashed. The gateway has no rights over it: it puts the bundle and one word into its own directory, and reads what became of them in a file that only root writes
+ * (firmware-host/update). Whether a bundle is good is for its signature to say.
+ */
+export const statusPath = '/run/outpost-update/status.json'
+
+export const stages = ['idle', 'checking', 'checked', 'refused', 'installing', 'installed', 'trial', 'rolled-back'] as const
+export type Stage = (typeof stages)[number]
+
+export type System = {
+  version: string
+  /** The slot that runs. */
+  slot: string
+  state: Stage
+  /** The version that the state is about. */
+  bundle?: string
+  percent?: number
+  /** A sentence. */
+  why?: string
+}
+
+/** Undefined: the system was not flashed, and is updated by whatever installed it. */
+export async function systemOf(sys: Sys): Promise<System | undefined> {
+  const text = await sys.read(statusPath)
+  if (text === undefined) return undefined
+  try {
+    return systemIn(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
+
+function systemIn(value: unknown): System | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { version, slot, state, bundle, percent, why } = value as Record<string, unknown>
+  const known = stages.find((one) => one === state)
+  if (typeof version !== 'string' || typeof slot !== 'string' || !known) return undefined
+  return {
+    version,
+    slot,
+    state: known,
+    ...(typeof bundle === 'string' ? { bundle } : {}),
+    ...(typeof percent === 'number' ? { percent } : {}),
+    ...(typeof why === 'string' ? { why } : {}),
+  }
+}
+
+/** Largest bundle, in octets. */
+export const bundleLimit = 1024 * 1024 * 1024
+
+/** Where the bundle is put. `dir`: the data directory. */
+export class Hatch {
+  readonly #disk: Disk
+  readonly #root: string
+  readonly #dir: string
+
+  constructor(disk: Disk, dir: string) {
+    this.#disk = disk
+    this.#root = dir
+    this.#dir = `${dir}/update`
+  }
+
+  /** Octets that are here. */
+  async received(): Promise<number> {
+    return (await this.#disk.size(this.#part)) ?? 0
+  }
+
+  /**
+   * The next piece; at 0 it begins anew. Resolves with the octets that are here then, or with undefined when it is not the next one. `spareBytes` stay free on the disk. Rejects with DiskError.
+   */
+  async put(offset: number, bytes: Uint8Array, spareBytes: number): Promise<number | undefined> {
+    await this.#disk.makeDir(this.#dir)
+    if (offset === 0) await this.#remove(this.#part)
+    if (offset !== (await this.received()) || offset + bytes.length > bundleLimit) return undefined
+    const room = await this.#disk.room(this.#dir)
+    if (room.bytes - bytes.length < spareBytes) return undefined
+    await this.#open(async (file) => {
+      await writeAll(file, offset, bytes)
+      await file.sync()
+    })
+    return offset + bytes.length
+  }
+
+  /** It is whole: root may look at it. */
+  async check(): Promise<void> {
+    await this.#disk.rename(this.#part, `${this.#dir}/bundle.raucb`)
+    await this.#ask('check')
+  }
+
+  /** What was found good is installed, and the box restarts. The settings of now are kept: should the box go back, the old software may not understand newer ones. */
+  async install(): Promise<void> {
+    await replaceFile(this.#disk, this.#dir, keptName, await this.#disk.read(`${this.#root}/settings.json`))
+    await this.#ask('install')
+  }
+
+  /** The settings before the last update; undefined: there was none. */
+  async settingsBefore(): Promise<string | undefined> {
+    try {
+      return Buffer.from(await this.#disk.read(`${this.#dir}/${keptName}`)).toString()
+    } catch (error) {
+      if (isDiskError(error, 'ENOENT')) return undefined
+      throw error
+    }
+  }
+
+  get #part(): string {
+    return `${this.#dir}/bundle.part`
+  }
+
+  async #ask(wish: 'check' | 'install'): Promise<void> {
+    await replaceFile(this.#disk, this.#dir, 'request.json', Buffer.from(JSON.stringify({ do: wish })))
+  }
+
+  async #open(deed: (file: DiskFile) => Promise<void>): Promise<void> {
+    const file = await this.#disk.open(this.#part, { create: true })
+    try {
+      await deed(file)
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #remove(path: string): Promise<void> {
+    if ((await this.#disk.size(path)) !== undefined) await this.#disk.remove(path)
+  }
+}
+
+const keptName = 'settings.json'

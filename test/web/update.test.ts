@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readGauges } from '../../src/cli/gauges.ts'
+import { loadSettings } from '../../src/cli/load.ts'
+import { statusPath } from '../../src/device/update.ts'
+import { WebBox } from './box.ts'
+
+const status = (box: WebBox, more: object) =>
+  box.sys.files.set(statusPath, JSON.stringify({ version: '0.1.0+202611010000', slot: 'A', state: 'idle', ...more }))
+const octets = { 'content-type': 'application/octet-stream' }
+
+test('a box that was not flashed says how it is updated', async () => {
+  const box = await WebBox.claimed()
+  const answer = await box.ask('GET', '/api/update')
+  assert.equal(answer.status, 501)
+  assert.match(await answer.text(), /by its package, or by npm/)
+  await box.household.stop()
+})
+
+test('a bundle is sent, checked and installed from the page; out of turn it is refused', async () => {
+  const box = await WebBox.claimed()
+  status(box, {})
+  assert.equal((await box.ask('POST', '/api/update/check')).status, 409)
+  assert.equal((await box.ask('POST', '/api/update/install')).status, 409)
+  assert.deepEqual(await (await box.ask('POST', '/api/update?offset=0', 'a', octets)).json(), { received: 3 })
+  assert.equal((await box.ask('POST', '/api/update?offset=1', 'a', octets)).status, 409)
+  assert.equal((await box.ask('POST', '/api/update/check')).status, 202)
+  assert.equal(Buffer.from(await box.disk.read('data/update/request.json')).toString(), '{"do":"check"}')
+  status(box, { state: 'checked', bundle: '0.1.1+202612010000' })
+  assert.equal((await box.ask('POST', '/api/update/install')).status, 202)
+  assert.equal(Buffer.from(await box.disk.read('data/update/request.json')).toString(), '{"do":"install"}')
+  assert.equal(
+    Buffer.from(await box.disk.read('data/update/settings.json')).toString(),
+    Buffer.from(await box.disk.read('data/settings.json')).toString(),
+  )
+  await box.household.stop()
+})
+
+test('a form of a foreign page cannot send a bundle (CSRF)', async () => {
+  const box = await WebBox.claimed()
+  status(box, {})
+  for (const type of ['text/plain', 'multipart/form-data', 'application/x-www-form-urlencoded'])
+    assert.equal((await box.ask('POST', '/api/update?offset=0', 'a', { 'content-type': type })).status, 415, type)
+  assert.equal(
+    (await box.ask('POST', '/api/update?offset=0', 'a', { ...octets, 'sec-fetch-site': 'cross-site', origin: 'http://evil.example' }))
+      .status,
+    403,
+  )
+  await box.household.stop()
+})
+
+test('an update that did not work is an alert, once', async () => {
+  const box = await WebBox.claimed()
+  status(box, {
+    state: 'rolled-back',
+    bundle: '0.1.1+202612010000',
+    why: 'Version 0.1.1+202612010000 did not come up well, and the box went back.',
+  })
+  const stop = await readGauges(box.scene, box.household.device, box.household)
+  await box.timeline.run(box.timeline.now + 10 * 60_000)
+  const mails = await box.disk.list('data/mailbox/operator/new')
+  const texts = await Promise.all(
+    mails.map(async (name) => Buffer.from(await box.disk.read(`data/mailbox/operator/new/${name}`)).toString()),
+  )
+  assert.equal(texts.filter((text) => text.includes('did not come up well')).length, 1)
+  await stop()
+  await box.household.stop()
+})
+
+test('settings that the old software does not understand after a roll-back give way to those of before the update', async () => {
+  const box = await WebBox.open({ site: { name: 'Before' } })
+  await box.disk.makeDir('data/update')
+  await box.disk.write('data/update/settings.json', await box.disk.read('data/settings.json'))
+  await box.disk.write('data/settings.json', Buffer.from('{"site":{"name":"After"},"fromTheFuture":true}'))
+  await box.disk.write('data/settings.json.bak', Buffer.from('{"site":{"name":"After"},"fromTheFuture":1}'))
+  const { settings } = await loadSettings(box.scene)
+  assert.equal(settings.site.name, 'Before')
+  assert.match(Buffer.from(await box.disk.read('data/settings.newer.json')).toString(), /fromTheFuture/)
+})
