@@ -252,7 +252,8 @@ class Framing implements Framer {
   #finish(): void {
     if (!this.#skipping && this.#length > 0) {
       const whole = this.#held.slice(0, this.#length)
-      this.#ready.push(this.#options.kind === 'cobs' ? uncobbed(whole) : whole)
+      const frame = this.#options.kind === 'cobs' ? uncobbed(whole) : whole
+      if (frame.length > 0) this.#ready.push(frame)
     }
     this.#escaped = false
     this.#lastLine = undefined
