@@ -29,6 +29,7 @@ export async function readBoards(disk: Disk, dir: string): Promise<Board[]> {
 /** By the device tree (closest name first) and by DMI. A machine that tells nothing is any machine of its architecture. */
 export async function readMachine(sys: Sys): Promise<Machine> {
   const told = async (path: string) => (await sys.read(path)) ?? ''
-  const compatible = (await told('/proc/device-tree/compatible')).split('\0').filter(Boolean)
+  // Not by its name below /proc, which a hardened unit (ProcSubset=pid) does not see.
+  const compatible = (await told('/sys/firmware/devicetree/base/compatible')).split('\0').filter(Boolean)
   return { arch: sys.arch, compatible, product: (await told('/sys/class/dmi/id/product_name')).trim() }
 }

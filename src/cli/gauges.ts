@@ -20,7 +20,8 @@ export async function readGauges(
   const storage = await sys.deviceOf(dir)
   let cancel: Cancel = () => {}
   let stopped = false
-  let keptAt = clock.monotonic()
+  // The first count is kept at once: it is where counting begins.
+  let keptAt = device.data.wear ? clock.monotonic() : Number.NEGATIVE_INFINITY
   let supply: string | undefined
   const keep = async (counted: number | undefined) => {
     if (counted === undefined) return
@@ -47,8 +48,7 @@ export async function readGauges(
   }
   const again = async () => {
     const counted = await look()
-    // The first count is kept at once: it is where counting begins.
-    if (counted !== undefined && (device.data.wear === undefined || clock.monotonic() - keptAt >= keepMs)) {
+    if (counted !== undefined && clock.monotonic() - keptAt >= keepMs) {
       keptAt = clock.monotonic()
       await keep(counted)
     }

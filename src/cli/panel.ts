@@ -25,6 +25,9 @@ export function servePanel(scene: Scene, household: Household, board: Board): ()
   }
 }
 
+const lampHelp =
+  'Load the kernel module ledtrig_timer, and let the gateway write trigger, brightness, delay_on and delay_off below /sys/class/leds.'
+
 type Light = { lamp: Lamp; name: string; pattern(): Pattern; failures: number }
 
 class Lights {
@@ -64,7 +67,8 @@ class Lights {
     for (const light of this.#all) {
       const why = await light.lamp.show(pattern(light))
       light.failures = why === undefined ? 0 : light.failures + 1
-      if (light.failures === patience) this.#scene.ports.log('warning', 'device: a lamp cannot be lit', { lamp: light.name, why })
+      if (light.failures === patience)
+        this.#scene.ports.log('warning', 'device: a lamp cannot be lit', { lamp: light.name, why, what: lampHelp })
     }
   }
 }

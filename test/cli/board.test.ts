@@ -20,7 +20,7 @@ async function printed(sys: SimSys, ...argv: string[]): Promise<string> {
   await perform(['board', ...argv], scene as unknown as Parameters<typeof perform>[1])
   return out
 }
-const pi4 = new SimSys({ '/proc/device-tree/compatible': 'raspberrypi,4-model-b\0brcm,bcm2711\0' })
+const pi4 = new SimSys({ '/sys/firmware/devicetree/base/compatible': 'raspberrypi,4-model-b\0brcm,bcm2711\0' })
 
 test('board detect names the board of the device tree, and show prints its lines by their labels', async () => {
   const detected = await printed(pi4, 'detect')
@@ -44,7 +44,7 @@ test('board list has a line a board', async () => {
 })
 
 test('a machine that no file knows, a board that is not there and a verb that is not known are sentences', async () => {
-  const other = new SimSys({ '/proc/device-tree/compatible': 'pine64,rockpro64\0rockchip,rk3399\0' })
+  const other = new SimSys({ '/sys/firmware/devicetree/base/compatible': 'pine64,rockpro64\0rockchip,rk3399\0' })
   await assert.rejects(printed(other, 'detect'), /knows this machine \(pine64,rockpro64, rockchip,rk3399\)/)
   await assert.rejects(printed(pi4, 'show', 'raspberry-pi-4'), /Did you mean raspberry-pi-4b\?/)
   await assert.rejects(printed(pi4, 'shw'), /board shw is not known/)

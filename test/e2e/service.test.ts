@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,6 +20,7 @@ while True:
 `
 
 test('the built gateway tells systemd that it is ready, how it is, that it lives, and that it stops', { timeout: 60_000 }, async () => {
+  assert.equal(spawnSync('systemd-notify', ['--version']).status, 0, 'systemd-notify is here (Debian: systemd)')
   const dir = mkdtempSync(join(tmpdir(), 'outpost-service-'))
   const systemd = spawn('python3', ['-c', listener, `${dir}/notify`], { stdio: ['ignore', 'pipe', 'inherit'] })
   const said: string[] = []
