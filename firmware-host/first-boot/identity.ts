@@ -1,0 +1,34 @@
+/** Identity: what a box is called, from the device id that the gateway made at random. Pure. */
+export type Device = { id: string; access?: { claim: string; password?: unknown } }
+
+/** `outpost-` and the last four digits of the id. Two boxes of one site may share it once in 65,536; then mDNS appends a number. */
+export const hostNameOf = ({ id }: Device): string => `outpost-${id.slice(-4)}`
+
+export const isClaimed = ({ access }: Device): boolean => access?.password !== undefined
+
+/** Without letters and digits that are taken for one another. */
+const alphabet = 'abcdefghjkmnpqrstvwxyz23456789'
+
+/** Key of the set-up access point: 16 of 30 signs, 78 bits. `random` gives as many octets as it is asked for. */
+export function makeKey(random: (bytes: number) => Uint8Array): string {
+  const signs: string[] = []
+  // Octets that would favour some signs are thrown away.
+  const fair = 256 - (256 % alphabet.length)
+  while (signs.length < 16) for (const octet of random(32)) if (octet < fair && signs.length < 16) signs.push(alphabet.charAt(octet % alphabet.length))
+  return signs.join('')
+}
+
+export type LabelFacts = { hostName: string; claimCode: string; ap?: { key: string; address: string } }
+
+/** The way in, as lines of text: for a label, and for the console. */
+export const labelText = ({ hostName, claimCode, ap }: LabelFacts): string =>
+  [
+    ...(ap ? [`  Wi-Fi ${hostName}, key ${ap.key}, then http://${ap.address}/`] : []),
+    `  http://${hostName}.local/`,
+    `  Claim code ${claimCode}`,
+    '',
+  ].join('\n')
+
+/** Shown on the console until somebody took the box. The addresses follow it. */
+export const consoleText = ({ qr, ...facts }: LabelFacts & { qr: string }): string =>
+  ['This box has not been set up yet.', labelText(facts), qr, 'It is also at:', ''].join('\n')
