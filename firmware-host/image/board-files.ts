@@ -30,7 +30,8 @@ export function boardFiles(board: Board, { version, epoch }: Release): Record<st
 /** systemd feeds the machine's watchdog in half of this time. Long enough for a card that pauses. */
 const watchdogSeconds = 30
 
-const heapOf = (flags: readonly string[]): number => Number(/=(\d+)/.exec(flags.find((flag) => flag.startsWith('--max-old-space-size=')) ?? '')?.[1] ?? 128)
+const heapOf = (flags: readonly string[]): number =>
+  Number(/=(\d+)/.exec(flags.find((flag) => flag.startsWith('--max-old-space-size=')) ?? '')?.[1] ?? 128)
 
 /** The heap, and as much again as Node takes beside it: code, buffers, threads. */
 export const memoryLimitMiB = ({ nodeFlags }: Board): number => Math.round(heapOf(nodeFlags) * 1.5) + 96
