@@ -11,7 +11,7 @@ export type LockEntry = { version?: string; integrity?: string; license?: string
 export const readLock = (root: string): Lock => JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock
 
 /** Lays the bundle into `home`. `root` is the checkout, already built. */
-export async function layBundle(root: string, home: string, board: Board, cache: string): Promise<void> {
+export async function layBundle(root: string, home: string, board: Pick<Board, 'arch'>, cache: string): Promise<void> {
   mkdirSync(join(home, 'bin'), { recursive: true })
   for (const name of ['dist', 'LICENSE', 'package.json']) cpSync(join(root, name), join(home, name), { recursive: true })
   mkdirSync(join(home, 'boards'))
@@ -24,7 +24,7 @@ export async function layBundle(root: string, home: string, board: Board, cache:
 const native = '@serialport/bindings-cpp'
 
 /** The bindings of serialport and what they need, with the library of this architecture alone. */
-function layNative(root: string, home: string, { arch }: Board): void {
+function layNative(root: string, home: string, { arch }: Pick<Board, 'arch'>): void {
   const wanted = [native]
   for (const name of wanted) {
     const from = join(root, 'node_modules', name)
@@ -44,7 +44,7 @@ function layNative(root: string, home: string, { arch }: Board): void {
 }
 
 /** The program of npm's package, whose integrity the lock file has. It is fetched by npm, and kept. */
-async function node(root: string, { arch }: Board, cache: string): Promise<Buffer> {
+async function node(root: string, { arch }: Pick<Board, 'arch'>, cache: string): Promise<Buffer> {
   const name = `node-linux-${arch}`
   const { version, integrity } = readLock(root).packages[`node_modules/${name}`] ?? {}
   if (version === undefined || integrity === undefined) throw new Error(`package-lock.json does not know ${name}.`)

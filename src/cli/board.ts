@@ -6,20 +6,20 @@ import { DeviceStore } from '../settings/device.ts'
 import { Door } from '../web/door.ts'
 import { claimAddress, pageAddresses } from './address.ts'
 import { type Command, type ExitCode, exit, type Options, Refusal, type Scene, text, UsageError } from './command.ts'
-import { labelSvg } from './label.ts'
+import { labelSvg, labelText } from './label.ts'
 import { loadSettings } from './load.ts'
 
 export const board: Command = {
-  usage: 'outpost board [list|show NAME|detect] [--json] | label [--address URL] [--data DIR] > label.svg',
-  help: 'Boards that are known, the facts of one, and which one this machine is. label: 62 x 29 mm as SVG with the address of the page, the claim code, and both as a QR code; --address: as it will be where the box stands, such as http://outpost.local:8080/.',
-  flags: { address: 'text', json: 'yes' },
+  usage: 'outpost board [list|show NAME|detect] [--json] | label [--address URL] [--text] [--data DIR] > label.svg',
+  help: 'Boards that are known, the facts of one, and which one this machine is. label: 62 x 29 mm as SVG with the address of the page, the claim code, and both as a QR code; --address: as it will be where the box stands, such as http://outpost.local:8080/; --text: for a terminal.',
+  flags: { address: 'text', json: 'yes', text: 'yes' },
   async run(scene, options) {
     const [verb = 'list', name] = options.words
     if (verb === 'list') return list(scene, options)
     if (verb === 'show') return show(scene, options, await named(scene, name))
     if (verb === 'detect') return show(scene, options, await detected(scene))
     if (verb !== 'label') throw new UsageError(`board ${verb} is not known. Write list, show NAME, detect or label.`)
-    scene.out(await label(scene, text(options, 'address')))
+    scene.out(await label(scene, options))
     return exit.done
   },
 }
@@ -79,7 +79,8 @@ function* pairs({ boot, leds, ...one }: Board): Generator<[string, string]> {
 }
 const lines = (one: Board): string[] => [...pairs(one)].map(([key, value]) => `${key.padEnd(9)} ${value}`)
 
-async function label(scene: Scene, wanted: string | undefined): Promise<string> {
+async function label(scene: Scene, options: Options): Promise<string> {
+  const wanted = text(options, 'address')
   const { clock, disk, link, random } = scene.ports
   if (wanted !== undefined && !URL.canParse(wanted))
     throw new UsageError('--address: write the whole of it, such as http://outpost.local:8080/.')
@@ -88,5 +89,6 @@ async function label(scene: Scene, wanted: string | undefined): Promise<string> 
   const { claimed, claimCode } = await Door.open(clock, random, device)
   if (claimed) throw new Refusal('This box has been set up already: its claim code is of no use any more.')
   const address = wanted === undefined ? (pageAddresses(link, settings.web)[0] ?? '') : new URL(wanted).href
-  return labelSvg({ address, link: claimAddress(address, claimCode), claimCode, deviceId: device.data.id })
+  const facts = { address, link: claimAddress(address, claimCode), claimCode, deviceId: device.data.id }
+  return options.flags.text ? labelText(facts) : labelSvg(facts)
 }

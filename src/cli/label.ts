@@ -1,4 +1,4 @@
-import { encode } from 'uqr'
+import { encode, renderUnicodeCompact } from 'uqr'
 
 /** Label: what is stuck on the box: where its page is, how it is claimed, and both as a QR code. SVG of 62 x 29 mm, a usual size of label printers. */
 export type LabelFacts = { address: string; link: string; claimCode: string; deviceId: string }
@@ -7,6 +7,10 @@ const wide = 620
 const high = 290
 /** With its quiet zone of four modules beside it (ISO/IEC 18004 section 5.3.8). */
 const codeSize = 240
+
+/** The same for a terminal. */
+export const labelText = ({ address, link, claimCode, deviceId }: LabelFacts): string =>
+  `${address}\nclaim code ${claimCode}\ndevice ${deviceId}\n${renderUnicodeCompact(link)}\n`
 
 export function labelSvg({ address, link, claimCode, deviceId }: LabelFacts): string {
   const { data, size } = encode(link, { border: 0, ecc: 'M' })

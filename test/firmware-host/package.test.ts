@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { control, scripts } from '../../firmware-host/debian/control.ts'
+import { missing } from '../peers/process.ts'
+
+const unit = new URL('../../firmware-host/rootfs/etc/systemd/system/outpost.service', import.meta.url).pathname
+
+test('the unit of the gateway may do nothing that it does not need (exposure of 2.0 at most)', {
+  skip: missing('systemd-analyze'),
+}, () => {
+  const { status, stdout, stderr } = spawnSync('systemd-analyze', ['security', '--offline=true', '--threshold=20', '--no-pager', unit], {
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, `${stdout.split('\n').slice(-3).join('\n')}${stderr}`)
+  assert.match(stdout, /Overall exposure level for outpost\.service: [01]\.\d|: 2\.0/)
+})
+
+test('what the unit runs is what the package brings, as a user that it makes', () => {
+  const text = readFileSync(unit, 'utf8')
+  assert.match(text, /^ExecStart=\/usr\/lib\/outpost\/bin\/node .* dist\/outpost\.cjs run$/m)
+  assert.match(text, /^User=outpost$/m)
+  assert.match(
+    readFileSync(new URL('../../firmware-host/rootfs/usr/lib/sysusers.d/outpost.conf', import.meta.url), 'utf8'),
+    /^u!? outpost /m,
+  )
+  assert.doesNotMatch(text, /^(Requires|After)=.*outpost-/m, 'nothing that only a flashed device has')
+})
+
+test('the package says what it is, and its scripts are shell that fails at the first fault', () => {
+  const text = control({ version: '0.1.0', arch: 'arm64', installedKiB: 1 })
+  assert.match(text, /^Package: outpost\nVersion: 0\.1\.0\nArchitecture: arm64\n/)
+  for (const line of text.split('\n').slice(0, -1)) assert.ok(/^([A-Z][A-Za-z-]+: | )/.test(line) && line.length < 200, line)
+  for (const [name, script] of Object.entries(scripts)) {
+    assert.match(script, /^#!\/bin\/sh\nset -e\n/)
+    assert.equal(spawnSync('sh', ['-n'], { input: script }).status, 0, name)
+  }
+})
