@@ -14,7 +14,8 @@ export function makeKey(random: (bytes: number) => Uint8Array): string {
   const signs: string[] = []
   // Octets that would favour some signs are thrown away.
   const fair = 256 - (256 % alphabet.length)
-  while (signs.length < 16) for (const octet of random(32)) if (octet < fair && signs.length < 16) signs.push(alphabet.charAt(octet % alphabet.length))
+  while (signs.length < 16)
+    for (const octet of random(32)) if (octet < fair && signs.length < 16) signs.push(alphabet.charAt(octet % alphabet.length))
   return signs.join('')
 }
 

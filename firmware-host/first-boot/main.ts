@@ -55,7 +55,9 @@ function provide(): void {
   const { provision, findings } = judge(text)
   const whys = provision ? apply(provision) : findings
   if (whys.length > 0) {
-    tell(`outpost.json was not taken; nothing was changed.\n\n${whys.map((why) => `- ${why}`).join('\n')}\n\nMend it and start the box again.\n`)
+    tell(
+      `outpost.json was not taken; nothing was changed.\n\n${whys.map((why) => `- ${why}`).join('\n')}\n\nMend it and start the box again.\n`,
+    )
     for (const why of whys) say(`provisioning: ${why}`)
     return
   }

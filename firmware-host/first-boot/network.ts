@@ -12,7 +12,10 @@ const pskOf = (ssid: string, passphrase: string): string => pbkdf2Sync(passphras
 export function known({ wifi, ...network }: Network): KnownNetwork {
   if (!wifi) return network
   const { ssid, passphrase, country, fixed } = wifi
-  return { ...network, wifi: { ssidHex: Buffer.from(ssid).toString('hex'), pskHex: pskOf(ssid, passphrase), country, ...(fixed && { fixed }) } }
+  return {
+    ...network,
+    wifi: { ssidHex: Buffer.from(ssid).toString('hex'), pskHex: pskOf(ssid, passphrase), country, ...(fixed && { fixed }) },
+  }
 }
 
 /** Files below /run/systemd/network. */
@@ -25,7 +28,11 @@ export function networkUnits({ wired, wifi, ntp }: KnownNetwork): Record<string,
 
 function unit(match: readonly string[], fixed: Address | undefined, ntp: readonly string[]): string {
   const from = fixed
-    ? [`Address=${fixed.address}`, ...(fixed.gateway === undefined ? [] : [`Gateway=${fixed.gateway}`]), ...fixed.dns.map((server) => `DNS=${server}`)]
+    ? [
+        `Address=${fixed.address}`,
+        ...(fixed.gateway === undefined ? [] : [`Gateway=${fixed.gateway}`]),
+        ...fixed.dns.map((server) => `DNS=${server}`),
+      ]
     : ['DHCP=yes']
   return [
     '[Match]',
@@ -47,7 +54,19 @@ function unit(match: readonly string[], fixed: Address | undefined, ntp: readonl
 
 /** For wpa_supplicant: the Wi-Fi of the site. WPA2 or WPA3, never less. */
 export const wifiConf = ({ ssidHex, pskHex, country }: KnownWifi): string =>
-  [`country=${country}`, 'update_config=0', 'network={', `  ssid=${ssidHex}`, `  psk=${pskHex}`, '  key_mgmt=WPA-PSK WPA-PSK-SHA256', '  proto=RSN', '  ieee80211w=1', '  scan_ssid=1', '}', ''].join('\n')
+  [
+    `country=${country}`,
+    'update_config=0',
+    'network={',
+    `  ssid=${ssidHex}`,
+    `  psk=${pskHex}`,
+    '  key_mgmt=WPA-PSK WPA-PSK-SHA256',
+    '  proto=RSN',
+    '  ieee80211w=1',
+    '  scan_ssid=1',
+    '}',
+    '',
+  ].join('\n')
 
 export const setupAddress = '192.168.77.1'
 

@@ -38,7 +38,10 @@ export function judge(text: string): Judged {
 
 /** The same file without what must not stay on a partition that any computer reads. */
 export function withoutSecrets(text: string): string {
-  const value = JSON.parse(text.replace(/^\uFEFF/, '')) as { secrets?: Record<string, string>; network?: { wifi?: { passphrase?: string } } }
+  const value = JSON.parse(text.replace(/^\uFEFF/, '')) as {
+    secrets?: Record<string, string>
+    network?: { wifi?: { passphrase?: string } }
+  }
   const taken = '(taken)'
   if (value.secrets) value.secrets = Object.fromEntries(Object.keys(value.secrets).map((name) => [name, taken]))
   if (value.network?.wifi?.passphrase !== undefined) value.network.wifi.passphrase = taken
@@ -67,7 +70,8 @@ class Judge {
   secrets(value: unknown): Record<string, string> {
     if (value === undefined) return {}
     const found = this.object('secrets', value)
-    if (Object.keys(found).length > secretsLimit) this.findings.push(`secrets: These are more than ${secretsLimit}. Write those that the settings name.`)
+    if (Object.keys(found).length > secretsLimit)
+      this.findings.push(`secrets: These are more than ${secretsLimit}. Write those that the settings name.`)
     for (const [name, secret] of Object.entries(found))
       this.text(`secrets.${name}`, secret, (text) => text.length > 0 && text.length <= 4096, 'Write the password as a text.')
     return found as Record<string, string>
@@ -97,17 +101,39 @@ class Judge {
     const path = 'network.wifi'
     const found = this.object(path, value, ['ssid', 'passphrase', 'country', 'address', 'gateway', 'dns'])
     return {
-      ssid: this.text(`${path}.ssid`, found.ssid, (text) => bytes(text) >= 1 && bytes(text) <= 32, 'Write the name of the Wi-Fi, at most 32 octets.'),
-      passphrase: this.text(`${path}.passphrase`, found.passphrase, isPassphrase, 'Write 8 to 63 characters of ASCII: a Wi-Fi without a key is not joined.'),
-      country: this.text(`${path}.country`, found.country, (text) => /^[A-Z]{2}$/.test(text), 'Write the country, such as DE: the law on channels is its own.'),
+      ssid: this.text(
+        `${path}.ssid`,
+        found.ssid,
+        (text) => bytes(text) >= 1 && bytes(text) <= 32,
+        'Write the name of the Wi-Fi, at most 32 octets.',
+      ),
+      passphrase: this.text(
+        `${path}.passphrase`,
+        found.passphrase,
+        isPassphrase,
+        'Write 8 to 63 characters of ASCII: a Wi-Fi without a key is not joined.',
+      ),
+      country: this.text(
+        `${path}.country`,
+        found.country,
+        (text) => /^[A-Z]{2}$/.test(text),
+        'Write the country, such as DE: the law on channels is its own.',
+      ),
       ...(found.address === undefined ? {} : { fixed: this.#address(path, found) }),
     }
   }
 
   #address(path: string, { address, gateway, dns }: Record<string, unknown>): Address {
     return {
-      address: this.text(`${path}.address`, address, isPrefixed, 'Write the address with the length of its network, such as 192.168.1.20/24.'),
-      ...(gateway === undefined ? {} : { gateway: this.text(`${path}.gateway`, gateway, isAddress, 'Write an address such as 192.168.1.1.') }),
+      address: this.text(
+        `${path}.address`,
+        address,
+        isPrefixed,
+        'Write the address with the length of its network, such as 192.168.1.20/24.',
+      ),
+      ...(gateway === undefined
+        ? {}
+        : { gateway: this.text(`${path}.gateway`, gateway, isAddress, 'Write an address such as 192.168.1.1.') }),
       dns: this.#list(`${path}.dns`, dns, isAddress, 'Write addresses such as 192.168.1.1.'),
     }
   }
@@ -135,7 +161,9 @@ const isAddress = (text: string): boolean => isIpv4(text) || isIpv6(text)
 function isPrefixed(text: string): boolean {
   const [address = '', length = '', ...more] = text.split('/')
   if (more.length > 0 || !/^\d{1,3}$/.test(length)) return false
-  return (isIpv4(address) && Number(length) >= 1 && Number(length) <= 32) || (isIpv6(address) && Number(length) >= 1 && Number(length) <= 128)
+  return (
+    (isIpv4(address) && Number(length) >= 1 && Number(length) <= 32) || (isIpv6(address) && Number(length) >= 1 && Number(length) <= 128)
+  )
 }
 
 function isTimeZone(text: string): boolean {

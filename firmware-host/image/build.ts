@@ -52,11 +52,18 @@ async function main(): Promise<void> {
   })
   try {
     await progress.step('Bundle', () => buildBundle(root))
-    const tree = await progress.step('Debian', () => debianTree(board, { mirror: values.mirror, security: values.security, suite: 'trixie' }, cache, progress.note))
+    const tree = await progress.step('Debian', () =>
+      debianTree(board, { mirror: values.mirror, security: values.security, suite: 'trixie' }, cache, progress.note),
+    )
     const layout = layoutFor(board)
     const slots: Record<string, string> = {}
     const starts: Record<string, string | Uint8Array> = { 'README.txt': readme(board), 'outpost.example.json': exampleJson(board) }
-    const paths = { root: join(work, 'root.squashfs'), start: join(work, 'start.fat'), data: join(work, 'data.ext4'), raw: out.replace(/\.zst$/, '') }
+    const paths = {
+      root: join(work, 'root.squashfs'),
+      start: join(work, 'start.fat'),
+      data: join(work, 'data.ext4'),
+      raw: out.replace(/\.zst$/, ''),
+    }
     const dir = await progress.step('Root', async () => {
       const raw = join(work, 'tree')
       if (isPi(board) || board.boot.recipe === 'grub-efi') {
@@ -89,7 +96,12 @@ async function main(): Promise<void> {
       const fat = { seed: `outpost ${board.name} start`, label: 'OUTPOST', size: partition(layout, 'start').size, epoch: release.epoch }
       await makeFat(paths.start, join(work, 'start'), fat)
       if (slots.A !== undefined)
-        await makeFat(join(work, 'boot-a.fat'), slots.A, { ...fat, seed: `outpost ${board.name} boot`, label: 'BOOT-A', size: partition(layout, 'boot-a').size })
+        await makeFat(join(work, 'boot-a.fat'), slots.A, {
+          ...fat,
+          seed: `outpost ${board.name} boot`,
+          label: 'BOOT-A',
+          size: partition(layout, 'boot-a').size,
+        })
       await makeData(paths.data, board.name, partition(layout, 'data').size, release.epoch)
       mkdirSync(dirname(out), { recursive: true })
       const disk = await DiskImage.create(paths.raw, layout)
@@ -104,7 +116,10 @@ async function main(): Promise<void> {
       writeFileSync(`${stem}.sbom.json`, sbom(root, dir, board, release))
       await run('cp', [paths.root, `${stem}.root.squashfs`])
       const files = await publish(paths.raw, out, board, release)
-      return [...files, ...['.sbom.json', '.root.squashfs', '.img'].map((end) => ({ path: `${stem}${end}`, bytes: statSync(`${stem}${end}`).size }))]
+      return [
+        ...files,
+        ...['.sbom.json', '.root.squashfs', '.img'].map((end) => ({ path: `${stem}${end}`, bytes: statSync(`${stem}${end}`).size })),
+      ]
     })
     for (const { path, bytes } of list) process.stdout.write(`${path}  ${(bytes / 1e6).toFixed(1)} MB\n`)
     if (values.keyring === undefined) progress.note('No --keyring was given: a box with this image takes no updates.')
@@ -135,7 +150,28 @@ async function makeData(path: string, board: string, size: number, epoch: number
   await run('truncate', ['--size', String(size), path])
   await run(
     'mke2fs',
-    ['-q', '-t', 'ext4', '-L', 'outpost-data', '-U', seed, '-E', `hash_seed=${seed},lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0,resize=67108864`, '-O', 'fast_commit,^orphan_file', '-m', '1', path],
+    [
+      '-q',
+      '-t',
+      'ext4',
+      '-L',
+      'outpost-data',
+      '-U',
+      seed,
+      '-b',
+      '4096',
+      '-i',
+      '16384',
+      '-J',
+      'size=16',
+      '-E',
+      `hash_seed=${seed},lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0,resize=67108864`,
+      '-O',
+      'fast_commit,^orphan_file',
+      '-m',
+      '1',
+      path,
+    ],
     { env: { E2FSPROGS_FAKE_TIME: String(epoch), SOURCE_DATE_EPOCH: String(epoch) } },
   )
 }

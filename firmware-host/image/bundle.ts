@@ -15,7 +15,8 @@ export async function layBundle(root: string, home: string, board: Board, cache:
   mkdirSync(join(home, 'bin'), { recursive: true })
   for (const name of ['dist', 'LICENSE', 'package.json']) cpSync(join(root, name), join(home, name), { recursive: true })
   mkdirSync(join(home, 'boards'))
-  for (const name of readdirSync(join(root, 'boards'))) if (name.endsWith('.json')) cpSync(join(root, 'boards', name), join(home, 'boards', name))
+  for (const name of readdirSync(join(root, 'boards')))
+    if (name.endsWith('.json')) cpSync(join(root, 'boards', name), join(home, 'boards', name))
   layNative(root, home, board)
   writeFileSync(join(home, 'bin/node'), await node(root, board, cache), { mode: 0o755 })
 }

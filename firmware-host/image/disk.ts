@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { type Piece, gptPieces } from './gpt.ts'
+import { gptPieces, type Piece } from './gpt.ts'
 import { type Layout, partition, type Role } from './layout.ts'
 import { mbrPieces } from './mbr.ts'
 

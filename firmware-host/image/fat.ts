@@ -1,5 +1,5 @@
-import { mkdir, utimes, writeFile } from 'node:fs/promises'
 import { readdirSync } from 'node:fs'
+import { mkdir, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { serialOf } from './layout.ts'
 import { run } from './run.ts'

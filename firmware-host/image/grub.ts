@@ -5,7 +5,21 @@ import { run } from './run.ts'
 /** GRUB: chooses the slot as RAUC expects it (ORDER, and for each slot OK and TRY in grubenv), and starts the kernel that lies in that slot. */
 const programs = { x64: { format: 'x86_64-efi', file: 'BOOTX64.EFI' }, arm64: { format: 'arm64-efi', file: 'BOOTAA64.EFI' } } as const
 
-const modules = ['part_gpt', 'fat', 'squash4', 'gzio', 'loadenv', 'test', 'echo', 'linux', 'normal', 'regexp', 'all_video', 'reboot', 'sleep']
+const modules = [
+  'part_gpt',
+  'fat',
+  'squash4',
+  'gzio',
+  'loadenv',
+  'test',
+  'echo',
+  'linux',
+  'normal',
+  'regexp',
+  'all_video',
+  'reboot',
+  'sleep',
+]
 
 /** Name below /EFI/BOOT, where every firmware looks on a disk that it does not know. */
 export const grubFile = ({ arch }: Board): string => programs[arch].file
@@ -44,7 +58,7 @@ export function grubCfg(board: Board, layout: Layout): string {
     'set ORDER="A B"',
     'set A_OK=0 A_TRY=0 B_OK=0 B_TRY=0',
     'load_env --file "$prefix/grubenv"',
-    "regexp --set=1:disk '^([^,]+),' \"$root\"",
+    'regexp --set=1:disk \'^([^,]+),\' "$root"',
     'set slot=""',
     'for candidate in $ORDER; do',
     '  if [ "$candidate" = A ]; then set ok="$A_OK"; set try="$A_TRY"; else set ok="$B_OK"; set try="$B_TRY"; fi',

@@ -14,7 +14,11 @@ export function mbrPieces(layout: Layout): Piece[] {
   const [first] = logical
   if (!first) throw new Error('An MBR without logical partitions is not what this is for.')
   const extendedAt = first.offset - ahead
-  const mbr = table(primary.map(({ role, offset, size }) => ({ type: typeOf(role), offset, size })).concat({ type: types.extended, offset: extendedAt, size: layout.size - extendedAt }))
+  const mbr = table(
+    primary
+      .map(({ role, offset, size }) => ({ type: typeOf(role), offset, size }))
+      .concat({ type: types.extended, offset: extendedAt, size: layout.size - extendedAt }),
+  )
   mbr.writeUInt32LE(Number.parseInt(layout.diskId, 16), 440)
   const pieces: Piece[] = [{ offset: 0, bytes: mbr }]
   for (const [index, { role, offset, size }] of logical.entries()) {

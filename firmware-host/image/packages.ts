@@ -58,9 +58,20 @@ export function leftOut({ wifi }: Board): string[] {
     '/usr/lib/*/gconv/*',
     // Pictures, sound, clusters of computers.
     ...['amd', 'i915', 'xe', 'nouveau', 'radeon', 'gma500', 'vmwgfx'].map((name) => `${modules}/drivers/gpu/drm/${name}/*`),
-    ...['media', 'infiniband', 'isdn', 'staging', 'comedi', 'accel', 'target', 'scsi/lpfc', 'scsi/qla2xxx', 'scsi/qla4xxx', 'scsi/bfa', 'bluetooth'].map(
-      (name) => `${modules}/drivers/${name}/*`,
-    ),
+    ...[
+      'media',
+      'infiniband',
+      'isdn',
+      'staging',
+      'comedi',
+      'accel',
+      'target',
+      'scsi/lpfc',
+      'scsi/qla2xxx',
+      'scsi/qla4xxx',
+      'scsi/bfa',
+      'bluetooth',
+    ].map((name) => `${modules}/drivers/${name}/*`),
     ...['bcachefs', 'btrfs', 'xfs', 'ocfs2', 'smb', 'nfs', 'nfsd', 'f2fs', 'ceph', 'gfs2', 'jfs', 'ubifs', 'afs', 'orangefs'].map(
       (name) => `${modules}/fs/${name}/*`,
     ),

@@ -16,8 +16,14 @@ export async function publish(raw: string, out: string, board: Board, release: R
   await run('bmaptool', ['create', '-o', `${stem}.img.bmap`, raw])
   const [packed, whole] = [await sumOf(out), await sumOf(raw)]
   writeFileSync(`${stem}.sha256`, `${packed}  ${basename(out)}\n${whole}  ${basename(out, '.zst')}\n`)
-  writeFileSync(`${stem}.os-list.json`, osList(board, release, { name: basename(out), packed, whole, packedBytes: statSync(out).size, wholeBytes: statSync(raw).size }))
-  return ['.img.zst', '.img.bmap', '.sha256', '.os-list.json'].map((end) => ({ path: `${stem}${end}`, bytes: statSync(`${stem}${end}`).size }))
+  writeFileSync(
+    `${stem}.os-list.json`,
+    osList(board, release, { name: basename(out), packed, whole, packedBytes: statSync(out).size, wholeBytes: statSync(raw).size }),
+  )
+  return ['.img.zst', '.img.bmap', '.sha256', '.os-list.json'].map((end) => ({
+    path: `${stem}${end}`,
+    bytes: statSync(`${stem}${end}`).size,
+  }))
 }
 
 async function sumOf(path: string): Promise<string> {

@@ -40,7 +40,13 @@ export const cmdlineTxt = (board: PiBoard, layout: Layout, slot: Slot): string =
 const firmware = ['start.elf', 'fixup.dat', 'start4.elf', 'fixup4.dat']
 
 /** Files of a boot slot, taken from the tree. */
-export async function bootFiles(root: string, tree: string, board: PiBoard, layout: Layout, slot: Slot): Promise<Record<string, string | Uint8Array>> {
+export async function bootFiles(
+  root: string,
+  tree: string,
+  board: PiBoard,
+  layout: Layout,
+  slot: Slot,
+): Promise<Record<string, string | Uint8Array>> {
   const files: Record<string, string | Uint8Array> = {
     'config.txt': configTxt(board),
     'cmdline.txt': cmdlineTxt(board, layout, slot),

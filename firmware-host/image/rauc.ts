@@ -8,9 +8,7 @@ export function raucConf({ name, boot }: Board, layout: Layout): string {
   return [
     '[system]',
     `compatible=outpost-${name}`,
-    ...(grub
-      ? ['bootloader=grub', 'grubenv=/boot/firmware/EFI/BOOT/grubenv']
-      : ['bootloader=custom']),
+    ...(grub ? ['bootloader=grub', 'grubenv=/boot/firmware/EFI/BOOT/grubenv'] : ['bootloader=custom']),
     'data-directory=/var/lib/rauc',
     'bundle-formats=verity',
     'max-bundle-download-size=536870912',

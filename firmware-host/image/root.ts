@@ -1,15 +1,23 @@
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Board } from './board.ts'
-import { layBundle, put } from './bundle.ts'
 import { boardFiles } from './board-files.ts'
+import { layBundle, put } from './bundle.ts'
 import { layoutFor } from './layout.ts'
 import { raucConf } from './rauc.ts'
 import { run } from './run.ts'
 
 /** Root: Debian's tree, our own tree over it, the bundle, and what follows from the board. */
 export type Release = { version: string; epoch: number; commit: string }
-export type RootOptions = { root: string; tree: string; work: string; cache: string; board: Board; release: Release; keyring: string | undefined }
+export type RootOptions = {
+  root: string
+  tree: string
+  work: string
+  cache: string
+  board: Board
+  release: Release
+  keyring: string | undefined
+}
 
 /** Resolves with the folder. */
 export async function layRoot({ root, tree, work, cache, board, release, keyring }: RootOptions): Promise<string> {
@@ -45,7 +53,19 @@ function settle(dir: string, { version, epoch }: Release): void {
   mkdirSync(at('usr/share/outpost'), { recursive: true })
   renameSync(at('var/lib/dpkg/status'), at('usr/share/outpost/dpkg-status'))
   for (const name of readdirSync(at('var'))) rmSync(at(`var/${name}`), { recursive: true })
-  for (const path of ['etc/apt', 'etc/.pwd.lock', 'etc/passwd-', 'etc/group-', 'etc/shadow-', 'etc/gshadow-', 'etc/subuid-', 'etc/subgid-', 'usr/lib/apt', 'run', 'tmp'])
+  for (const path of [
+    'etc/apt',
+    'etc/.pwd.lock',
+    'etc/passwd-',
+    'etc/group-',
+    'etc/shadow-',
+    'etc/gshadow-',
+    'etc/subuid-',
+    'etc/subgid-',
+    'usr/lib/apt',
+    'run',
+    'tmp',
+  ])
     rmSync(at(path), { recursive: true, force: true })
   for (const path of ['run', 'boot/firmware', 'var']) mkdirSync(at(path), { recursive: true })
   mkdirSync(at('tmp'))
@@ -90,5 +110,18 @@ function kernel(dir: string): void {
 /** The root as squashfs. GRUB reads gzip; a Raspberry Pi, whose kernel stands on a FAT, gets zstd, which is unpacked faster. */
 export async function packRoot(dir: string, path: string, { boot }: Board, { epoch }: Release): Promise<void> {
   const method = boot.recipe === 'grub-efi' ? ['-comp', 'gzip', '-Xcompression-level', '9'] : ['-comp', 'zstd', '-Xcompression-level', '19']
-  await run('mksquashfs', [dir, path, '-noappend', '-quiet', '-no-progress', '-b', '256K', ...method, '-mkfs-time', String(epoch), '-all-time', String(epoch)])
+  await run('mksquashfs', [
+    dir,
+    path,
+    '-noappend',
+    '-quiet',
+    '-no-progress',
+    '-b',
+    '256K',
+    ...method,
+    '-mkfs-time',
+    String(epoch),
+    '-all-time',
+    String(epoch),
+  ])
 }

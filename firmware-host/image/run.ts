@@ -11,7 +11,12 @@ export function run(program: string, args: readonly string[], options: RunOption
     const child = spawn(program, args, {
       stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: process.env.HOME, LC_ALL: 'C.UTF-8', ...options.env },
+      env: {
+        PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+        HOME: process.env.HOME,
+        LC_ALL: 'C.UTF-8',
+        ...options.env,
+      },
     })
     const out: Buffer[] = []
     let said = ''
@@ -46,5 +51,4 @@ export const programs: Readonly<Record<string, string>> = {
   'qemu-aarch64-static': 'qemu-user-static',
 }
 
-const packageOf = (program: string): string =>
-  programs[program] === undefined ? '' : `On Debian: apt-get install ${programs[program]}`
+const packageOf = (program: string): string => (programs[program] === undefined ? '' : `On Debian: apt-get install ${programs[program]}`)

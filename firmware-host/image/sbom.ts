@@ -6,7 +6,14 @@ import { uuidOf } from './layout.ts'
 import type { Release } from './root.ts'
 
 /** SBOM: what the image consists of, as CycloneDX 1.6 (https://cyclonedx.org). */
-type Component = { type: string; name: string; version: string; purl: string; licenses?: { license: { name: string } }[]; 'bom-ref': string }
+type Component = {
+  type: string
+  name: string
+  version: string
+  purl: string
+  licenses?: { license: { name: string } }[]
+  'bom-ref': string
+}
 
 export function sbom(root: string, tree: string, board: Board, { version, epoch }: Release): string {
   const status = readFileSync(join(tree, 'usr/share/outpost/dpkg-status'), 'utf8')
@@ -46,7 +53,13 @@ function npmPackages(root: string, { arch }: Board): Component[] {
   const all = [...shippedPackages(root), ...(entry ? [{ name: node, entry }] : [])]
   return all.map(({ name, entry: { version = '', license } }) => {
     const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`
-    return { type: 'library', name, version, purl, ...(license === undefined ? {} : { licenses: [{ license: { name: license } }] }), 'bom-ref': purl }
+    return {
+      type: 'library',
+      name,
+      version,
+      purl,
+      ...(license === undefined ? {} : { licenses: [{ license: { name: license } }] }),
+      'bom-ref': purl,
+    }
   })
 }
-

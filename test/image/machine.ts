@@ -92,9 +92,18 @@ export class Machine {
     ]
     const own =
       this.kind === 'x64'
-        ? [['-machine', 'q35'], ['-cpu', 'max,-la57'], ['-serial', 'chardev:line']]
-        : [['-machine', 'virt'], ['-cpu', 'cortex-a72'], ['-device', 'pci-serial,chardev=line']]
-    return [...own, ...common].flat()
+        ? [
+            ['-machine', 'q35'],
+            ['-cpu', 'max,-la57'],
+            ['-serial', 'chardev:line'],
+          ]
+        : [
+            ['-machine', 'virt'],
+            ['-cpu', 'cortex-a72'],
+            ['-device', 'pci-serial,chardev=line'],
+          ]
+    // The first serial port is the console, the second the line.
+    return [...common, ...own].flat()
   }
 
   /** Resolves with seconds since the power came. */

@@ -24,8 +24,7 @@ OOMScoreAdjust=-900
 `
 const wants = `[Unit]\nWants=${unit}\n`
 
-const credential = (name: string, value: string): string =>
-  `io.systemd.credential.binary:${name}=${Buffer.from(value).toString('base64')}`
+const credential = (name: string, value: string): string => `io.systemd.credential.binary:${name}=${Buffer.from(value).toString('base64')}`
 
 /** Values of `-smbios type=11`. */
 export const probeCredentials = [credential(`systemd.extra-unit.${unit}`, text), credential('systemd.unit-dropin.sysinit.target', wants)]
@@ -62,7 +61,8 @@ export class Probe {
       const from = this.#heard.lastIndexOf(begin)
       const to = from < 0 ? -1 : this.#heard.indexOf(end, from)
       const close = to < 0 ? -1 : this.#heard.indexOf('>', to + end.length)
-      if (close >= 0) return { out: this.#heard.slice(from + begin.length, to).trim(), code: Number(this.#heard.slice(to + end.length, close)) }
+      if (close >= 0)
+        return { out: this.#heard.slice(from + begin.length, to).trim(), code: Number(this.#heard.slice(to + end.length, close)) }
       const left = late - Date.now()
       if (left <= 0) throw new Error(`In the machine: ${line}\nhas not ended after ${seconds} s; heard: ${this.#heard.slice(-300)}`)
       await new Promise<void>((resolve) => {
