@@ -3,12 +3,12 @@ import type { Release } from './root.ts'
 
 /** Files of the root that follow from the facts of a board. Pure. */
 export function boardFiles(board: Board, { version, epoch }: Release): Record<string, string> {
-  const { watchdog, wifi, nodeFlags } = board
+  const { watchdog, wifi, heapMiB } = board
   return {
     'etc/systemd/system/outpost.service.d/50-board.conf': [
       `# ${board.title}`,
       '[Service]',
-      `Environment=HEAP_MIB=${heapOf(nodeFlags)} OUTPOST_VERSION=${version} OUTPOST_BUILT_AT=${epoch * 1000}`,
+      `Environment=HEAP_MIB=${heapMiB} OUTPOST_VERSION=${version} OUTPOST_BUILT_AT=${epoch * 1000}`,
       `MemoryMax=${memoryLimitMiB(board)}M`,
       ...(board.leds.state === undefined && board.leds.link === undefined ? [] : ['ReadWritePaths=-/sys/devices/platform/leds']),
       '',
@@ -20,7 +20,6 @@ export function boardFiles(board: Board, { version, epoch }: Release): Record<st
         `RuntimeWatchdogSec=${Math.min(watchdog.maxSeconds, watchdogSeconds)}s`,
         '',
       ].join('\n'),
-      'etc/modules-load.d/board.conf': `${watchdog.drivers.join('\n')}\n`,
     }),
     // Tells outpost-first-boot that there may be an access point.
     ...(wifi && { 'usr/lib/outpost/host/wifi': '' }),
@@ -30,8 +29,5 @@ export function boardFiles(board: Board, { version, epoch }: Release): Record<st
 /** systemd feeds the machine's watchdog in half of this time. Long enough for a card that pauses. */
 const watchdogSeconds = 30
 
-const heapOf = (flags: readonly string[]): number =>
-  Number(/=(\d+)/.exec(flags.find((flag) => flag.startsWith('--max-old-space-size=')) ?? '')?.[1] ?? 128)
-
 /** The heap, and as much again as Node takes beside it: code, buffers, threads. */
-export const memoryLimitMiB = ({ nodeFlags }: Board): number => Math.round(heapOf(nodeFlags) * 1.5) + 96
+export const memoryLimitMiB = ({ heapMiB }: Board): number => Math.round(heapMiB * 1.5) + 96

@@ -16,7 +16,6 @@ export type Board = {
   leds: { state?: string; link?: string }
   wifi: boolean
   firmware: string[]
-  nodeFlags: string[]
 }
 
 /** The facts of a board. Throws the bundle's own sentence when there is no such board, and the board's when no image can be built for it. */

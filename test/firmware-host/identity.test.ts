@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { consoleText, hostNameOf, isClaimed, makeKey } from '../../firmware-host/first-boot/identity.ts'
+
+test('the host name ends with the last four digits of the device id', () => {
+  assert.equal(hostNameOf({ id: '0123456789abcdef' }), 'outpost-cdef')
+})
+
+test('a box is claimed when it has a password', () => {
+  assert.equal(isClaimed({ id: '', access: { claim: 'ABCD-2345' } }), false)
+  assert.equal(isClaimed({ id: '', access: { claim: 'ABCD-2345', password: { hash: 'x' } } }), true)
+})
+
+test('a key has 16 signs that are not taken for one another, and no octet favours one', () => {
+  const octets = Uint8Array.from({ length: 256 }, (_, index) => index)
+  // 240 of 256 octets are used: each of the 30 signs by eight of them.
+  const keys = new Map<string, number>()
+  for (const octet of octets) {
+    let first = true
+    const key = makeKey(() => {
+      const given = first ? Uint8Array.of(octet) : new Uint8Array(32)
+      first = false
+      return given
+    })
+    assert.match(key, /^[a-hj-km-np-z2-9]{16}$/)
+    if (octet < 240) keys.set(key.charAt(0), (keys.get(key.charAt(0)) ?? 0) + 1)
+  }
+  assert.equal(keys.size, 30)
+  assert.deepEqual(new Set(keys.values()), new Set([8]))
+})
+
+test('the console tells address and code; Wi-Fi where there is an access point', () => {
+  const facts = { hostName: 'outpost-cdef', claimCode: 'ABCD-2345', qr: '█▀█' }
+  assert.match(consoleText(facts), /http:\/\/outpost-cdef\.local\/\n {2}Claim code ABCD-2345/)
+  assert.doesNotMatch(consoleText(facts), /Wi-Fi/)
+  assert.match(consoleText({ ...facts, ap: { key: 'k'.repeat(16), address: '192.168.77.1' } }), /Wi-Fi outpost-cdef, key kkkk/)
+})

@@ -1,0 +1,153 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Probe, probeCredentials, probeName } from './probe.ts'
+import { until } from './until.ts'
+
+/** Machine: a computer in QEMU that boots an image, with a serial line, a watchdog and a network of its own whose only other host is this machine's loopback. */
+export type Kind = 'x64' | 'arm64'
+
+const firmware = {
+  x64: { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', vars: '/usr/share/OVMF/OVMF_VARS_4M.fd' },
+  arm64: { code: '/usr/share/AAVMF/AAVMF_CODE.fd', vars: '/usr/share/AAVMF/AAVMF_VARS.fd' },
+} as const
+
+export class Machine {
+  readonly kind: Kind
+  readonly disk: string
+  readonly dir = mkdtempSync(join(tmpdir(), 'outpost-machine-'))
+  pagePort = 0
+  strayPort = 0
+  probe!: Probe
+  #child: ChildProcess | undefined
+  #boots = 0
+
+  /** `disk`: a raw image, which the machine writes to. */
+  constructor(kind: Kind, disk: string) {
+    this.kind = kind
+    this.disk = disk
+    copyFileSync(firmware[kind].vars, join(this.dir, 'vars.fd'))
+  }
+
+  get line(): string {
+    return join(this.dir, 'line.sock')
+  }
+
+  /** What was written to the console since the power came. */
+  get console(): string {
+    const path = join(this.dir, `console-${this.#boots}.txt`)
+    return existsSync(path) ? readFileSync(path, 'utf8') : ''
+  }
+
+  get runs(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** Switches it on. */
+  async start(): Promise<void> {
+    this.#boots += 1
+    if (this.pagePort === 0) [this.pagePort, this.strayPort] = [await freePort(), await freePort()]
+    for (const name of ['probe.sock', 'line.sock', 'monitor.sock']) rmSync(join(this.dir, name), { force: true })
+    const program = this.kind === 'x64' ? 'qemu-system-x86_64' : 'qemu-system-aarch64'
+    const child = spawn(program, this.#arguments(), { stdio: ['ignore', 'ignore', 'pipe'] })
+    let why = ''
+    child.stderr?.on('data', (bytes) => {
+      why = `${why}${bytes}`.slice(-2000)
+    })
+    child.on('error', (error) => {
+      why = error.message
+    })
+    this.#child = child
+    await until(`${program} listens`, 30, () => {
+      if (!this.runs) throw new Error(`${program} ended: ${why}`)
+      return existsSync(join(this.dir, 'probe.sock')) && existsSync(this.line)
+    })
+    this.probe = new Probe(join(this.dir, 'probe.sock'))
+  }
+
+  #arguments(): string[] {
+    const { code } = firmware[this.kind]
+    const common = [
+      ['-m', '1024'],
+      ['-smp', '2'],
+      ['-accel', 'tcg,thread=multi,tb-size=512'],
+      ['-drive', `if=pflash,format=raw,readonly=on,file=${code}`],
+      ['-drive', `if=pflash,format=raw,file=${join(this.dir, 'vars.fd')}`],
+      ['-drive', `file=${this.disk},format=raw,if=none,id=disk,cache=writeback`],
+      ['-device', 'virtio-blk-pci,drive=disk,bootindex=0'],
+      ['-device', 'i6300esb'],
+      ['-action', 'watchdog=reset'],
+      ['-netdev', `user,id=net,hostfwd=tcp:127.0.0.1:${this.pagePort}-:8080,hostfwd=tcp:127.0.0.1:${this.strayPort}-:9999`],
+      ['-device', 'virtio-net-pci,netdev=net,romfile='],
+      ['-device', 'virtio-serial-pci'],
+      ['-chardev', `socket,id=probe,path=${join(this.dir, 'probe.sock')},server=on,wait=off`],
+      ['-device', `virtserialport,chardev=probe,name=${probeName}`],
+      ['-chardev', `socket,id=line,path=${this.line},server=on,wait=off`],
+      ['-smbios', `type=11,${probeCredentials.map((value) => `value=${value}`).join(',')}`],
+      ['-serial', `file:${join(this.dir, `console-${this.#boots}.txt`)}`],
+      ['-qmp', `unix:${join(this.dir, 'monitor.sock')},server=on,wait=off`],
+      ['-display', 'none'],
+    ]
+    const own =
+      this.kind === 'x64'
+        ? [
+            ['-machine', 'q35'],
+            ['-cpu', 'max,-la57'],
+            ['-serial', 'chardev:line'],
+          ]
+        : [
+            ['-machine', 'virt'],
+            ['-cpu', 'cortex-a72'],
+            ['-device', 'pci-serial,chardev=line'],
+          ]
+    // The first serial port is the console, the second the line.
+    return [...common, ...own].flat()
+  }
+
+  /** Resolves with seconds since the power came. */
+  async ready(limitSeconds: number): Promise<number> {
+    const began = Date.now()
+    await until('the page answers', limitSeconds, () => this.healthy())
+    return Math.round((Date.now() - began) / 1000)
+  }
+
+  async healthy(): Promise<boolean> {
+    if (!this.runs) throw new Error(`The machine has ended. Its console: ${this.console.slice(-2000)}`)
+    try {
+      const answer = await fetch(`http://127.0.0.1:${this.pagePort}/healthz`, { signal: AbortSignal.timeout(3000) })
+      return answer.status === 200
+    } catch {
+      return false
+    }
+  }
+
+  /** The power goes: nothing in the machine is told. */
+  async cut(): Promise<void> {
+    this.probe?.close()
+    const child = this.#child
+    if (!child || !this.runs) return
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGKILL')
+    await gone
+  }
+
+  async remove(): Promise<void> {
+    await this.cut()
+    writeFileSync(join(tmpdir(), 'outpost-last-console.txt'), this.console)
+    rmSync(this.dir, { recursive: true, force: true })
+  }
+}
+
+/** A port of the loopback that is free now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))))
+    })
+  })
+}
