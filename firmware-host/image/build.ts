@@ -114,7 +114,9 @@ async function main(): Promise<void> {
     const list = await progress.step('Publish', async () => {
       const stem = out.replace(/\.img\.zst$/, '')
       writeFileSync(`${stem}.sbom.json`, sbom(root, dir, board, release))
+      // What an update bundle is made of.
       await run('cp', [paths.root, `${stem}.root.squashfs`])
+      if (slots.A !== undefined) await run('cp', [join(work, 'boot-a.fat'), `${stem}.boot.fat`])
       const files = await publish(paths.raw, out, board, release)
       return [
         ...files,
@@ -136,12 +138,14 @@ async function releaseOf(root: string): Promise<Release> {
   const epoch = Number(process.env.SOURCE_DATE_EPOCH ?? (await git('log', '-1', '--format=%ct')))
   const changed = (await git('status', '--porcelain')) !== ''
   const { version } = JSON.parse((await run('cat', [join(root, 'package.json')])).toString()) as { version: string }
-  return { version: `${version}+${commit}${changed ? '.changed' : ''}`, epoch, commit }
+  // Versions are compared when a box is updated, and hashes have no order.
+  const minute = new Date(epoch * 1000).toISOString().replace(/\D/g, '').slice(0, 12)
+  return { version: `${version}+${minute}`, epoch, commit: `${commit}${changed ? '.changed' : ''}` }
 }
 
 async function buildBundle(root: string): Promise<void> {
   await run('npm', ['run', '--silent', 'build'], { cwd: root })
-  await run('npm', ['run', '--silent', 'build:first-boot'], { cwd: root })
+  await run('npm', ['run', '--silent', 'build:host'], { cwd: root })
 }
 
 /** noatime stands in fstab; fast_commit makes a growing file cost less than half (docs/benchmarks.md). */

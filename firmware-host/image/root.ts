@@ -47,7 +47,7 @@ async function overlay(from: string, to: string, work: string): Promise<void> {
 }
 
 /** What is Debian's own business and must not, or need not, be on a device. */
-function settle(dir: string, { version, epoch }: Release): void {
+function settle(dir: string, { version, epoch, commit }: Release): void {
   const at = (path: string) => join(dir, path)
   // The list of packages stays readable for whoever looks for a hole; /var is empty, since it lives in RAM.
   mkdirSync(at('usr/share/outpost'), { recursive: true })
@@ -74,7 +74,10 @@ function settle(dir: string, { version, epoch }: Release): void {
   writeFileSync(at('etc/machine-id'), '')
   writeFileSync(at('etc/hostname'), 'outpost\n')
   writeFileSync(at('etc/shadow'), lockAll(readFileSync(at('etc/shadow'), 'utf8')))
-  writeFileSync(at('usr/lib/os-release'), `${readFileSync(at('usr/lib/os-release'), 'utf8')}IMAGE_ID=outpost\nIMAGE_VERSION=${version}\n`)
+  writeFileSync(
+    at('usr/lib/os-release'),
+    `${readFileSync(at('usr/lib/os-release'), 'utf8')}IMAGE_ID=outpost\nIMAGE_VERSION=${version}\nBUILD_ID=${commit}\n`,
+  )
   // systemd sets the clock to the time of this file when it is behind it.
   writeFileSync(at('usr/lib/clock-epoch'), `${epoch}\n`)
   // GRUB and the programs that install it: a running device has the one that writes its variables.

@@ -46,6 +46,8 @@ export const programs: Readonly<Record<string, string>> = {
   mke2fs: 'e2fsprogs',
   zstd: 'zstd',
   bmaptool: 'bmap-tools',
+  rauc: 'rauc',
+  unsquashfs: 'squashfs-tools',
   fdtoverlay: 'device-tree-compiler',
   dtc: 'device-tree-compiler',
   'qemu-aarch64-static': 'qemu-user-static',

@@ -17,13 +17,19 @@ const betweenMs = ms('OUTPOST_TRIAL_EVERY_MS', 2000)
 /** How long it must be well without a break. */
 const wellForMs = ms('OUTPOST_TRIAL_WELL_MS', 20_000)
 
-const { compatible, booted: slot } = await slots()
+const { compatible, booted: slot, primary } = await slots()
 const version = imageVersion(place)
 const tell = (more: Pick<Status, 'state'> & Partial<Status>) => writeStatus(place.status, { compatible, version, slot, ...more })
 
 /** A system that is known to work. */
 async function again(): Promise<void> {
-  tell({ state: 'idle' })
+  // The boot loader gave the other one up: it is older or newer, and whoever looks after the box must hear of it.
+  if (primary === slot) tell({ state: 'idle' })
+  else
+    tell({
+      state: 'rolled-back',
+      why: `The system in slot ${primary} did not start three times; the box runs version ${version} in slot ${slot}.`,
+    })
   await lasts(isActive, betweenMs)
   await confirm()
 }

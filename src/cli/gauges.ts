@@ -69,8 +69,8 @@ export async function readGauges(
 async function tellRollBack(sys: Sys, device: DeviceStore, household: Household): Promise<void> {
   const system = await systemOf(sys)
   const desk = household.desk()
-  if (system?.state !== 'rolled-back' || !desk || device.data.rolledBack === system.bundle) return
+  if (system?.state !== 'rolled-back' || !desk || device.data.rolledBack === (system.why ?? '')) return
   const text = system.why ?? 'The last update did not work, and the box went back to the version before.'
   const taken = await desk.tell({ text, severity: 'warning', state: 'event' })
-  if (taken.kind !== 'refused') await device.rolledBack(system.bundle ?? '').catch(() => {})
+  if (taken.kind !== 'refused') await device.rolledBack(system.why ?? '').catch(() => {})
 }

@@ -19,7 +19,7 @@ const schema = z.object({
     .optional(),
   /** Octets written to the storage since the box was set up; see src/device/wear.ts. */
   wear: z.object({ bytes: z.number(), boot: z.string(), counted: z.number() }).optional(),
-  /** The version that did not work and was told of. */
+  /** The roll-back that was told last, in its words. */
   rolledBack: z.string().optional(),
   /** Key of the codes in the subjects of letters, base64. */
   codeKey: z.string().optional(),
@@ -89,9 +89,9 @@ export class DeviceStore {
     return this.#update((device) => ({ ...device, wear }))
   }
 
-  /** It was told that this version did not work. Durable when it resolves. */
-  rolledBack(version: string): Promise<void> {
-    return this.#update((device) => ({ ...device, rolledBack: version }))
+  /** This roll-back was told. Durable when it resolves. */
+  rolledBack(words: string): Promise<void> {
+    return this.#update((device) => ({ ...device, rolledBack: words }))
   }
 
   /** The key of the codes in subjects, made at the first question. Rejects with DiskError. */

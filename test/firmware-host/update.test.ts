@@ -179,6 +179,19 @@ test('the old system that comes back says so and is confirmed; one that was neve
   assert.ok(!usual.asked.includes('systemctl reboot'))
 })
 
+test('a system that the boot loader gave up is told', () => {
+  const device = new Device()
+  const slots = '"slots":[{"rootfs.0":{"bootname":"A"}},{"rootfs.1":{"bootname":"B"}}]'
+  device.fake(
+    'rauc',
+    `[ "$2" = mark-good ] || echo '{"compatible":"outpost-generic-x86-64","booted":"A","boot_primary":"rootfs.1",${slots}}'`,
+  )
+  device.run('confirm')
+  assert.equal(device.status.state, 'rolled-back')
+  assert.match(String(device.status.why), /slot B did not start three times; the box runs version 0\.1\.0\+202611010000 in slot A/)
+  assert.ok(device.asked.includes('rauc status mark-good'))
+})
+
 test('versions are ordered, and progress is read', () => {
   const version = fc.tuple(fc.nat(20), fc.nat(20), fc.nat(20), fc.option(fc.integer({ min: 202601010000, max: 203001010000 })))
   const written = ([a, b, c, minute]: [number, number, number, number | null]) => `${a}.${b}.${c}${minute === null ? '' : `+${minute}`}`
