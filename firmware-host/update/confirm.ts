@@ -50,6 +50,16 @@ async function goneBack(newer: string): Promise<void> {
   tell({ state: 'rolled-back', bundle: newer, why: `Version ${newer} did not come up well, and the box went back to ${version}.` })
 }
 
+/** The power went while the other slot was written; the boot loader was not told of it. */
+async function brokenOff(newer: string): Promise<void> {
+  await confirm()
+  tell({
+    state: 'refused',
+    bundle: newer,
+    why: `The power went while version ${newer} was installed. Nothing has changed; install it again.`,
+  })
+}
+
 async function confirm(): Promise<void> {
   const { code, stderr } = await run('rauc', ['status', 'mark-good'])
   if (code !== 0) throw new Error(`rauc status mark-good: ${stderr.trim()}`)
@@ -76,13 +86,15 @@ const isActive = async (): Promise<boolean> => (await run('systemctl', ['is-acti
 /** It says so itself, over its socket: where its page listens is a setting. */
 const isWell = async (): Promise<boolean> => (await run('outpost', ['health', '--data', place.data])).code === 0
 
-function triedVersion(): string | undefined {
+/** What was installed last and is not confirmed. `whole`: it was written to its end. */
+function lastTried(): { version: string; whole: boolean } | undefined {
   const value = readJson(`${place.memory}/tried.json`)
-  const version = typeof value === 'object' && value !== null && 'version' in value ? value.version : undefined
-  return isVersion(version) ? version : undefined
+  const { version, stage } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
+  return isVersion(version) ? { version, whole: stage === 'written' } : undefined
 }
 
-const tried = triedVersion()
+const tried = lastTried()
 if (tried === undefined) await again()
-else if (compareVersions(tried, version) > 0) await goneBack(tried)
-else await trial()
+else if (compareVersions(tried.version, version) <= 0) await trial()
+else if (tried.whole) await goneBack(tried.version)
+else await brokenOff(tried.version)

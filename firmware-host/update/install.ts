@@ -35,7 +35,7 @@ async function serve({ status }: Place): Promise<void> {
 
 async function install(tell: (more: Pick<Status, 'state'> & Partial<Status>) => void, version: string): Promise<void> {
   tell({ state: 'installing', bundle: version, percent: 0 })
-  remember(version)
+  remember(version, 'writing')
   const { code, stderr } = await run('rauc', ['install', bundle], (line) => {
     const percent = percentIn(line)
     if (percent !== undefined) tell({ state: 'installing', bundle: version, percent })
@@ -44,6 +44,7 @@ async function install(tell: (more: Pick<Status, 'state'> & Partial<Status>) => 
     forget()
     return refuse(tell, whyRefused(stderr))
   }
+  remember(version, 'written')
   rmSync(bundle, { force: true })
   tell({ state: 'installed', bundle: version })
   await run('systemctl', ['reboot'])
@@ -73,9 +74,9 @@ const wishIn = (value: unknown): Wish | undefined => {
 }
 
 /** Before anything changes: should the box come back with the old system, it knows what was tried. */
-function remember(version: string): void {
+function remember(version: string, stage: 'writing' | 'written'): void {
   mkdirSync(place.memory, { recursive: true, mode: 0o700 })
-  writeFileWhole(`${place.memory}/tried.json`, JSON.stringify({ version }))
+  writeFileWhole(`${place.memory}/tried.json`, JSON.stringify({ version, stage }))
 }
 
 const forget = () => rmSync(`${place.memory}/tried.json`, { force: true })

@@ -96,7 +96,7 @@ test('a bundle that is signed, for this board and newer is told before it is ins
   assert.equal(device.status.state, 'installed')
   assert.ok(device.asked.includes(`rauc install ${device.taken}`))
   assert.equal(device.asked.at(-1), 'systemctl reboot')
-  assert.equal(device.tried, '{"version":"0.1.1+202612010000"}')
+  assert.equal(device.tried, '{"version":"0.1.1+202612010000","stage":"written"}')
   assert.ok(!existsSync(device.bundle) && !existsSync(device.taken))
 })
 
@@ -165,7 +165,7 @@ test('a new system that is well is confirmed; one that is not restarts the box a
 
 test('the old system that comes back says so and is confirmed; one that was never changed is, too, whatever its gateway says', () => {
   const back = new Device()
-  writeFileSync(`${back.root}/memory/tried.json`, '{"version":"0.1.1+202612010000"}')
+  writeFileSync(`${back.root}/memory/tried.json`, '{"version":"0.1.1+202612010000","stage":"written"}')
   back.run('confirm')
   assert.equal(back.status.state, 'rolled-back')
   assert.match(String(back.status.why), /0\.1\.1\+202612010000 did not come up well, and the box went back to 0\.1\.0/)
@@ -177,6 +177,15 @@ test('the old system that comes back says so and is confirmed; one that was neve
   usual.run('confirm')
   assert.ok(usual.asked.includes('rauc status mark-good'))
   assert.ok(!usual.asked.includes('systemctl reboot'))
+})
+
+test('a power cut while the slot was written is no fault of the new system', () => {
+  const device = new Device()
+  writeFileSync(`${device.root}/memory/tried.json`, '{"version":"0.1.1+202612010000","stage":"writing"}')
+  device.run('confirm')
+  assert.equal(device.status.state, 'refused')
+  assert.match(String(device.status.why), /power went while version 0\.1\.1/)
+  assert.ok(device.asked.includes('rauc status mark-good'))
 })
 
 test('a system that the boot loader gave up is told', () => {

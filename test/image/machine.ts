@@ -24,10 +24,14 @@ export class Machine {
   #child: ChildProcess | undefined
   #boots = 0
 
+  /** What is plugged in beside it: a raw image that is only read. */
+  readonly #stick: string | undefined
+
   /** `disk`: a raw image, which the machine writes to. */
-  constructor(kind: Kind, disk: string) {
+  constructor(kind: Kind, disk: string, stick?: string) {
     this.kind = kind
     this.disk = disk
+    this.#stick = stick
     copyFileSync(firmware[kind].vars, join(this.dir, 'vars.fd'))
   }
 
@@ -102,6 +106,8 @@ export class Machine {
             ['-cpu', 'cortex-a72'],
             ['-device', 'pci-serial,chardev=line'],
           ]
+    if (this.#stick !== undefined)
+      own.push(['-drive', `file=${this.#stick},format=raw,if=none,id=stick,readonly=on`], ['-device', 'virtio-blk-pci,drive=stick'])
     // The first serial port is the console, the second the line.
     return [...common, ...own].flat()
   }
