@@ -21,26 +21,43 @@ export async function layBundle(root: string, home: string, board: Pick<Board, '
   writeFileSync(join(home, 'bin/node'), await node(root, board, cache), { mode: 0o755 })
 }
 
-const native = '@serialport/bindings-cpp'
+const native = 'node_modules/@serialport/bindings-cpp'
 
-/** The bindings of serialport and what they need, with the library of this architecture alone. */
-function layNative(root: string, home: string, { arch }: Pick<Board, 'arch'>): void {
+/** The bindings of serialport and all that they need, where npm has it, with the library of this architecture alone. */
+export function layNative(root: string, home: string, { arch }: Pick<Board, 'arch'>): void {
   const wanted = [native]
-  for (const name of wanted) {
-    const from = join(root, 'node_modules', name)
-    const { dependencies = {} } = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8')) as { dependencies?: Record<string, string> }
-    // Headers for compiling, which nobody does here.
-    const needed = Object.keys(dependencies).filter((other) => other !== 'node-addon-api' && !existsSync(join(from, 'node_modules', other)))
-    for (const other of needed) if (!wanted.includes(other)) wanted.push(other)
-    cpSync(from, join(home, 'node_modules', name), {
+  for (const place of wanted) {
+    for (const other of needs(root, place)) if (!wanted.includes(other)) wanted.push(other)
+    const from = join(root, place)
+    cpSync(from, join(home, place), {
       recursive: true,
       filter: (path) => {
         const inside = path.slice(from.length)
-        if (/^\/(src|binding\.gyp)/.test(inside) || inside.endsWith('.d.ts')) return false
+        if (place === native && /^\/(src|binding\.gyp)/.test(inside)) return false
+        if (inside.startsWith('/node_modules') || inside.endsWith('.d.ts')) return false
         return !inside.startsWith('/prebuilds/') || (inside.startsWith(`/prebuilds/linux-${arch}`) && !inside.includes('musl'))
       },
     })
   }
+}
+
+/** Where the packages lie that a package asks for: in the nearest node_modules, as Node looks for them. */
+function needs(root: string, place: string): string[] {
+  const { dependencies = {} } = JSON.parse(readFileSync(join(root, place, 'package.json'), 'utf8')) as {
+    dependencies?: Record<string, string>
+  }
+  return (
+    Object.keys(dependencies)
+      // Headers for compiling, which nobody does here.
+      .filter((name) => name !== 'node-addon-api')
+      .map((name) => {
+        for (let at = place; ; at = at.slice(0, Math.max(at.lastIndexOf('/node_modules/'), 0))) {
+          const candidate = at === '' ? `node_modules/${name}` : `${at}/node_modules/${name}`
+          if (existsSync(join(root, candidate))) return candidate
+          if (at === '') throw new Error(`${place} needs ${name}, which is not installed. Run npm ci.`)
+        }
+      })
+  )
 }
 
 /** The program of npm's package, whose integrity the lock file has. It is fetched by npm, and kept. */

@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileS
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Monitor } from './monitor.ts'
 import { Probe, probeCredentials, probeName } from './probe.ts'
 import { until } from './until.ts'
 
@@ -21,6 +22,7 @@ export class Machine {
   pagePort = 0
   strayPort = 0
   probe!: Probe
+  monitor!: Monitor
   #child: ChildProcess | undefined
   #boots = 0
 
@@ -66,9 +68,10 @@ export class Machine {
     this.#child = child
     await until(`${program} listens`, 30, () => {
       if (!this.runs) throw new Error(`${program} ended: ${why}`)
-      return existsSync(join(this.dir, 'probe.sock')) && existsSync(this.line)
+      return ['probe.sock', 'line.sock', 'monitor.sock'].every((name) => existsSync(join(this.dir, name)))
     })
     this.probe = new Probe(join(this.dir, 'probe.sock'))
+    this.monitor = new Monitor(join(this.dir, 'monitor.sock'))
   }
 
   #arguments(): string[] {
@@ -132,6 +135,7 @@ export class Machine {
   /** The power goes: nothing in the machine is told. */
   async cut(): Promise<void> {
     this.probe?.close()
+    this.monitor?.close()
     const child = this.#child
     if (!child || !this.runs) return
     const gone = new Promise((resolve) => child.once('exit', resolve))

@@ -4,15 +4,17 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { readBoard } from '../../firmware-host/image/board.ts'
 import { PlainRelay } from '../peers/plain-relay.ts'
 import { freePort, type Kind, Machine } from './machine.ts'
 import { flash, lay, names, provisioning, read, secret } from './provision.ts'
+import { type PiFacts, PiImage } from './raspberry-pi.ts'
 import { SerialLine } from './serial-line.ts'
 import { until } from './until.ts'
 
 /**
  * The image, booted: `npm run test:image` builds the one for x86-64 and lives through what a box lives through, in an emulator without hardware help, so it takes a quarter of an hour and no
- * part of the machine. --board qemu-virt-arm64: the other architecture, serial line to mail alone. --image FILE.img: one that is built already. --idle SECONDS: how long to count writes.
+ * part of the machine. --board qemu-virt-arm64: the other architecture, serial line to mail alone. --board raspberry-pi-3b-plus: what is on the card. --image FILE.img: one that is built already. --idle SECONDS: how long to count writes.
  * It is no part of `npm test`: it wants root (the image's root belongs to root), QEMU and UEFI firmware (firmware-host/README.md).
  */
 const root = resolve(import.meta.dirname, '../..')
@@ -41,9 +43,12 @@ async function check(sentence: string, deed: () => Promise<unknown>): Promise<vo
   } catch (error) {
     failed += 1
     say(`FAILED ${sentence}\n${error instanceof Error ? error.message : error}`)
+    say(await diagnosis().catch((why) => `Nothing more can be told: ${why}`))
     throw error
   }
 }
+/** Set once there is a machine that can be asked. */
+let diagnosis: () => Promise<string> = async () => ''
 const say = (words: string): void => void process.stdout.write(`${words}\n`)
 
 function build(): string {
@@ -56,8 +61,21 @@ function build(): string {
   return out.replace(/\.zst$/, '')
 }
 
+/** A Raspberry Pi's image is looked at; QEMU's raspi3b starts what the firmware would start. */
+async function piMain(image: string, facts: PiFacts): Promise<void> {
+  const pi = new PiImage(image, facts)
+  await check("the start partition has the boot ROM's program, the choice of the slot and the example", async () => pi.checkStart())
+  await check('the boot slot has firmware, config.txt, kernel, initramfs and device tree', async () => pi.checkBootSlot())
+  await check('each overlay fits the device tree', async () => pi.checkOverlays())
+  await check('root A is squashfs, root B is empty', async () => pi.checkRoots())
+  const stages = /Started .*outpost\.service/
+  await check("QEMU's raspi3b starts kernel, initramfs, root and gateway", () => pi.boot(900, stages))
+}
+
 async function main(): Promise<void> {
+  const facts = await readBoard(root, values.board)
   const image = build()
+  if (facts.boot.recipe === 'raspberry-pi') return piMain(image, facts as PiFacts)
   const folder = mkdtempSync(join(tmpdir(), 'outpost-image-test-'))
   const disk = join(folder, 'disk.img')
   const relayPort = await freePort()
@@ -67,6 +85,13 @@ async function main(): Promise<void> {
   let relay = new PlainRelay()
   await relay.start(relayPort)
   const letters = (): string => relay.letters.map(({ content }) => content).join('\n')
+  diagnosis = async () =>
+    (
+      await machine.probe.try(
+        'cat /boot/firmware/outpost-result.txt; systemctl --failed --no-legend; ls -l /dev/ttyS*; journalctl -b -u outpost -u outpost-first-boot -p 6 --no-pager -o cat | tail -40',
+        120,
+      )
+    ).out
   try {
     await machine.start()
     await check('from power to READY in the emulator', async () => `${await machine.ready(bootSeconds)} s`)
@@ -112,7 +137,7 @@ async function main(): Promise<void> {
             body: JSON.stringify(body),
           })
         const wrong = await claim({ code: 'ABCD-2345', password: 'correct horse battery' })
-        assert.equal(wrong.status, 403)
+        assert.equal(wrong.status, 401)
         await wrong.body?.cancel()
         const right = await claim({ code, password: 'correct horse battery' })
         assert.ok(right.ok, `${right.status} ${await right.text()}`)
@@ -173,6 +198,7 @@ async function main(): Promise<void> {
         letters,
       })
       await check("the machine's watchdog bites when systemd stands still, and the box comes back", async () => {
+        assert.equal(machine.monitor.bites, 0, 'it has not bitten before')
         const boot = await machine.probe.run('cat /proc/sys/kernel/random/boot_id')
         // PID 1 ignores SIGSTOP; after a crash it freezes and feeds nobody.
         await machine.probe.try('kill -SEGV 1', 10).catch(() => {})
@@ -180,6 +206,7 @@ async function main(): Promise<void> {
           const id = await machine.probe.try('cat /proc/sys/kernel/random/boot_id', 5).catch(() => ({ out: boot, code: 1 }))
           return id.code === 0 && id.out !== boot
         })
+        assert.equal(machine.monitor.bites, 1, 'the emulator says that it was its watchdog')
         await machine.ready(bootSeconds)
       })
     } else {
