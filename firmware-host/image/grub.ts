@@ -47,14 +47,15 @@ export function grubCfg(board: Board, layout: Layout): string {
     const { number, uuid } = partition(layout, role)
     return [
       `if [ "$slot" = ${slot} ]; then`,
-      `  set ${slot}_TRY=1`,
+      `  if [ "$${slot}_TRY" = 0 ]; then set ${slot}_TRY=1; elif [ "$${slot}_TRY" = 1 ]; then set ${slot}_TRY=2; else set ${slot}_TRY=3; fi`,
       `  set from="($disk,gpt${number})"`,
       `  set options="root=PARTUUID=${uuid} rauc.slot=${slot}"`,
       'fi',
     ]
   }
   return [
-    '# The first slot of ORDER that is good and was not tried since; else the first that is good; else A.',
+    '# The first slot of ORDER that is good and was not tried three times since; else the first that is good; else A. Three, because a power cut while the box',
+    '# starts is no fault of its slot.',
     'set ORDER="A B"',
     'set A_OK=0 A_TRY=0 B_OK=0 B_TRY=0',
     'load_env --file "$prefix/grubenv"',
@@ -62,7 +63,7 @@ export function grubCfg(board: Board, layout: Layout): string {
     'set slot=""',
     'for candidate in $ORDER; do',
     '  if [ "$candidate" = A ]; then set ok="$A_OK"; set try="$A_TRY"; else set ok="$B_OK"; set try="$B_TRY"; fi',
-    '  if [ -z "$slot" -a "$ok" = 1 -a "$try" = 0 ]; then set slot="$candidate"; fi',
+    '  if [ -z "$slot" -a "$ok" = 1 -a "$try" != 3 ]; then set slot="$candidate"; fi',
     'done',
     'for candidate in $ORDER; do',
     '  if [ "$candidate" = A ]; then set ok="$A_OK"; else set ok="$B_OK"; fi',
