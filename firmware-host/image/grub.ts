@@ -55,7 +55,8 @@ export function grubCfg(board: Board, layout: Layout): string {
     ]
   }
   return [
-    '# The first slot of ORDER that is good and was not started three times without being confirmed; else the first that is good; else A.',
+    '# The first slot of ORDER that is good and was not tried three times since; else the first that is good; else A. Three, because a power cut while the box',
+    '# starts is no fault of its slot.',
     'set ORDER="A B"',
     'set A_OK=0 A_TRY=0 B_OK=0 B_TRY=0',
     'load_env --file "$prefix/grubenv"',

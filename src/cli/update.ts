@@ -56,7 +56,7 @@ async function bring(scene: Scene, hatch: Hatch, path: string): Promise<void> {
   const spareBytes = (await loadSettings(scene)).settings.queue.maxMiB * 1_048_576
   const bytes = await disk.size(path)
   if (bytes === undefined || bytes === 0) throw new Refusal(`${path} is not there, or empty.`)
-  const file = await disk.open(path)
+  const file = await disk.open(path, { readOnly: true })
   try {
     for (let at = 0; at < bytes; at += pieceBytes) {
       if ((await hatch.put(at, await file.read(at, pieceBytes), spareBytes)) === undefined)

@@ -16,8 +16,8 @@ export interface DiskFile {
 }
 
 export interface Disk {
-  /** Opens for reading and writing. `create` makes the file (0600) when it is missing. */
-  open(path: string, options?: { create?: boolean }): Promise<DiskFile>
+  /** Opens for reading and writing. `create` makes the file (0600) when it is missing; `readOnly` is for what may not be written, as on a stick. */
+  open(path: string, options?: { create?: boolean; readOnly?: boolean }): Promise<DiskFile>
   /** The whole file. Rejects with code EFBIG above `maxBytes` (default 16 MiB). */
   read(path: string, maxBytes?: number): Promise<Uint8Array>
   /** Makes or replaces the content of one file, mode 0600. Not durable before `sync(path)`; not atomic: see `replaceFile`. */

@@ -96,7 +96,7 @@ async function newestFirst(disk: Disk, dir: string): Promise<string[]> {
 /** Of its first record; 0: it says nothing. */
 async function generationOf(disk: Disk, path: string): Promise<number> {
   try {
-    const file = await disk.open(path)
+    const file = await disk.open(path, { readOnly: true })
     try {
       return generationIn(await file.read(0, headerBytes))
     } finally {

@@ -26,6 +26,15 @@ export function diskContract(name: string, make: () => Promise<{ disk: Disk; dir
     assert.equal(await disk.size(`${dir}/a`), 11)
   })
 
+  on('what was opened for reading alone is read, and not written', async (disk, dir) => {
+    await disk.write(`${dir}/a`, Buffer.from('hello'))
+    const file = await disk.open(`${dir}/a`, { readOnly: true })
+    assert.equal(Buffer.from(await file.read(1, 3)).toString(), 'ell')
+    await assert.rejects(file.write(0, Buffer.from('x')))
+    await file.close()
+    assert.equal(await text(disk, `${dir}/a`), 'hello')
+  })
+
   on('what is missing is missing: ENOENT, or no size', async (disk, dir) => {
     for (const deed of [
       () => disk.open(`${dir}/x`),

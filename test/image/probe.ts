@@ -27,7 +27,14 @@ const wants = `[Unit]\nWants=${unit}\n`
 const credential = (name: string, value: string): string => `io.systemd.credential.binary:${name}=${Buffer.from(value).toString('base64')}`
 
 /** Values of `-smbios type=11`. */
-export const probeCredentials = [credential(`systemd.extra-unit.${unit}`, text), credential('systemd.unit-dropin.sysinit.target', wants)]
+/** A secret as a fleet would hand it to the service manager. */
+export const credentialSecret = 'a-credential-of-the-test'
+
+export const probeCredentials = [
+  `io.systemd.credential:outpost.relay=${credentialSecret}`,
+  credential(`systemd.extra-unit.${unit}`, text),
+  credential('systemd.unit-dropin.sysinit.target', wants),
+]
 
 export class Probe {
   readonly #socket: Socket

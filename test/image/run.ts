@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { readBoard } from '../../firmware-host/image/board.ts'
 import { PlainRelay } from '../peers/plain-relay.ts'
 import { freePort, type Kind, Machine } from './machine.ts'
+import { credentialSecret } from './probe.ts'
 import { flash, lay, names, provisioning, read, secret } from './provision.ts'
 import { type PiFacts, PiImage } from './raspberry-pi.ts'
 import { SerialLine } from './serial-line.ts'
@@ -147,6 +148,30 @@ async function main(): Promise<void> {
           async () =>
             (await probe.try('ls /run/outpost-host/console /boot/firmware/outpost-label.svg')).out.split('No such file').length === 3,
         )
+      })
+      await check('the slot was marked good once the gateway was ready', async () => {
+        await until('it is marked', 120, async () =>
+          /^A_TRY=0$/m.test(await probe.run('grub-editenv /boot/firmware/EFI/BOOT/grubenv list')),
+        )
+        return (await probe.run('rauc status --output-format=shell | grep -E "BOOTED|PRIMARY"')).replaceAll('\n', ' ')
+      })
+      await check('a credential of the service manager reaches the gateway and nobody else', async () => {
+        assert.equal(await probe.run('cat /run/credentials/outpost.service/outpost.relay'), credentialSecret)
+        assert.match(await probe.run('stat -c "%a" /run/credentials/outpost.service/outpost.relay'), /^4[04]0$/)
+      })
+      await check('the gateway stops on SIGTERM inside the limit of its unit', async () => {
+        const out = await probe.run(
+          'p=$(systemctl show -P MainPID outpost); a=$(cut -d" " -f1 /proc/uptime); kill -TERM $p; while [ -d /proc/$p ]; do sleep 0.1; done; echo "$a $(cut -d" " -f1 /proc/uptime)"',
+          60,
+        )
+        const [asked = 0, gone = 0] = out.split(' ').map(Number)
+        assert.ok(gone - asked < 20, out)
+        await until('systemd has noticed', 30, async () =>
+          (await probe.run('journalctl -b -u outpost -o cat --no-pager')).includes('outpost.service: Deactivated successfully.'),
+        )
+        const took = `${(gone - asked).toFixed(1)} s of 20 s`
+        await machine.ready(180)
+        return took
       })
       await check('the root cannot be written', async () => {
         assert.match(await probe.run('findmnt -no FSTYPE,OPTIONS /'), /^squashfs\s+ro/)

@@ -8,8 +8,8 @@ import { type Disk, DiskError, type DiskFile } from '../disk.ts'
 const defaultLimit = 16 * 1024 * 1024
 
 export class NodeDisk implements Disk {
-  async open(path: string, options: { create?: boolean } = {}): Promise<DiskFile> {
-    const flags = constants.O_RDWR | (options.create ? constants.O_CREAT : 0)
+  async open(path: string, options: { create?: boolean; readOnly?: boolean } = {}): Promise<DiskFile> {
+    const flags = options.readOnly ? constants.O_RDONLY : constants.O_RDWR | (options.create ? constants.O_CREAT : 0)
     return new NodeFile(path, await mapped(`cannot open ${path}`, () => open(path, flags, 0o600)))
   }
 

@@ -40,7 +40,7 @@ export class SimDisk implements Disk {
   /** Set when the power is gone: nothing that was begun ever returns. */
   dead = false
 
-  async open(path: string, options: { create?: boolean } = {}): Promise<DiskFile> {
+  async open(path: string, options: { create?: boolean; readOnly?: boolean } = {}): Promise<DiskFile> {
     await this.#alive()
     if (this.faults.failOpen !== undefined && --this.faults.failOpen === 0) throw new DiskError(`${path} cannot be opened`, 'EIO')
     let inode = this.#names.get(path)
@@ -48,7 +48,7 @@ export class SimDisk implements Disk {
       if (!options.create) throw new DiskError(`no file ${path}`, 'ENOENT')
       inode = this.#make(path)
     }
-    return new SimFile(this, path, inode)
+    return new SimFile(this, path, inode, options.readOnly === true)
   }
 
   async read(path: string, maxBytes = 16 * 1024 * 1024): Promise<Uint8Array> {
@@ -208,7 +208,10 @@ class SimFile implements DiskFile {
   readonly #inode: Inode
   #failed = false
 
-  constructor(disk: SimDisk, path: string, inode: Inode) {
+  readonly #readOnly: boolean
+
+  constructor(disk: SimDisk, path: string, inode: Inode, readOnly: boolean) {
+    this.#readOnly = readOnly
     this.#disk = disk
     this.path = path
     this.#inode = inode
@@ -219,7 +222,8 @@ class SimFile implements DiskFile {
     return this.#inode.volatile.slice(offset, offset + length)
   }
 
-  write(offset: number, bytes: Uint8Array): Promise<number> {
+  async write(offset: number, bytes: Uint8Array): Promise<number> {
+    if (this.#readOnly) throw new DiskError(`${this.path} was opened for reading`, 'EBADF')
     return this.#disk.writeTo(this.#inode, offset, bytes)
   }
 
