@@ -30,9 +30,6 @@ import { planFor } from './plan.ts'
 import { Trial } from './trial.ts'
 import { keepWebKey, ownWebKey } from './web-key.ts'
 
-/**
- * Household: the process around the gateway. It starts and stops gateways as the settings change, one change at a time, and gives the page what it may ask for.
- */
 /** A gateway stops and starts within seconds; a journal of 100,000 letters is read in less. */
 const standsStillMs = 10 * 60_000
 /** A card that tidies up takes seconds for a sync. One that takes this long will not come back without a new start. */
@@ -42,6 +39,9 @@ const roundMs = 3_600_000
 
 export type End = 'stop' | 'restart' | 'reset'
 
+/**
+ * Household: the process around the gateway. It starts and stops gateways as the settings change, one change at a time, and gives the page what it may ask for.
+ */
 export class Household implements House {
   readonly ports: Outside
   readonly dir: string
