@@ -19,8 +19,11 @@ const request = `${place.data}/update/request.json`
 async function serve({ status }: Place): Promise<void> {
   const { compatible, booted: slot } = await slots()
   const here = { compatible, version: imageVersion(place), slot }
-  const tell = (more: Pick<Status, 'state'> & Partial<Status>) => writeStatus(status, { ...here, ...more })
-  const wish = wishIn(readJson(request))
+  const asked = readJson(request)
+  const named = nameIn(asked)
+  const tell = (more: Pick<Status, 'state'> & Partial<Status>) =>
+    writeStatus(status, { ...here, ...more, ...(named === undefined ? {} : { request: named }) })
+  const wish = wishIn(asked)
   rmSync(request, { force: true })
   if (!wish) return tell({ state: 'idle' })
   tell({ state: 'checking' })
@@ -66,6 +69,12 @@ function take(): void {
     chownSync(bundle, process.getuid?.() ?? 0, process.getgid?.() ?? 0)
     chmodSync(bundle, 0o600)
   } else rmSync(brought, { force: true, recursive: true })
+}
+
+/** Of the request, so that who asked knows the answer. */
+const nameIn = (value: unknown): string | undefined => {
+  const name = typeof value === 'object' && value !== null && 'request' in value ? value.request : undefined
+  return typeof name === 'string' && /^[0-9a-f]{1,64}$/.test(name) ? name : undefined
 }
 
 const wishIn = (value: unknown): Wish | undefined => {

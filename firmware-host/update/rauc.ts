@@ -23,7 +23,11 @@ export function run(command: string, args: readonly string[], onLine: (line: str
       stderr = (stderr + text).slice(-outputLimit)
     })
     child.once('error', (error) => resolve({ code: 127, stdout, stderr: `${stderr}${error.message}` }))
-    child.once('close', (code) => resolve({ code: code ?? 1, stdout, stderr }))
+    child.once('close', (code) => {
+      // For whoever reads the journal: a sentence for the page leaves things out.
+      if (code !== 0 && stderr !== '') process.stderr.write(`${command}: ${stderr}`)
+      resolve({ code: code ?? 1, stdout, stderr })
+    })
   })
 }
 

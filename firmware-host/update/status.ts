@@ -28,6 +28,8 @@ export type Status = {
   percent?: number
   /** A sentence. */
   why?: string
+  /** The request that this answers. */
+  request?: string
 }
 
 /** Replaces the file; readers see the old one or the new one. */

@@ -23,8 +23,12 @@ export function verdictOn(info: unknown, here: Here): Verdict {
 
 const refused = (why: string): Verdict => ({ kind: 'refused', why })
 
-/** What rauc says on standard error of a bundle that it does not take, as a sentence for the person at the page. */
-export function whyRefused(stderr: string): string {
+/** What rauc says on standard error of a bundle that it does not take, as a sentence for the person at the page. What it tells on its way is no fault. */
+export function whyRefused(said: string): string {
+  const stderr = said
+    .split('\n')
+    .filter((line) => !/^rauc-Message|^\(rauc:\d+\): .*-(Message|DEBUG|INFO)/.test(line))
+    .join('\n')
   if (/signature|certificate|verif|CMS|self.signed|unable to get/i.test(stderr))
     return 'The signature of the bundle is missing, broken, or not of somebody whom this box trusts. Nothing was installed.'
   if (/no space left/i.test(stderr)) return 'The card has no room for it. Nothing was changed.'

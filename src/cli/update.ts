@@ -1,5 +1,6 @@
 import { Hatch, type System, systemOf } from '../device/update.ts'
 import { sleep } from '../ports/clock.ts'
+import { hex } from '../ports/random.ts'
 import { type Command, type ExitCode, exit, Refusal, type Scene } from './command.ts'
 import { loadSettings } from './load.ts'
 
@@ -25,8 +26,9 @@ export const update: Command = {
     }
     const hatch = new Hatch(scene.ports.disk, scene.dir)
     await bring(scene, hatch, file)
-    await hatch.check()
-    const checked = await settled(scene, waits.check, ({ state }) => state === 'checked' || state === 'refused')
+    const asked = newRequest(scene)
+    await hatch.check(asked)
+    const checked = await settled(scene, asked, waits.check, ({ state }) => state === 'checked' || state === 'refused')
     if (checked.state === 'refused') throw new Refusal(checked.why ?? 'The bundle was refused.')
     scene.out(`${file} is signed, for this board, and brings version ${checked.bundle}; ${checked.version} runs.\n`)
     if (!options.flags.yes) {
@@ -41,8 +43,9 @@ const told = ({ version, slot, state, bundle, why }: System): string =>
   `version ${version} in slot ${slot}, ${state}${bundle === undefined || bundle === version ? '' : ` (${bundle})`}\n${why ? `${why}\n` : ''}`
 
 async function install(scene: Scene, hatch: Hatch): Promise<ExitCode> {
-  await hatch.install()
-  const done = await settled(scene, waits.install, ({ state, percent }) => {
+  const asked = newRequest(scene)
+  await hatch.install(asked)
+  const done = await settled(scene, asked, waits.install, ({ state, percent }) => {
     if (scene.terminal && state === 'installing') scene.err(`\r${percent ?? 0} % `)
     return state === 'installed' || state === 'refused'
   })
@@ -68,13 +71,15 @@ async function bring(scene: Scene, hatch: Hatch, path: string): Promise<void> {
   }
 }
 
+const newRequest = ({ ports }: Scene): string => hex(ports.random.bytes(8))
+
 /** The state in which it comes to rest. */
-async function settled(scene: Scene, withinMs: number, isDone: (system: System) => boolean): Promise<System> {
+async function settled(scene: Scene, asked: string, withinMs: number, isDone: (system: System) => boolean): Promise<System> {
   const { clock, sys } = scene.ports
   for (const end = clock.monotonic() + withinMs; clock.monotonic() < end; ) {
     await sleep(clock, lookMs)
     const system = await systemOf(sys)
-    if (system && isDone(system)) return system
+    if (system?.request === asked && isDone(system)) return system
   }
   throw new Refusal('The system did not answer. Look at the log of outpost-update.service.')
 }

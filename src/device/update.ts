@@ -20,6 +20,8 @@ export type System = {
   percent?: number
   /** A sentence. */
   why?: string
+  /** Which request it answers, in the words of whoever asked. */
+  request?: string
 }
 
 /** Undefined: the system was not flashed, and is updated by whatever installed it. */
@@ -35,7 +37,7 @@ export async function systemOf(sys: Sys): Promise<System | undefined> {
 
 function systemIn(value: unknown): System | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { version, slot, state, bundle, percent, why } = value as Record<string, unknown>
+  const { version, slot, state, bundle, percent, why, request } = value as Record<string, unknown>
   const known = stages.find((one) => one === state)
   if (typeof version !== 'string' || typeof slot !== 'string' || !known) return undefined
   return {
@@ -45,6 +47,7 @@ function systemIn(value: unknown): System | undefined {
     ...(typeof bundle === 'string' ? { bundle } : {}),
     ...(typeof percent === 'number' ? { percent } : {}),
     ...(typeof why === 'string' ? { why } : {}),
+    ...(typeof request === 'string' ? { request } : {}),
   }
 }
 
@@ -84,16 +87,16 @@ export class Hatch {
     return offset + bytes.length
   }
 
-  /** It is whole: root may look at it. */
-  async check(): Promise<void> {
+  /** It is whole: root may look at it. `request` names the answer: what stands in the status until then is of an earlier one. */
+  async check(request: string): Promise<void> {
     await this.#disk.rename(this.#part, `${this.#dir}/bundle.raucb`)
-    await this.#ask('check')
+    await this.#ask('check', request)
   }
 
   /** What was found good is installed, and the box restarts. The settings of now are kept: should the box go back, the old software may not understand newer ones. */
-  async install(): Promise<void> {
+  async install(request: string): Promise<void> {
     await replaceFile(this.#disk, this.#dir, keptName, await this.#disk.read(`${this.#root}/settings.json`))
-    await this.#ask('install')
+    await this.#ask('install', request)
   }
 
   /** The settings before the last update; undefined: there was none. */
@@ -110,8 +113,8 @@ export class Hatch {
     return `${this.#dir}/bundle.part`
   }
 
-  async #ask(wish: 'check' | 'install'): Promise<void> {
-    await replaceFile(this.#disk, this.#dir, 'request.json', Buffer.from(JSON.stringify({ do: wish })))
+  async #ask(wish: 'check' | 'install', request: string): Promise<void> {
+    await replaceFile(this.#disk, this.#dir, 'request.json', Buffer.from(JSON.stringify({ do: wish, request })))
   }
 
   async #open(deed: (file: DiskFile) => Promise<void>): Promise<void> {

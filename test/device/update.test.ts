@@ -26,9 +26,9 @@ test('a bundle comes in pieces, each the next one; at 0 it begins anew, and a fu
   assert.equal(await hatch.put(6, Buffer.from('world'), 0), 11)
   assert.equal(await hatch.put(11, Buffer.from('!'), Number.MAX_SAFE_INTEGER), undefined)
   assert.equal(await hatch.received(), 11)
-  await hatch.check()
+  await hatch.check('a1')
   assert.equal(Buffer.from(await disk.read('data/update/bundle.raucb')).toString(), 'hello world')
-  assert.equal(Buffer.from(await disk.read('data/update/request.json')).toString(), '{"do":"check"}')
+  assert.equal(Buffer.from(await disk.read('data/update/request.json')).toString(), '{"do":"check","request":"a1"}')
   assert.equal(await hatch.put(0, Buffer.from('again'), 0), 5)
 })
 
@@ -41,9 +41,9 @@ test('before an update is installed the settings of now are kept, through any po
     await disk.sync('data')
     assert.equal(await hatch.settingsBefore(), undefined)
     await disk.makeDir('data/update')
-    await hatch.install()
+    await hatch.install('a2')
     const after = disk.powerCut(new SimRandom(seed))
     assert.equal(await new Hatch(after, 'data').settingsBefore(), '{"version":1}')
-    assert.equal(Buffer.from(await after.read('data/update/request.json')).toString(), '{"do":"install"}')
+    assert.equal(Buffer.from(await after.read('data/update/request.json')).toString(), '{"do":"install","request":"a2"}')
   }
 })

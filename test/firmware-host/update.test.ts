@@ -92,8 +92,9 @@ test('a bundle that is signed, for this board and newer is told before it is ins
     bundle: '0.1.1+202612010000',
   })
   assert.ok(!device.asked.some((line) => line.startsWith('rauc install')))
-  device.run('install', '{"do":"install"}')
+  device.run('install', '{"do":"install","request":"ab12"}')
   assert.equal(device.status.state, 'installed')
+  assert.equal(device.status.request, 'ab12')
   assert.ok(device.asked.includes(`rauc install ${device.taken}`))
   assert.equal(device.asked.at(-1), 'systemctl reboot')
   assert.equal(device.tried, '{"version":"0.1.1+202612010000","stage":"written"}')

@@ -91,6 +91,14 @@ async function main(): Promise<void> {
       for (const token of tokens) await until(`${token} is acknowledged`, 60, () => line.say(`Alert ${token}`, 10))
       line.close()
     })
+    await check('a good bundle is found good, and nothing is done with it unasked', async () => {
+      const { out, code } = await bring(machine, 'good')
+      assert.equal(code, 0, `${out}\n${await machine.probe.run('journalctl -b --no-pager -u outpost-update -u rauc | tail -30')}`)
+      assert.match(out, /Say --yes/)
+      const { state, slot } = await told(machine)
+      assert.deepEqual([state, slot], ['checked', 'A'])
+      return out.split('\n')[0]
+    })
     for (const [name, why] of [
       ['stranger', /signature/],
       ['tampered', /.*/],

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Hatch, type System, systemOf } from '../../device/update.ts'
+import { hex } from '../../ports/random.ts'
 import { Fault } from '../fault.ts'
 import type { House } from '../house.ts'
 import { json, route } from '../route.ts'
@@ -54,14 +55,15 @@ const piece = route<Uint8Array, { offset: number }>({
 const check = route({
   method: 'POST',
   path: '/api/update/check',
-  title: 'The bundle is whole: its signature, board and version are looked at',
+  title: 'The bundle is whole: its signature, board and version are looked at; /api/update answers with this request',
   access: { kind: 'machine', scope: 'all' },
   run: async ({ house }) => {
     await systemHere(house)
     const hatch = hatchOf(house)
     if ((await hatch.received()) === 0) throw new Fault(409, 'There is no bundle.', 'Send one to /api/update first.')
-    await hatch.check()
-    return json({}, 202)
+    const request = hex(house.ports.random.bytes(8))
+    await hatch.check(request)
+    return json({ request }, 202)
   },
 })
 
@@ -73,9 +75,10 @@ const install = route({
   run: async ({ house }) => {
     const { state } = await systemHere(house)
     if (state !== 'checked') throw new Fault(409, 'There is no bundle that was found good.', 'Send one, and let it be checked first.')
-    await hatchOf(house).install()
+    const request = hex(house.ports.random.bytes(8))
+    await hatchOf(house).install(request)
     house.ports.log('warning', 'update: is being installed; the box restarts')
-    return json({}, 202)
+    return json({ request }, 202)
   },
 })
 
