@@ -94,7 +94,8 @@ test('a bundle that is signed, for this board and newer is told before it is ins
   assert.ok(!device.asked.some((line) => line.startsWith('rauc install')))
   device.run('install', '{"do":"install","request":"ab12"}')
   assert.equal(device.status.state, 'installed')
-  assert.equal(device.status.request, 'ab12')
+  const { request } = device.status as Record<string, unknown>
+  assert.equal(request, 'ab12')
   assert.ok(device.asked.includes(`rauc install ${device.taken}`))
   assert.equal(device.asked.at(-1), 'systemctl reboot')
   assert.equal(device.tried, '{"version":"0.1.1+202612010000","stage":"written"}')
