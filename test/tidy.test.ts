@@ -199,3 +199,22 @@ test('the page takes nothing of the gateway but types', () => {
     )
   assert.deepEqual(faults, [])
 })
+
+test('what hosts the gateway takes nothing of its sources, and the gateway nothing of its host', () => {
+  const listed = (folder: string) =>
+    (readdirSync(join(root, folder), { recursive: true }) as string[])
+      .filter((name) => /\.tsx?$/.test(name))
+      .map((name) => join(folder, name))
+  const names = (file: string) =>
+    [...readFileSync(join(root, file), 'utf8').matchAll(/from '(\.[^']+)'/g)].map(([, to = '']) => normalize(join(dirname(file), to)))
+  const host = listed('firmware-host')
+  assert.ok(host.length > 10)
+  assert.deepEqual(
+    host.filter((file) => names(file).some((to) => !to.startsWith('firmware-host/'))),
+    [],
+  )
+  assert.deepEqual(
+    listed('src').filter((file) => names(file).some((to) => to.startsWith('firmware-host/'))),
+    [],
+  )
+})

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -145,7 +145,6 @@ export class Machine {
 
   async remove(): Promise<void> {
     await this.cut()
-    writeFileSync(join(tmpdir(), 'outpost-last-console.txt'), this.console)
     rmSync(this.dir, { recursive: true, force: true })
   }
 }

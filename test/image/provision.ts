@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { copyFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -25,6 +25,7 @@ export function lay(disk: string, name: string, text: string): void {
   const draft = join(tmpdir(), `outpost-lay-${process.pid}`)
   writeFileSync(draft, text)
   mtools('mcopy', disk, '-o', draft, `::${name}`)
+  rmSync(draft)
 }
 
 export const names = (disk: string): string => mtools('mdir', disk, '-b', '::')

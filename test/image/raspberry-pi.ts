@@ -153,7 +153,6 @@ export class PiImage {
         child.kill('SIGKILL')
       }
       const said = readFileSync(console, 'utf8')
-      writeFileSync(join(tmpdir(), 'outpost-last-console.txt'), said)
       const hit = reached.exec(said)
       if (!hit) throw new Error(`The console ended with:\n${said.slice(-3000)}`)
       return hit[0]
