@@ -13,6 +13,12 @@ test('an alert that was accepted and never came is lost, one that was never acce
   assert.deepEqual({ accepted, delivered, lost }, { accepted: 3, delivered: 2, lost: 1 })
 })
 
+test('what is lost before the queue had it is told apart from what the queue has lost', () => {
+  const accepted = new Set([1, 2, 3].map(name))
+  const { lost, lostFromQueue } = accountOf(names, accepted, [letter('<a>', 1)], new Set([name(1), name(2)]))
+  assert.deepEqual({ lost, lostFromQueue }, { lost: 2, lostFromQueue: 1 })
+})
+
 test('what came again is counted, and apart from it what a reader can tell by the Message-ID', () => {
   const letters = [letter('<a>', 1), letter('<a>', 1), letter('<b>', 2), letter('<other>', 2), letter('', 3), letter('', 3)]
   const { again, sameMessageId, delivered } = accountOf(names, new Set(names), letters)

@@ -6,8 +6,9 @@ export type Account = {
   accepted: number
   /** Alerts that the relay took at least once. */
   delivered: number
-  /** Accepted, and never delivered. */
+  /** Accepted, and never delivered; and how many of these its queue had taken, where that is known. */
   lost: number
+  lostFromQueue?: number
   /** Alerts that the relay took again, and of these times how many under a Message-ID that it knew already. */
   again: number
   sameMessageId: number
@@ -15,8 +16,16 @@ export type Account = {
   passed: number
 }
 
-/** `names`: in the order in which they were published. `letters`: in the order in which the relay took them. */
-export function accountOf(names: readonly string[], accepted: ReadonlySet<string>, letters: readonly Accepted[]): Account {
+/**
+ * `names`: in the order in which they were published. `letters`: in the order in which the relay took them. `handed`: what its queue has taken,
+ * of a peer that can lose something before.
+ */
+export function accountOf(
+  names: readonly string[],
+  accepted: ReadonlySet<string>,
+  letters: readonly Accepted[],
+  handed?: ReadonlySet<string>,
+): Account {
   const place = new Map(names.map((name, index) => [name, index]))
   const seen = new Set<string>()
   const messageIds = new Set<string>()
@@ -37,8 +46,17 @@ export function accountOf(names: readonly string[], accepted: ReadonlySet<string
       else last = index
     }
   }
-  const lost = names.filter((name) => accepted.has(name) && !seen.has(name)).length
-  return { published: names.length, accepted: accepted.size, delivered: seen.size, lost, again, sameMessageId, passed }
+  const lost = names.filter((name) => accepted.has(name) && !seen.has(name))
+  return {
+    published: names.length,
+    accepted: accepted.size,
+    delivered: seen.size,
+    lost: lost.length,
+    again,
+    sameMessageId,
+    passed,
+    ...(handed ? { lostFromQueue: lost.filter((name) => handed.has(name)).length } : {}),
+  }
 }
 
 /** The value below which `part` of them lie; NaN of nothing. */

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { Group, membersOf } from './group.ts'
 import { debianClosure, debianVersion } from './install.ts'
 import { type Duty, type Peer, type Running, recipient, sender } from './peer.ts'
-import { startPipeline } from './pipeline.ts'
+import { handedIn, startPipeline } from './pipeline.ts'
 
 /** mosquitto_sub | msmtpq: msmtp with the queue that comes with it, and a job that runs the queue. */
 const tools = '/usr/libexec/msmtp/msmtpq'
@@ -47,7 +47,12 @@ async function start(duty: Duty): Promise<Running> {
   const loop = startPipeline(duty, `msmtpq -C ${configure(duty)} ${recipient}`, env)
   const job = Group.start('sh', ['-c', `while sleep ${everySeconds}; do msmtp-queue -r; done`], `${duty.scratch}/job.log`, env)
   const end = async (signal: NodeJS.Signals) => void (await Promise.all([loop.end(signal), job.end(signal)]))
-  return { pids: () => membersOf([loop.id, job.id]), kill: () => end('SIGKILL'), stop: () => end('SIGTERM') }
+  return {
+    pids: () => membersOf([loop.id, job.id]),
+    kill: () => end('SIGKILL'),
+    stop: () => end('SIGTERM'),
+    handed: handedIn(duty.scratch),
+  }
 }
 
 export const msmtp: Peer = {

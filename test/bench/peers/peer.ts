@@ -13,6 +13,8 @@ export type Running = {
   /** kill -9 of all of them at once. */
   kill(): Promise<void>
   stop(): Promise<void>
+  /** A file that names the alerts which its queue has taken, where an alert can be lost before that. */
+  handed?: string
   /** What its installation does by itself when an interface comes up. */
   linkUp?(): Promise<void>
 }

@@ -4,7 +4,7 @@ import { runBeside, until } from '../../peers/process.ts'
 import { endGroup, membersOf, noteGroup } from './group.ts'
 import { debianClosure, debianVersion } from './install.ts'
 import { type Duty, type Peer, type Running, recipient, sender } from './peer.ts'
-import { startPipeline } from './pipeline.ts'
+import { handedIn, startPipeline } from './pipeline.ts'
 
 /** mosquitto_sub | sendmail: Postfix as a null client with its own queue, everything else as it comes. */
 const mainOf = ({ relay }: Duty): string => `myhostname = ps7.example.org
@@ -33,6 +33,7 @@ async function start(duty: Duty): Promise<Running> {
     pids: () => membersOf([loop.id, master]),
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
+    handed: handedIn(duty.scratch),
     linkUp: async () => void (await runBeside('postqueue', ['-c', `${dir}/etc`, '-f'])),
   }
 }

@@ -16,7 +16,7 @@ export type PowerCuts = { account: Account; cuts: number }
 const count = 150
 const perSecond = 10
 const cutAfterMs = [4000, 4000, 4000]
-/** With a letter in the air all the time, there is always something that waits. */
+/** It takes fewer letters than come, so that something waits at each cut. */
 const thinkMs = 400
 const limitMs = 90_000
 const quietMs = 20_000
@@ -26,13 +26,13 @@ export async function measurePowerCuts(site: Site, peers: readonly Peer[], say: 
   const found = new Map<string, PowerCuts>()
   const program = LoggedDisk.compile(site.dir)
   site.relay.slow(thinkMs)
-  const calm = setTimeout(
-    () => site.relay.slow(0),
-    cutAfterMs.reduce((sum, ms) => sum + ms, 6000),
-  )
+  let under = peers.length
+  const afterCuts = () => {
+    if (--under === 0) site.relay.slow(0)
+  }
   try {
     const one = async (peer: Peer) => {
-      const cuts = await cutOff(site, peer, program)
+      const cuts = await cutOff(site, peer, program, afterCuts)
       found.set(peer.id, cuts)
       const { accepted, delivered, lost, again, passed } = cuts.account
       say(
@@ -43,12 +43,12 @@ export async function measurePowerCuts(site: Site, peers: readonly Peer[], say: 
     for (const end of ended) if (end.status === 'rejected') throw end.reason
     return found
   } finally {
-    clearTimeout(calm)
     site.relay.slow(0)
   }
 }
 
-async function cutOff(site: Site, peer: Peer, program: string): Promise<PowerCuts> {
+/** `afterCuts`: is told when there will be no further cut of this peer. */
+async function cutOff(site: Site, peer: Peer, program: string, afterCuts: () => void): Promise<PowerCuts> {
   const dir = `${site.dir}/e-${peer.id}`
   mkdirSync(dir)
   const disk = new LoggedDisk(dir, program)
@@ -70,6 +70,7 @@ async function cutOff(site: Site, peer: Peer, program: string): Promise<PowerCut
       await stand.linkUp()
     }
     await told
+    afterCuts()
     await stand.drained(limitMs, quietMs)
     return { account: stand.account(), cuts: cutAfterMs.length }
   } finally {

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { createServer } from 'node:tls'
-import { type Accepted, now, numbersIn } from './alert.ts'
+import { type Accepted, now, numbersIn, runOf } from './alert.ts'
 
 /**
  * The relay that all peers send to, a process of its own: implicit TLS, AUTH PLAIN and LOGIN, PIPELINING, CHUNKING; one letter after the other on a
  * connection. It says of every letter that it took, as a line of JSON, when it answered 250 and which alerts are in it. `slow MS` on its
- * standard input makes it think so long about each letter.
+ * standard input makes it think so long about each letter, one of a run at a time.
  */
 const [options = '{}'] = process.argv.slice(2)
 const { host, port, cert, key } = JSON.parse(options) as { host: string; port: number; cert: string; key: string }
@@ -98,28 +98,39 @@ class Talk {
   #taken(content: string): void {
     const messageId = /^message-id:\s*(<[^>]*>)/im.exec(content)?.[1] ?? ''
     const alerts = numbersIn(content)
-    this.#say('250 2.0.0 queued', () => report({ at: now(), messageId, alerts }), thinkMs)
+    this.#say('250 2.0.0 queued', () => report({ at: now(), messageId, alerts }), thinkMs > 0 ? runOf(alerts[0] ?? '') : undefined)
   }
 
-  /** `deed` is done as the answer leaves, unless whoever asked has gone. */
-  #say(text: string, deed: () => void = () => {}, afterMs = 0): void {
+  /** `deed` is done as the answer leaves; after it was thought about, in the turn of `run`, unless whoever asked was gone by then. */
+  #say(text: string, deed: () => void = () => {}, run?: string): void {
     const speak = () => {
-      if (this.#socket.destroyed || this.#socket.readableEnded) return
-      this.#socket.write(`${text}\r\n`)
+      if (!this.#socket.destroyed) this.#socket.write(`${text}\r\n`)
       deed()
     }
-    if (afterMs === 0 && !this.#turn) {
+    if (run === undefined && !this.#turn) {
       speak()
       return
     }
-    const turn = (this.#turn ?? Promise.resolve())
-      .then(() => new Promise((resolve) => setTimeout(resolve, afterMs)))
-      .then(speak)
-      .then(() => {
-        if (this.#turn === turn) this.#turn = undefined
-      })
-    this.#turn = turn
+    const answered = (this.#turn ?? Promise.resolve()).then(async () => {
+      if (run === undefined || (await think(run, this.#socket))) speak()
+      if (this.#turn === answered) this.#turn = undefined
+    })
+    this.#turn = answered
   }
+}
+
+/** By run: when the letter in hand is done. */
+const turns = new Map<string, Promise<unknown>>()
+
+/** One letter of a run at a time, on whichever connection. What is in hand is taken, also when its client goes meanwhile; what waits behind is not. */
+function think(run: string, socket: Socket): Promise<boolean> {
+  const thought = (turns.get(run) ?? Promise.resolve()).then(async () => {
+    if (socket.destroyed || socket.readableEnded) return false
+    await new Promise((resolve) => setTimeout(resolve, thinkMs))
+    return true
+  })
+  turns.set(run, thought)
+  return thought
 }
 
 let waiting: Accepted[] = []

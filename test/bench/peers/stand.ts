@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { sleep } from '../../peers/process.ts'
 import { type Account, accountOf } from './account.ts'
-import { nameOf, now, textOf } from './alert.ts'
+import { nameOf, now, numbersIn, textOf } from './alert.ts'
 import type { Peer, Running } from './peer.ts'
 import { account, type Relay } from './relay.ts'
 import type { Site } from './site.ts'
@@ -124,7 +124,9 @@ export class Stand {
   }
 
   account(): Account {
-    return accountOf([...this.published.keys()], new Set(this.tap.acknowledged.keys()), this.#relay.letters(this.run))
+    const file = this.#running?.handed
+    const handed = file === undefined || !existsSync(file) ? undefined : new Set(numbersIn(readFileSync(file, 'utf8')))
+    return accountOf([...this.published.keys()], new Set(this.tap.acknowledged.keys()), this.#relay.letters(this.run), handed)
   }
 
   /** When each alert was delivered first. */

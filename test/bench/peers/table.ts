@@ -2,7 +2,7 @@ import type { Account } from './account.ts'
 import type { Waits } from './latency.ts'
 import type { Peer } from './peer.ts'
 import type { Results } from './results.ts'
-import { comparisons, lostBy } from './verdict.ts'
+import { comparisons, lostBy, reasonOf } from './verdict.ts'
 
 /** The figures of one run as Markdown; in brackets how many times the figure is that of Outpost. */
 export function tables(results: Results, peers: readonly Peer[]): string {
@@ -80,9 +80,10 @@ function speed({ latency, burst }: Results, peers: readonly Peer[]): string {
 
 const accountCell = (account: Account | undefined): string => {
   if (!account) return ''
-  const { accepted, delivered, lost, again, sameMessageId, passed } = account
+  const { accepted, delivered, lost, lostFromQueue, again, sameMessageId, passed } = account
+  const gone = lost === 0 ? '0' : `**${lost}**${lostFromQueue === undefined ? '' : ` (${lostFromQueue} out of its queue)`}`
   const twice = again === 0 ? '0' : `${again} (${sameMessageId} known by Message-ID)`
-  return `${accepted} / ${delivered} / ${lost > 0 ? `**${lost}**` : '0'} / ${twice} / ${passed}`
+  return `${accepted} / ${delivered} / ${gone} / ${twice} / ${passed}`
 }
 
 function losses(results: Results, peers: readonly Peer[]): string {
@@ -97,7 +98,11 @@ function losses(results: Results, peers: readonly Peer[]): string {
         cell: ({ id }) => rated(outage.get(id)?.caughtUpSeconds, outage.get('outpost')?.caughtUpSeconds, seconds),
       },
     )
-  if (kills) columns.push({ head: '(d) kill -9: the same', cell: ({ id }) => accountCell(kills.get(id)?.account) })
+  if (kills)
+    columns.push({
+      head: '(d) kill -9, how often: the same',
+      cell: ({ id }) => (kills.has(id) ? `${kills.get(id)?.kills}: ${accountCell(kills.get(id)?.account)}` : ''),
+    })
   if (powerCuts) columns.push({ head: '(e) power cuts: the same', cell: ({ id }) => accountCell(powerCuts.get(id)?.account) })
   if (columns.length > 1) columns.push({ head: 'lost in all', cell: ({ id }) => String(lostBy(results, id) ?? '') })
   return columns.length === 0 ? '' : rows(peers, columns)
@@ -192,8 +197,8 @@ function verdict(results: Results, peers: readonly Peer[]): string {
   if (all === 0) return ''
   const head = `Of ${all} comparisons with those that keep alerts anywhere but in memory Outpost is ahead in ${all - behind.length}.`
   if (behind.length === 0) return head
-  const body = behind.map(({ measure, what, peer, own, other }) => [`(${measure}) ${what}`, peer.title, figure(own), figure(other)])
-  return `${head} It is behind here:\n\n${grid(['', 'peer', 'Outpost', 'the peer'], body)}`
+  const body = behind.map((one) => [`(${one.measure}) ${one.what}`, one.peer.title, figure(one.own), figure(one.other), reasonOf(one)])
+  return `${head} It is behind here:\n\n${grid(['', 'peer', 'Outpost', 'the peer', 'why'], body)}`
 }
 
 const figure = (value: number): string => (value < 10 ? value.toFixed(2) : value.toFixed(value < 100 ? 1 : 0))

@@ -47,6 +47,42 @@ export function comparisons(results: Results, peers: readonly Peer[]): Compariso
   })
 }
 
+/** What was found out where Outpost is behind: by measure, words of the figure and peer. */
+const reasons: readonly { measure: string; what?: RegExp; peer: string; why: string }[] = [
+  {
+    measure: 'a',
+    peer: 'nodemailer-after',
+    why: 'its connection stays open between letters, and nothing is written to a disk; Outpost connects for each flight, and syncs first',
+  },
+  {
+    measure: 'b',
+    peer: 'nodemailer-after',
+    why: 'Outpost takes one MQTT message at a time and syncs for each, so that no group commit comes about and flights are short',
+  },
+  {
+    measure: 'g',
+    what: /first/,
+    peer: 'postfix',
+    why: 'Outpost says all letters at once: the relay sees the first one when the whole TLS record of 16 KB is there, two seconds later',
+  },
+  { measure: 'g', what: /first/, peer: 'nodemailer-after', why: 'its connection was open already' },
+  {
+    measure: 'g',
+    what: /octets/,
+    peer: 'nodemailer-after',
+    why: 'its connection was open already, and its letter tells neither number nor time',
+  },
+  {
+    measure: 'h',
+    peer: 'msmtp',
+    why: 'it never syncs: what leaves at once is deleted before the kernel writes it, and what waits is lost with the power',
+  },
+]
+
+export const reasonOf = ({ measure, what, peer }: Comparison): string =>
+  reasons.find((one) => one.measure === measure && one.peer === peer.id && (one.what?.test(what) ?? true))?.why ??
+  'not looked into; other programs may have used the machine'
+
 /** How many accepted alerts a peer lost in (c), (d) and (e); undefined when none of them was tried. */
 export function lostBy({ outage, kills, powerCuts }: Results, peer: string): number | undefined {
   const lost = [outage, kills, powerCuts].flatMap((measure) => measure?.get(peer)?.account.lost ?? [])
