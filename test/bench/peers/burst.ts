@@ -17,7 +17,7 @@ export type Burst = {
 }
 
 const count = 1000
-const limitMs = 120_000
+const limitMs = 90_000
 const lookMs = 150
 
 export async function measureBurst(site: Site, peers: readonly Peer[], say: (text: string) => void): Promise<Map<string, Burst>> {

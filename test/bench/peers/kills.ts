@@ -29,17 +29,19 @@ export async function measureKills(site: Site, peers: readonly Peer[], say: (tex
 async function killed(site: Site, peer: Peer): Promise<Kills> {
   const stand = await Stand.open(site, peer, 'd')
   let kills = 0
+  let stalled = false
   try {
     await stand.begin()
     await stand.publishAll(count, 0)
     for (const threshold of killAt) {
-      if (!(await reached(stand, threshold))) break
+      stalled = !(await reached(stand, threshold))
+      if (stalled) break
       await stand.kill()
       kills++
       await stand.begin()
       await stand.linkUp()
     }
-    await stand.drained(limitMs)
+    await stand.drained(limitMs, stalled ? 1000 : undefined)
     return { account: stand.account(), kills }
   } finally {
     await stand.close()
