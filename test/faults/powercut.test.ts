@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { test } from 'node:test'
 import { missing, run, sleep, start, stop, until } from '../peers/process.ts'
 import { SimRandom } from '../sim/world/random.ts'
+import { apply, type Entry, parse } from './entries.ts'
 
 /**
  * Power cuts on a real ext4: a loop device over a file system that logs every write and flush of the kernel in order. A crash state is what
@@ -16,7 +17,6 @@ const privileged = process.getuid?.() === 0 && existsSync('/dev/fuse') && exists
 const skip = reason || (privileged ? false : 'needs root, /dev/fuse and loop devices')
 const imageBytes = 32 * 1024 * 1024
 
-type Entry = { offset: number; bytes: Buffer } | 'flush'
 /** The log at the moment an acknowledgement was seen: everything before this octet had happened. */
 type Ack = { name: string; at: number }
 
@@ -62,21 +62,6 @@ async function record(dir: string, store: string): Promise<{ entries: { entry: E
     await stop(fuse)
   }
   return { entries: parse(readFileSync(`${dir}/log`)), acks, base }
-}
-
-function parse(log: Buffer): { entry: Entry; end: number }[] {
-  const entries: { entry: Entry; end: number }[] = []
-  for (let at = 0; at < log.length; ) {
-    if (log[at] === 0x46) {
-      entries.push({ entry: 'flush', end: ++at })
-      continue
-    }
-    const offset = Number(log.readBigUInt64LE(at + 1))
-    const length = Number(log.readBigUInt64LE(at + 9))
-    entries.push({ entry: { offset, bytes: log.subarray(at + 17, at + 17 + length) }, end: at + 17 + length })
-    at += 17 + length
-  }
-  return entries
 }
 
 /** Cuts the power `cuts` times; returns how many cuts lost an acknowledged alert, and how many alerts in all. */
@@ -135,13 +120,6 @@ async function cutOften(
     await stop(reader, 'SIGKILL')
   }
   return result
-}
-
-function apply(image: Buffer, entry: Entry | undefined, torn?: SimRandom): void {
-  if (!entry || entry === 'flush') return
-  const sectors = Math.ceil(entry.bytes.length / 512)
-  const bytes = torn ? entry.bytes.subarray(0, torn.below(sectors + 1) * 512) : entry.bytes
-  bytes.copy(image, entry.offset)
 }
 
 const cuts = Number(process.env.OUTPOST_CUTS ?? 200)

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { run, start, stop, until } from './process.ts'
 
 /** One port of the relay: how the line is secured, and which EHLO keywords it keeps to itself (`chunking, pipelining`). */
@@ -68,7 +69,7 @@ export async function postfix(dir: string, verb: string, prefix: readonly string
 }
 
 /** The folders and the two files of a Postfix of its own, in `dir`. `services` stands before those that every Postfix needs. */
-export function makePostfix(dir: string, main: string, services: string): void {
+export function makePostfix(dir: string, main: string, services: string, log = `${dir}/spool/mail.log`): void {
   for (const name of ['etc', 'spool', 'lib']) mkdirSync(`${dir}/${name}`, { recursive: true })
   chownSync(`${dir}/lib`, Number(run('id', ['-u', 'postfix'])), Number(run('id', ['-g', 'postfix'])))
   chmodSync(dir, 0o755)
@@ -84,8 +85,8 @@ setgid_group = postdrop
 mydestination =
 mynetworks =
 inet_protocols = ipv4
-maillog_file = ${dir}/spool/mail.log
-maillog_file_prefixes = ${dir}
+maillog_file = ${log}
+maillog_file_prefixes = ${dirname(log)}
 ${main}`,
   )
   writeFileSync(

@@ -78,10 +78,10 @@ export function run(command: string, args: string[], input = ''): string {
 }
 
 /** The same without holding up whatever else this process looks after. */
-export async function runBeside(command: string, args: string[], input = ''): Promise<string> {
+export async function runBeside(command: string, args: string[], input = '', limitMs = 30_000): Promise<string> {
   const child = spawn(command, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: 30_000,
+    timeout: limitMs,
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
   })
   let said = ''

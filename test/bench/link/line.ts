@@ -52,8 +52,11 @@ export class ThinLink {
     return `${dir}/delayline`
   }
 
-  /** `subnet`: three numbers with dots; near gets .1, far .2. `name` is part of the devices' names: eight letters at most. */
-  static async lay(program: string, name: string, subnet: string, near: Namespace, far: Namespace): Promise<ThinLink> {
+  /**
+   * `subnet`: three numbers with dots; near gets .1, far .2. `name` is part of the devices' names: eight letters at most. Without `near` that end
+   * is in the network of the machine itself.
+   */
+  static async lay(program: string, name: string, subnet: string, near: Namespace | undefined, far: Namespace): Promise<ThinLink> {
     const child = spawn(program, [`${name}-near`, `${name}-far`], { stdio: ['pipe', 'pipe', 'inherit'] })
     const link = new ThinLink(child, subnet)
     assert.equal(await link.#next(), 'ready')
@@ -61,9 +64,10 @@ export class ThinLink {
       ['near', near, link.nearAddress],
       ['far', far, link.farAddress],
     ] as const) {
-      run('ip', ['link', 'set', `${name}-${side}`, 'netns', space.name])
-      run('ip', ['-n', space.name, 'address', 'add', `${address}/24`, 'dev', `${name}-${side}`])
-      run('ip', ['-n', space.name, 'link', 'set', `${name}-${side}`, 'up'])
+      const there = space ? ['-n', space.name] : []
+      if (space) run('ip', ['link', 'set', `${name}-${side}`, 'netns', space.name])
+      run('ip', [...there, 'address', 'add', `${address}/24`, 'dev', `${name}-${side}`])
+      run('ip', [...there, 'link', 'set', `${name}-${side}`, 'up'])
     }
     return link
   }
