@@ -11,6 +11,7 @@ import { Tap } from './tap.ts'
 const readyMs = 60_000
 /** After that long without a letter a peer is taken to have no more. */
 const quietMs = 15_000
+const settleMs = 300
 
 export class Stand {
   readonly peer: Peer
@@ -120,6 +121,8 @@ export class Stand {
       if (next !== count) since = performance.now()
       count = next
     }
+    // The acknowledgements of the last ones may be on their way.
+    await sleep(settleMs)
     return true
   }
 
