@@ -1,4 +1,5 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Version } from './version.ts'
 
 /**
@@ -32,7 +33,7 @@ export type Status = {
   request?: string
 }
 
-/** Replaces the file; readers see the old one or the new one. */
+/** Replaces the file; readers see the old one or the new one, and a power cut leaves one of them: the new one when this has returned. */
 export function writeFileWhole(path: string, text: string): void {
   const draft = `${path}.tmp`
   const file = openSync(draft, 'w', 0o644)
@@ -43,6 +44,12 @@ export function writeFileWhole(path: string, text: string): void {
     closeSync(file)
   }
   renameSync(draft, path)
+  const dir = openSync(dirname(path), 'r')
+  try {
+    fsyncSync(dir)
+  } finally {
+    closeSync(dir)
+  }
 }
 
 export const writeStatus = (path: string, status: Status): void => writeFileWhole(path, `${JSON.stringify(status)}\n`)

@@ -44,8 +44,13 @@ export function whenHappened(stamp: Stamp, now: Stamp, known: Known): When {
 }
 
 /** `2026-11-24 04:12:00` in the time zone of the site, with its name. */
-export const localTime = (at: Instant, timeZone: string): string =>
-  `${new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' }).format(at)} (${timeZone})`
+export function localTime(at: Instant, timeZone: string): string {
+  if (formatter?.timeZone !== timeZone)
+    formatter = { timeZone, format: new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' }) }
+  return `${formatter.format.format(at)} (${timeZone})`
+}
+/** Dear to make, and a box has one time zone. */
+let formatter: { timeZone: string; format: Intl.DateTimeFormat } | undefined
 
 /** A span up to this reads better as a moment and how far off it may be. */
 const narrowMs = 600_000

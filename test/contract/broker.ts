@@ -100,6 +100,20 @@ export function brokerContract(name: string, make: () => Promise<BrokerWorld>, o
     })
   }
 
+  on('messages of QoS 1 are on their way together, so that one sync serves them all', async ({ world, until, listen }) => {
+    const ear = listen()
+    const all = Promise.withResolvers<Taking>()
+    ear.answer = () => {
+      if (ear.heard.length >= 3) all.resolve('taken')
+      return all.promise
+    }
+    const session = await ear.connect()
+    for (const payload of ['a', 'b', 'c']) await world.publish('alerts/a', payload, { qos: 1 })
+    await until('all are acknowledged', () => world.acknowledged().length === 3)
+    assert.deepEqual(world.acknowledged(), ['a', 'b', 'c'])
+    await session.close()
+  })
+
   on('a message that is never settled does not keep the session from closing', async ({ world, until, listen }) => {
     const ear = listen()
     ear.answer = () => new Promise(() => {})

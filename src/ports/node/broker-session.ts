@@ -8,11 +8,17 @@ import { codeOf } from './limited.ts'
 /**
  * One MQTT session over the `mqtt` package: takes what comes, and acknowledges it in the order of its arrival.
  *
- * The package acknowledges QoS 1 when the callback of `handleMessage` is called, and answers a QoS 2 PUBLISH with PUBREC when
- * `customHandleAcks` lets it; both are waited for here. It hands over one packet at a time: what is refused must be called back, too, or
- * nothing behind it is heard, not even the answer to our ping.
+ * The package answers a QoS 2 PUBLISH with PUBREC when `customHandleAcks` lets it, which is waited for here. It hands over one packet at a time, and the next one when the callback of `handleMessage` is
+ * called; waiting for the disk there would cost each QoS 1 message a sync of its own. So it is called back at once, and its PUBACK is kept back until the message is taken and those before it are answered.
  */
 const farewellMs = 2000
+/** Messages that are on their way to the disk; an MQTT 3.1.1 broker knows no receive maximum. */
+const inAirLimit = 64
+
+/** What the package calls to send; its types do not tell of it. */
+type Sender = {
+  _sendPacket(packet: { cmd: string; messageId?: number }, ...rest: [done?: (error?: Error) => void, ...more: unknown[]]): unknown
+}
 
 export class Session implements BrokerSession {
   sessionPresent = false
@@ -26,6 +32,10 @@ export class Session implements BrokerSession {
   /** Nothing is told any more. */
   #quiet = false
   #inAir = 0
+  /** Whether a QoS 1 message is to be answered, by its packet identifier, until its PUBACK is asked for; and the last in turn. */
+  readonly #unanswered = new Map<number, Promise<boolean>>()
+  #turn: Promise<unknown> = Promise.resolve()
+  #whenRoom: (() => void) | undefined
   /** Who waits for the broker to take something. */
   readonly #waiting = new Set<(error: BrokerError) => void>()
 
@@ -42,8 +52,15 @@ export class Session implements BrokerSession {
     client.handleMessage = (packet, done) => {
       // A QoS 2 packet was taken when it came; this is its PUBREL.
       if (packet.qos === 2) return done()
-      void this.take(packet).then((taken) => done(taken ? undefined : new Error('not taken')))
+      const taking = this.take(packet)
+      const answer = this.#turn.then(() => taking)
+      this.#turn = answer
+      if (packet.qos === 1 && packet.messageId !== undefined) this.#unanswered.set(packet.messageId, answer)
+      void answer.then(() => this.#answered())
+      if (this.#inAir < inAirLimit) done()
+      else this.#whenRoom = () => done()
     }
+    this.#holdAcknowledgements(client as unknown as Sender)
     // The package reports through events; without a listener they would end the process.
     client.on('error', (error) => this.#log('debug', 'mqtt: error', { why: sentence(error) }))
     client.on('close', () => this.#lost())
@@ -54,6 +71,27 @@ export class Session implements BrokerSession {
     if (this.#gone) throw new BrokerError('network', 'ECLOSED', 'the connection to the broker was lost at once')
     this.sessionPresent = sessionPresent
     this.#open = true
+  }
+
+  /** A PUBACK leaves when its message is taken, and never when it is refused: the broker sends it again in the next session. */
+  #holdAcknowledgements(client: Sender): void {
+    const send = client._sendPacket.bind(client)
+    client._sendPacket = (packet, done, ...more) => {
+      const answer = packet.cmd === 'puback' && packet.messageId !== undefined ? this.#unanswered.get(packet.messageId) : undefined
+      if (!answer) return send(packet, done, ...more)
+      this.#unanswered.delete(packet.messageId ?? 0)
+      void answer.then((taken) => {
+        if (taken && !this.#gone) send(packet)
+      })
+      // For the package it has left: what comes behind it may be heard.
+      return done?.()
+    }
+  }
+
+  #answered(): void {
+    const room = this.#whenRoom
+    this.#whenRoom = undefined
+    room?.()
   }
 
   /** True when the message may be acknowledged. Never rejects. */

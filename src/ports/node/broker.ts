@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import type { IClientOptions, IClientSubscribeOptions, MqttClient } from 'mqtt'
 import type {
   Broker,
@@ -66,6 +67,8 @@ export class NodeBroker implements Broker {
 /** CONNECT and whatever SUBSCRIBE is needed; afterwards the session hears everything that it is to hear. */
 async function establish(client: MqttClient, options: BrokerOptions, on: BrokerEvents, memory: Memory, session: Session): Promise<void> {
   const sessionPresent = await connected(client, options)
+  // A PUBACK is small and somebody waits for it.
+  if (client.stream instanceof Socket) client.stream.setNoDelay(true)
   on.admitted?.()
   if (!sessionPresent) {
     memory.incoming.clear()
