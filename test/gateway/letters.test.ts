@@ -154,3 +154,71 @@ test('a relay that takes no octets above 127 is not given any', async () => {
   assert.equal(box.relay.taken.length, 0)
   assert.ok(box.log.some(({ facts }) => /8BITMIME/.test(String(facts.why))))
 })
+
+test('a letter for the site and for somebody away is whole for both, through a power cut between them', async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const box = await boxWith(seed)
+    box.away()
+    const mail = mailOf(`both ${seed}`, 50_000)
+    assert.equal((await hand(box, mail, ['operator@site.example.org', 'ops@example.org'])).code, 250)
+    await box.timeline.run(box.timeline.now + box.random.below(3000))
+    await box.powerCut()
+    box.back()
+    await box.pass(120_000)
+    assert.equal(box.waiting, 0)
+    assert.ok(
+      box.relay.taken.some(({ content }) => content.endsWith(mail)),
+      `seed ${seed}`,
+    )
+    const names = await box.disk.list('data/mailbox/operator/new')
+    const texts = await Promise.all(
+      names.map(async (name) => Buffer.from(await box.disk.read(`data/mailbox/operator/new/${name}`)).toString()),
+    )
+    assert.equal(texts.filter((text) => text.endsWith(mail.replaceAll('\r\n', '\n'))).length, 1, `seed ${seed}`)
+    await box.pass(5000)
+    assert.deepEqual(await spooled(box), [])
+  }
+})
+
+test('a letter that gets too old lies whole in the mailbox, and one that is dropped by hand is gone', async () => {
+  const box = await boxWith(1, { delivery: { keep: '1h' } })
+  box.away()
+  const mail = mailOf('too old', 30_000)
+  await hand(box, mail)
+  await box.pass(2 * 3_600_000)
+  const names = await box.disk.list('data/mailbox/operator/new')
+  const texts = await Promise.all(
+    names.map(async (name) => Buffer.from(await box.disk.read(`data/mailbox/operator/new/${name}`)).toString()),
+  )
+  assert.ok(texts.some((text) => text.endsWith(mail.replaceAll('\r\n', '\n'))))
+  assert.ok(texts.some((text) => text.includes('Subject: Not delivered in time')))
+  await hand(box, mailOf('unwanted'))
+  await box.pass(1000)
+  const { letters } = await box.settled(box.gateway.desk.list())
+  assert.equal(letters.length, 1)
+  const shown = await box.settled(box.gateway.desk.show(letters[0]?.id ?? 0))
+  assert.match(shown?.mail ?? '', /^Received: from \[192\.0\.2\.9\]/)
+  assert.ok(await box.gateway.desk.drop(letters[0]?.id ?? 0, 'a test'))
+  await box.pass(5000)
+  assert.deepEqual(await spooled(box), [])
+})
+
+test('a clock that nobody has set makes no date of 1970, and the letter is the same on every attempt', async () => {
+  const box = await boxWith(1)
+  box.away()
+  box.clock.wrongBy = -56 * 365 * 86_400_000
+  box.clock.set = 'no'
+  const undated = 'From: old@lan\r\nSubject: Alarm\r\n\r\nAlarm\r\n'
+  assert.equal((await hand(box, undated)).code, 250)
+  box.relay.faults.diesAfterDot = 1
+  box.back()
+  await box.pass(60_000)
+  box.clock.wrongBy = 0
+  box.clock.set = 'yes'
+  box.relay.faults.diesAfterDot = 0
+  await box.pass(10 * 60_000)
+  assert.equal(box.waiting, 0)
+  const copies = new Set(box.relay.taken.map(({ content }) => content))
+  assert.equal(copies.size, 1)
+  for (const content of copies) assert.doesNotMatch(content, /19[67]\d/)
+})
