@@ -7,7 +7,7 @@ import { compareVersions, isVersion } from './version.ts'
 
 /**
  * Run by root at every start, beside the gateway. The boot loader counts how often a system was started without being confirmed, and takes the other one after three times. A system that was just installed is
- * confirmed when the gateway is ready and says that it is well (the journal takes alerts, the page is served); if it does not get there, the box restarts. One that was confirmed before is confirmed as soon as the gateway runs:
+ * confirmed when the gateway is ready and says that it is well (the journal takes alerts, the page is served); if it does not get there, it is given up and the box restarts. One that was confirmed before is confirmed as soon as the gateway runs:
  * no fault of a card or a line is mended by an older system.
  */
 const place = placeOf(process.env)
@@ -37,6 +37,8 @@ async function again(): Promise<void> {
 async function trial(): Promise<void> {
   tell({ state: 'trial', bundle: version })
   if (!(await lasts(async () => (await isActive()) && (await isWell()), wellForMs))) {
+    // The boot loader need not find it out by three starts.
+    await run('rauc', ['status', 'mark-bad'])
     await run('systemctl', ['reboot'])
     return
   }
