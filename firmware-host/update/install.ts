@@ -37,8 +37,9 @@ async function serve({ status }: Place): Promise<void> {
 }
 
 async function install(tell: (more: Pick<Status, 'state'> & Partial<Status>) => void, version: string): Promise<void> {
-  tell({ state: 'installing', bundle: version, percent: 0 })
+  // First the note: whoever reads that it is being installed may pull the plug.
   remember(version, 'writing')
+  tell({ state: 'installing', bundle: version, percent: 0 })
   const { code, stderr } = await run('rauc', ['install', bundle], (line) => {
     const percent = percentIn(line)
     if (percent !== undefined) tell({ state: 'installing', bundle: version, percent })
