@@ -54,7 +54,8 @@ export class Machine {
   /** Switches it on. */
   async start(): Promise<void> {
     this.#boots += 1
-    if (this.pagePort === 0) [this.pagePort, this.strayPort] = [await freePort(), await freePort()]
+    // The same port may be free twice.
+    while (this.pagePort === this.strayPort) [this.pagePort, this.strayPort] = [await freePort(), await freePort()]
     for (const name of ['probe.sock', 'line.sock', 'monitor.sock']) rmSync(join(this.dir, name), { force: true })
     const program = this.kind === 'x64' ? 'qemu-system-x86_64' : 'qemu-system-aarch64'
     const child = spawn(program, this.#arguments(), { stdio: ['ignore', 'ignore', 'pipe'] })
