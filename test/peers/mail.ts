@@ -75,6 +75,11 @@ export class MailServer {
     await stop(this.#dovecot)
   }
 
+  /** The Maildir of the reader. */
+  get inbox(): string {
+    return `${this.dir}/mail/ops/Maildir`
+  }
+
   /** Every mail of the reader, over POP3. */
   read(): Promise<string[]> {
     return readAll(this.ports.pop3, 'ops@example.org', 'pop-secret', this.host)

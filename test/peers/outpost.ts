@@ -16,6 +16,8 @@ export class Outpost {
   said = ''
   /** Set when the gateway ended although nobody had asked it to. */
   fault: string | undefined
+  /** How often it was begun. */
+  lives = 0
   #child: ChildProcess | undefined
   #asked = false
 
@@ -32,6 +34,15 @@ export class Outpost {
 
   settings(settings: object): void {
     writeFileSync(`${this.data}/settings.json`, JSON.stringify(settings))
+  }
+
+  /** The settings as they lie there. */
+  stored(): Record<string, unknown> {
+    return JSON.parse(readFileSync(`${this.data}/settings.json`, 'utf8'))
+  }
+
+  get runs(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
   }
 
   get pid(): number {
@@ -53,6 +64,7 @@ export class Outpost {
       if (this.#child === child && !this.#asked) this.fault = `the gateway ended by itself (${code ?? signal}): ${this.log.slice(-2000)}`
     })
     this.#asked = false
+    this.lives++
     this.#child = child
   }
 
