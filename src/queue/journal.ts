@@ -43,8 +43,8 @@ type Waiting = JournalRecord & { done?: (place: Place) => void; failed?: (error:
 /** Records in one write: bounds the memory of a commit. */
 const batchBytes = 256 * 1024
 const noteDelayMs = 1000
-/** Notes that may wait for a commit; more go out at once. */
-const notesLimit = 512
+/** Notes that may wait for a commit; more go out at once, so that a kill in the middle of a fast drain repeats few letters. */
+const notesLimit = 32
 /** How long a journal that failed twice waits before it tries a fresh segment. */
 const readOnlyMs = 30_000
 /** Room is made before there is so little that info alerts are refused (space.ts). */

@@ -62,6 +62,18 @@ test('what was accepted is there after a power cut, in order, with its numbers',
   }
 })
 
+test('a power cut in the middle of a fast drain, some milliseconds after 200 deliveries, repeats no more than 32', async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const { disk, open, live, offer, timeline } = stage()
+    const queue = await live(open())
+    for (let i = 0; i < 200; i++) await live(queue.accept(offer(`alert ${i}`)))
+    for (const id of queue.waiting.ids(1000)) queue.mark(id, { kind: 'delivered', to: ['ops'] })
+    await timeline.run(timeline.now + 50)
+    const after = await live(open(disk.powerCut(new SimRandom(seed))))
+    assert.ok(after.waiting.size <= 32, `${after.waiting.size} letters would come again`)
+  }
+})
+
 test('a repeat of an id is accepted and recorded once, also after a restart and after its segment was recycled', async () => {
   const { open, live, offer } = stage()
   let queue = await live(open())
