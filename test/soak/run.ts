@@ -6,6 +6,8 @@ import { Station } from '../peers/station.ts'
 import { hoursAWeek } from './calendar.ts'
 import { soak, type Verdict } from './soak.ts'
 
+const names = { rss: 'RSS', descriptors: 'open descriptors', threads: 'threads', journal: 'journal', data: 'whole data directory' }
+
 /** `npm run soak -- --hours 2 [--weeks-an-hour 1] [--seed N] [--write]`: exit 1 when anything was lost, doubled or grew. `--write` puts the result into docs/benchmarks.md. */
 const { values } = parseArgs({
   options: {
@@ -54,8 +56,6 @@ function tableOf({ trends, events, said, mails, digests, again, visits, faults: 
     ),
   ].join('\n')
 }
-
-const names = { rss: 'RSS', descriptors: 'open descriptors', threads: 'threads', journal: 'journal', data: 'whole data directory' }
 
 function write(section: string): void {
   const path = new URL('../../docs/benchmarks.md', import.meta.url).pathname

@@ -22,6 +22,8 @@ export class SimSerial implements Serial {
   #queue: string[] = []
   #heard = ''
   #repeat: (() => void) | undefined
+  /** What of the last frame is still to be said, and on which opening of the line. */
+  #rest: { line: SerialEvents | undefined; octets: Buffer } | undefined
 
   constructor(timeline: Timeline, random: SimRandom) {
     this.#timeline = timeline
@@ -71,11 +73,19 @@ export class SimSerial implements Serial {
     this.#repeat?.()
     const frame = this.#queue[0]
     if (frame === undefined) return
-    const bytes = Buffer.from(`${frame}\r\n`)
-    const cut = this.#random.below(bytes.length)
     const line = this.#line
+    // Octets keep their order: the box may have answered before the LF behind a CR was said.
+    const rest = this.#rest && this.#rest.line === line ? this.#rest.octets : Buffer.alloc(0)
+    const bytes = Buffer.concat([rest, Buffer.from(`${frame}\r\n`)])
+    const cut = rest.length + this.#random.below(bytes.length - rest.length)
+    const left = { line, octets: bytes.subarray(cut) }
+    this.#rest = left
+    this.#timeline.at(2, () => {
+      if (this.#rest !== left) return
+      this.#rest = undefined
+      if (this.#line === line) line?.data(left.octets)
+    })
     line?.data(bytes.subarray(0, cut))
-    this.#timeline.at(2, () => this.#line === line && line?.data(bytes.subarray(cut)))
     this.#repeat = this.#timeline.at(5000, () => this.#say())
   }
 
