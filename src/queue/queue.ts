@@ -212,14 +212,15 @@ export class Queue {
   }
 
   /**
-   * The way to the relays is closed, and no letter but the frozen ones has octets on its way. Once that is on the disk, these letters are
-   * known to be late: they may say so, and are frozen before they fly. All others are the same octets whenever they are composed.
+   * The way to the relays is closed, and no letter but the frozen ones has octets on its way. From now on these letters are known to be late: they
+   * may say so, and are frozen before they fly, which puts this note on the disk, too. All others are the same octets whenever they are composed.
    */
   ground(): void {
     const note = this.#memory.grounded.note(this.#memory.lastId, (id) => this.waiting.get(id) !== undefined)
     if (!note) return
     const body = Buffer.from(JSON.stringify(note))
-    this.#journal.note({ type: recordTypes.outcome, flags: 0, id: note.to, body }, () => this.#memory.grounded.take(note))
+    this.#journal.note({ type: recordTypes.outcome, flags: 0, id: note.to, body })
+    this.#memory.grounded.take(note)
   }
 
   isGrounded(id: number): boolean {

@@ -74,6 +74,22 @@ test('a power cut in the middle of a fast drain, some milliseconds after 200 del
   }
 })
 
+test('a letter that leaves right after it was grounded is frozen first, and is the same octets after a power cut', async () => {
+  for (const frozen of [true, false]) {
+    const { disk, open, live, offer } = stage()
+    const queue = await live(open())
+    const one = await live(queue.accept(offer('a')))
+    assert.ok(one.kind === 'accepted')
+    queue.ground()
+    assert.ok(queue.isGrounded(one.id), 'it is known at once: whoever composes the letter now must freeze it')
+    if (frozen) await live(queue.freeze(one.id, Buffer.from('octets')))
+    const after = await live(open(disk.powerCut(new SimRandom(1))))
+    const octets = (await live(after.read(one.id)))?.frozen
+    assert.equal(octets && Buffer.from(octets).toString(), frozen ? 'octets' : undefined)
+    assert.ok(!after.isGrounded(one.id) || frozen, 'nothing was written of it: it may have been in the air')
+  }
+})
+
 test('a repeat of an id is accepted and recorded once, also after a restart and after its segment was recycled', async () => {
   const { open, live, offer } = stage()
   let queue = await live(open())
