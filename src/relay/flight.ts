@@ -34,6 +34,11 @@ const defaultCapMs = 300_000
 /** How long the system may take to accept a piece: below some 3 kbit/s the peer has stopped reading. */
 const writeMs = 180_000
 const pieceBytes = 64 * 1024
+/**
+ * A server reads a TLS record only when all of it is there, up to 16 KiB: two seconds at 64 kbit/s. When more than this follows the first letter,
+ * that one leaves in a record of its own (22 octets, once a turn): it is the most urgent one.
+ */
+const worthItsOwnRecord = 2048
 /** RFC 5802 section 5.1 wants enough that no nonce is ever used twice. */
 const nonceBytes = 18
 
@@ -115,6 +120,8 @@ class Flight {
   readonly #settled = new Set<number>()
   readonly #open = new Set<number>()
   #outgoing: Uint8Array[] = []
+  /** How many pieces of it lead up to the end of the first letter. */
+  #ahead = 0
   /** Octets that the dialogue said, and those that the system has or may have taken. */
   #said = 0
   #handed = 0
@@ -153,6 +160,7 @@ class Flight {
         return this.#say(Buffer.from(ask.text))
       case 'content':
         this.#supply.transcript?.(`C: ‹${ask.bytes.length} octets›`)
+        if (this.#ahead === 0) this.#ahead = this.#outgoing.length + 1
         return this.#say(ask.bytes)
       case 'hear':
         return this.#hear(ask.timeoutMs)
@@ -234,10 +242,10 @@ class Flight {
   /** Sends what was said since the last time: one turn of the line, if the server said something in between. */
   #flush(): void {
     if (this.#outgoing.length === 0) return
-    const length = this.#outgoing.reduce((sum, piece) => sum + piece.length, 0)
-    // What is said at once leaves at once; a mail of megabytes is not copied for it.
-    const pieces = length > pieceBytes ? this.#outgoing : [Buffer.concat(this.#outgoing)]
+    const length = octetsOf(this.#outgoing)
+    const pieces = this.#pieces(length)
     this.#outgoing = []
+    this.#ahead = 0
     this.#report.sent += length
     if (this.#turned) this.#report.turns++
     this.#turned = false
@@ -247,6 +255,14 @@ class Flight {
     })
     // Whoever waits for an answer hears of it; nobody may be waiting just now.
     this.#writing.catch(() => {})
+  }
+
+  /** What is said at once leaves at once, behind the first letter; a mail of megabytes is not copied for it. */
+  #pieces(length: number): Uint8Array[] {
+    if (length > pieceBytes) return this.#outgoing
+    const [head, tail] = [this.#outgoing.slice(0, this.#ahead), this.#outgoing.slice(this.#ahead)]
+    if (head.length === 0 || octetsOf(tail) <= worthItsOwnRecord) return [Buffer.concat(this.#outgoing)]
+    return [Buffer.concat(head), Buffer.concat(tail)]
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
@@ -271,3 +287,5 @@ class Flight {
     }
   }
 }
+
+const octetsOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, piece) => sum + piece.length, 0)
