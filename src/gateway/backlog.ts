@@ -56,14 +56,14 @@ export class Backlog {
   #candidates(now: number): number[] {
     const { queue } = this.#options
     return queue.waiting
-      .due(now, Number.MAX_SAFE_INTEGER)
+      .leaving(now, Number.MAX_SAFE_INTEGER)
+      .flatMap(({ id, behind }) => (behind ? [] : [id]))
       .filter((id) => queue.isGrounded(id) && !queue.isFrozen(id) && !queue.isEnclosing(id))
       .sort((a, b) => a - b)
   }
 
   #pending(id: number): string[] {
-    const state = this.#options.queue.waiting.get(id)
-    return (state?.to ?? []).filter((_, index) => ((state?.pending ?? 0) & (1 << index)) !== 0)
+    return this.#options.queue.waiting.pendingOf(id)
   }
 
   async #tell(ids: readonly number[]): Promise<void> {

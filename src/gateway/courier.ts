@@ -8,6 +8,7 @@ import type { Lookout } from './lookout.ts'
 import type { Outbound } from './outbound.ts'
 import type { Postmaster } from './postmaster.ts'
 import type { Purser } from './purser.ts'
+import type { Scribe } from './scribe.ts'
 
 /**
  * Courier: sends what waits on its way when there is something to take and a way to take it, and gives up what is too old. Local people are served
@@ -16,6 +17,7 @@ import type { Purser } from './purser.ts'
 export type CourierOptions = {
   ports: Ports
   queue: Queue
+  scribe: Scribe
   postmaster: Postmaster
   lookout: Lookout
   purser: Purser
@@ -110,7 +112,7 @@ export class Courier {
   /** One look at everything; returns how long nothing can be done, in ms. */
   async #round(): Promise<number> {
     const { clock } = this.#options.ports
-    const { queue, postmaster, outbound, lookout, purser } = this.#options
+    const { queue, scribe, postmaster, outbound, lookout, purser } = this.#options
     const now = clock.monotonic()
     if (now >= this.#expiryAt) {
       await this.#expire(now)
@@ -120,12 +122,13 @@ export class Courier {
     await postmaster.deliverWaiting()
     if (this.#stopped) return 0
     const idle = () => Math.max(1, Math.min(queue.waiting.nextDue(now) ?? Number.POSITIVE_INFINITY, this.#expiryAt) - now)
-    if (queue.waiting.due(now, 1).length === 0) {
+    const serves = (ref: string) => !scribe.recipient(ref).local
+    if (queue.waiting.due(now, 1, { serves }).length === 0) {
       lookout.rest()
       return idle()
     }
     const ways = await lookout.ways(outbound.places)
-    if (queue.waiting.due(now, 1, { leave: purser.leave() }).length === 0) {
+    if (queue.waiting.due(now, 1, { leave: purser.leave(), serves }).length === 0) {
       // Another link may give leave; another day is looked for once a minute.
       if (lookout.metered) lookout.watch()
       else lookout.rest()

@@ -60,12 +60,12 @@ export class Direct implements Outbound {
   #domains(now: number): Set<string> {
     const { queue, scribe, purser } = this.#options
     const serves = (ref: string) => !scribe.recipient(ref).local
-    const due = queue.waiting.due(now, lookedAt, { leave: purser.leave(), serves })
+    const leaving = queue.waiting.leaving(now, lookedAt, { leave: purser.leave(), serves })
     return new Set(
-      due.flatMap((id) =>
+      leaving.flatMap(({ id, behind }) =>
         scribe
           .recipients(id)
-          .filter((one) => !one.local)
+          .filter((one) => !one.local && !behind?.has(one.ref))
           .map(domainOf),
       ),
     )

@@ -70,7 +70,7 @@ export class Load {
     for (let empty = false; !empty; ) {
       const next = this.#takeReady()
       if (!next) empty = this.#ready.length > behindLimit || (await this.#compose()) === 0
-      else if (!this.#keptBack(next.letter.id) && this.#cargo.board(next.letter)) return next.letter
+      else if (!this.#keptBack(next) && this.#cargo.board(next.letter)) return next.letter
     }
     return undefined
   }
@@ -96,35 +96,43 @@ export class Load {
     return undefined
   }
 
-  /** An elder of the same source and key was deferred in this very flight: it goes first. */
-  #keptBack(id: number): boolean {
+  /** An elder of the same source and key was put off in this very flight, and somebody waits for both: it goes first. */
+  #keptBack({ letter: { id }, recipients }: Written): boolean {
     const { waiting } = this.#options.queue
-    return [...this.#deferred.keys()].some((elder) => elder < id && waiting.orderOf(elder) === waiting.orderOf(id))
+    if (waiting.get(id)?.keyed !== true) return false
+    const order = waiting.orderOf(id)
+    return [...this.#deferred.keys()].some(
+      (elder) =>
+        elder < id && waiting.orderOf(elder) === order && waiting.pendingOf(elder).some((ref) => recipients.some((one) => one.ref === ref)),
+    )
   }
 
   /** A group is composed at once, so that the late ones among them are frozen under one sync. Returns how many there are. */
   async #compose(): Promise<number> {
     const { queue, scribe, ports, purser, lane, ahead } = this.#options
     const serves = (ref: string) => this.#options.serves(scribe.recipient(ref))
-    const due = queue.waiting.due(ports.clock.monotonic(), ahead(), { leave: purser.leave(), lane, serves })
-    const ids = due.slice(0, this.#fitting(due))
-    for (const id of ids) queue.waiting.away(id, true, lane)
-    const written = await Promise.all(ids.map((id) => scribe.write(id, this.#options.serves)))
+    const leaving = queue.waiting.leaving(ports.clock.monotonic(), ahead(), { leave: purser.leave(), lane, serves })
+    const group = leaving.slice(0, this.#fitting(leaving.map(({ id }) => id)))
+    for (const { id } of group) queue.waiting.away(id, true, lane)
+    const written = await Promise.all(
+      group.map(({ id, behind }) => scribe.write(id, (one) => behind?.has(one.ref) !== true && this.#options.serves(one))),
+    )
     for (const [index, one] of written.entries()) {
       if (one) {
         this.#aboard.set(one.letter.id, one)
         this.#ready.push(one)
-        continue
-      }
-      const id = ids[index] ?? 0
-      queue.waiting.away(id, false)
-      // Nobody behind a relay is left: the postmaster has the rest.
-      queue.waiting.local(
-        id,
-        scribe.recipients(id).every((recipient) => recipient.local),
-      )
+      } else this.#leave(group[index]?.id ?? 0)
     }
     return written.filter((one) => one !== undefined).length
+  }
+
+  /** Nobody behind a relay is left, and the postmaster has the rest; or its octets cannot be had, and nothing is gained by asking every second. */
+  #leave(id: number): void {
+    const { queue, scribe } = this.#options
+    queue.waiting.away(id, false)
+    const local = scribe.recipients(id).every((recipient) => recipient.local)
+    queue.waiting.local(id, local)
+    if (!local) this.#putOff(id, this.#attempts(id))
   }
 
   /** How many of them may be in memory at once; always one. */
@@ -196,17 +204,23 @@ export class Load {
   }
 
   #defer(id: number): void {
-    const { queue, ports, retryMs } = this.#options
+    const { queue, ports } = this.#options
     const why = this.#deferred.get(id)
-    const state = queue.waiting.get(id)
-    if (why === undefined || !state) return
-    const attempts = state.attempts + 1
+    if (why === undefined || !queue.waiting.get(id)) return
+    const attempts = this.#attempts(id)
     queue.mark(id, { kind: 'deferred', attempts, why })
-    queue.waiting.defer(
-      id,
-      attempts,
-      nextTry(ports.clock.monotonic(), attempts, retryMs, (ms) => jitter(ports.random, ms)),
-    )
+    this.#putOff(id, attempts)
     ports.log('info', 'letter: deferred', { id, attempts, why })
+  }
+
+  #attempts(id: number): number {
+    return (this.#options.queue.waiting.get(id)?.attempts ?? 0) + 1
+  }
+
+  /** The next try is not before its time. */
+  #putOff(id: number, attempts: number): void {
+    const { queue, ports, retryMs } = this.#options
+    const at = nextTry(ports.clock.monotonic(), attempts, retryMs, (ms) => jitter(ports.random, ms))
+    queue.waiting.defer(id, attempts, at)
   }
 }

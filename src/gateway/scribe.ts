@@ -56,8 +56,7 @@ export class Scribe {
 
   /** Who is still to be told of a letter. */
   recipients(id: number): Recipient[] {
-    const state = this.#options.queue.waiting.get(id)
-    return (state?.to ?? []).filter((_, index) => ((state?.pending ?? 0) & (1 << index)) !== 0).map((ref) => this.recipient(ref))
+    return this.#options.queue.waiting.pendingOf(id).map((ref) => this.recipient(ref))
   }
 
   /** Whom a word of a rule means today. */

@@ -58,6 +58,9 @@ export type Added = {
   kept?: boolean
 }
 
+/** A letter that may leave, but not to those (as the alert names them) for whom an elder of its key still waits. */
+export type Leaving = { id: number; behind?: ReadonlySet<string> }
+
 /** Which letters are looked for. */
 export type Picking = {
   /** What the link gives leave for. */
@@ -182,38 +185,71 @@ export class Waiting {
     return this.#setFlag(id, flag.local, local)
   }
 
+  /** Ids of what `leaving` finds. */
+  due(now: number, limit: number, picking: Picking = {}): number[] {
+    return this.leaving(now, limit, picking).map(({ id }) => id)
+  }
+
   /**
    * Up to `limit` letters that may leave now: digests first, then the worst, then the oldest. One whose elder of the same source and key cannot leave yet
-   * stays behind it (no RESOLVED before FIRING), unless it is worse than the elder. An elder that left on the same lane is before it anyway.
-   * One that is kept for its size keeps back only those of its key: that may last for days.
+   * stays behind it (no RESOLVED before FIRING) for those who are still to be told of both, unless it is worse than the elder. An elder that left on
+   * the same lane is before it anyway. Without a key nothing hangs on the order: there one that was put off, or is kept for its size, which may last
+   * for days, keeps nobody back.
    */
-  due(now: number, limit: number, { leave = freeLeave, lane, serves }: Picking = {}): number[] {
+  leaving(now: number, limit: number, { leave = freeLeave, lane, serves = () => true }: Picking = {}): Leaving[] {
     this.#sort()
     const c = this.#columns
-    const first: number[] = []
-    const found: number[][] = severities.map(() => [])
-    const blocked = new Map<number, number>()
+    const first: Leaving[] = []
+    const found: Leaving[][] = severities.map(() => [])
+    const blocked = new Map<number, Map<string, number>>()
     for (let row = 0; row < this.#rows; row++) {
       const flags = c.flags[row] ?? 0
       if (flags & (flag.gone | flag.local | flag.kept)) continue
       if (lane !== undefined && flags & flag.away && c.lane[row] === lane) continue
       const severity = c.rank[row] ?? 0
       const topic = c.topic[row] ?? 0
-      const free = (flags & (flag.held | flag.away)) === 0 && (c.nextTry[row] ?? 0) <= now
+      const putOff = (c.nextTry[row] ?? 0) > now
+      const free = (flags & (flag.held | flag.away)) === 0 && !putOff
       const kept = free && leave !== freeLeave ? keptBy(leave, severity, c.octets[row] ?? 0, c.accepted[row] ?? 0) : undefined
-      const elder = blocked.get(topic)
       if (!free || kept !== undefined) {
-        const keepsBack = (flags & flag.held) === 0 && !(kept === 'size' && (flags & flag.loose) !== 0)
-        if (keepsBack && (elder === undefined || severity < elder)) blocked.set(topic, severity)
+        const keepsBack = (flags & flag.held) === 0 && !((flags & flag.loose) !== 0 && (putOff || kept === 'size'))
+        if (keepsBack) this.#block(row, severity, blocked)
         continue
       }
-      if (elder !== undefined && elder <= severity) continue
-      if (serves && !this.#serves(row, serves)) continue
       const list = flags & flag.first ? first : found[severity]
-      if (list && list.length < limit) list.push(c.id[row] ?? 0)
+      if (list && list.length < limit) {
+        const behind = this.#behind(row, severity, blocked.get(topic))
+        if (this.#serves(row, behind ? (ref) => !behind.has(ref) && serves(ref) : serves))
+          list.push({ id: c.id[row] ?? 0, ...(behind ? { behind } : {}) })
+      }
       if (found[0] && found[0].length >= limit && this.#firsts === 0) break
     }
     return [...first, ...found.flat()].slice(0, limit)
+  }
+
+  /** Who is still to be told of a letter. */
+  pendingOf(id: number): string[] {
+    const row = this.#find(id)
+    return row < 0 ? [] : this.#pending(row)
+  }
+
+  #pending(row: number): string[] {
+    const pending = this.#columns.pending[row] ?? 0
+    return (this.#groups[this.#columns.group[row] ?? 0] ?? []).filter((_, index) => (pending & (1 << index)) !== 0)
+  }
+
+  /** Nobody who waits for this letter hears of a later one about the same thing, unless it is worse: by topic and recipient, the worst severity. */
+  #block(row: number, severity: number, blocked: Map<number, Map<string, number>>): void {
+    const topic = this.#columns.topic[row] ?? 0
+    const waits = blocked.get(topic) ?? new Map<string, number>()
+    blocked.set(topic, waits)
+    for (const ref of this.#pending(row)) if (severity < (waits.get(ref) ?? Number.POSITIVE_INFINITY)) waits.set(ref, severity)
+  }
+
+  #behind(row: number, severity: number, waits: ReadonlyMap<string, number> | undefined): ReadonlySet<string> | undefined {
+    if (!waits) return undefined
+    const behind = this.#pending(row).filter((ref) => (waits.get(ref) ?? Number.POSITIVE_INFINITY) <= severity)
+    return behind.length > 0 ? new Set(behind) : undefined
   }
 
   #serves(row: number, serves: (ref: string) => boolean): boolean {

@@ -18,6 +18,8 @@ export type RelayFaults = {
   connections?: number
   /** `lies`: offers CHUNKING and does not know BDAT, as a proxy in front of the server may. */
   chunking: boolean | 'lies'
+  /** Addresses whose mailbox is full. */
+  full?: readonly string[]
 }
 
 export const kind: RelayFaults = {
@@ -200,6 +202,10 @@ class Talk {
         }
         if (transient) {
           this.#say(transient)
+          return
+        }
+        if (faults.full?.includes(to)) {
+          this.#say('452 4.2.2 mailbox full')
           return
         }
         this.#to.push(to)
