@@ -172,6 +172,7 @@ export class Journal {
         ? new StorageError(`a record of ${record.body.length} octets is too long for the journal`, 'Send a shorter alert.')
         : undefined
     if (reason) {
+      if (!record.failed && !this.#closed) this.#options.log('error', 'journal: a note was not taken', { why: reason.message })
       record.failed?.(reason)
       return
     }
@@ -302,7 +303,8 @@ export class Journal {
       if (!this.#file && !(await this.#roll()) && !(await this.#reopen())) return this.#refusePending()
       const batch = this.#takeBatch()
       if (batch.length === 0) {
-        if (!(await this.#roll())) return this.#refusePending()
+        // Of a segment that is empty nothing more can be had by beginning another.
+        if (this.#end === 0 || !(await this.#roll())) return this.#refusePending()
         continue
       }
       if (!(await this.#write(batch)) && !(await this.#writeElsewhere(batch))) {
@@ -325,13 +327,12 @@ export class Journal {
 
   #takeBatch(): Waiting[] {
     const batch: Waiting[] = []
-    let room = Math.min(
-      this.segmentBytes - this.#end - (this.#end === 0 ? this.#checkpointRecord().body.length + headerBytes : 0),
-      batchBytes,
-    )
+    const head = this.#end === 0 ? this.#checkpointRecord().body.length + headerBytes : 0
+    const room = this.segmentBytes - this.#end - head
+    let octets = 0
     for (const record of this.#pending) {
-      room -= headerBytes + record.body.length
-      if (room < 0 && (batch.length > 0 || this.#end + headerBytes + record.body.length > this.segmentBytes)) break
+      octets += headerBytes + record.body.length
+      if (octets > room || (octets > batchBytes && batch.length > 0)) break
       batch.push(record)
     }
     this.#pending.splice(0, batch.length)

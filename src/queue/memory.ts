@@ -1,4 +1,5 @@
 import type { Alert } from '../alert/alert.ts'
+import { newestFitting } from '../alert/fitting.ts'
 import { type Spent, spentIn } from './budget.ts'
 import { Grounded } from './grounded.ts'
 import type { Offer } from './offer.ts'
@@ -10,6 +11,8 @@ import type { Offer } from './offer.ts'
 /** Sources times lists of recipients, and open keys, that are remembered; beyond it the oldest is forgotten (a letter then names no elder). */
 const toldLimit = 256
 const raisedLimit = 512
+/** What of them is written down, as JSON: keys and lists of recipients may be long. */
+const writtenOctets = { told: 32 * 1024, raised: 48 * 1024 }
 
 export class Memory {
   #nextId = 1
@@ -75,8 +78,8 @@ export class Memory {
       nextId: this.#nextId,
       grounded: this.grounded.toJSON(),
       numbers: [...this.#numbers],
-      told: [...this.#told],
-      raised: [...this.#raised],
+      told: newestFitting(this.#told, writtenOctets.told),
+      raised: newestFitting(this.#raised, writtenOctets.raised),
       ...(this.#spent ? { spent: this.#spent } : {}),
     }
   }

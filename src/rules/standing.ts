@@ -1,6 +1,7 @@
 import type { Alert, AlertState, KeptWhy, Severity } from '../alert/alert.ts'
 import { severities } from '../alert/alert.ts'
 import { cleanLine } from '../alert/clean.ts'
+import { newestFitting } from '../alert/fitting.ts'
 import type { Stamp } from '../alert/stamp.ts'
 import { type Note, noteIn } from './note.ts'
 import type { Silence } from './silence.ts'
@@ -68,6 +69,8 @@ const situationsLimit = 512
 const textChars = 100
 const silencesLimit = 64
 const remembered = { letters: 200, changes: 32, names: 128 }
+/** What is written down of each, as JSON: all of it stands at the head of every segment. Keys and recipients come from outside, and may be long. */
+const writtenOctets = { situations: 128 * 1024, letters: 48 * 1024, changes: 48 * 1024, grouped: 16 * 1024 }
 
 type Pending = { alert: Alert; id: number; undo: (() => void)[] }
 
@@ -298,10 +301,10 @@ export class Standing {
       asOf: this.#options.stamp(),
       now,
       lastId: this.#lastId,
-      situations: this.situations,
-      letters: [...this.#letters],
-      changes: [...this.#changes],
-      grouped: [...this.#grouped],
+      ...writtenSituations(this.situations),
+      letters: newestFitting(this.#letters, writtenOctets.letters),
+      changes: newestFitting(this.#changes, writtenOctets.changes),
+      grouped: newestFitting(this.#grouped, writtenOctets.grouped),
       silences: this.#silences.filter((one) => one.until > now),
     }
   }
@@ -314,7 +317,9 @@ export class Standing {
     const moment = (at: unknown) => (typeof at === 'number' ? at + shift : shift)
     this.#lastId = kept.lastId
     this.#situations.clear()
-    for (const one of listOf(kept.situations).filter(isSituation)) this.#situation(shifted(one, shift))
+    const lists = listOf(kept.lists)
+    const named = listOf(kept.situations).map((one) => namedIn(one, lists))
+    for (const one of named.filter(isSituation)) this.#situation(shifted(one, shift))
     for (const [map, list] of [
       [this.#letters, kept.letters],
       [this.#changes, kept.changes],
@@ -344,6 +349,29 @@ export class Standing {
 
 const nameOf = (rule: string, source: string, key: string): string => `${rule}\0${source}\0${key}`
 const newest = (moments: number[], count: number): number[] => moments.slice(-count)
+
+/** The newest that may be written down. Many are for the same people: those stand once, in `lists`, and `to` says where. */
+function writtenSituations(all: readonly Situation[]): { situations: object[]; lists: (readonly string[])[] } {
+  const places = new Map<string, number>()
+  const lists: (readonly string[])[] = []
+  const situations: object[] = []
+  let left = writtenOctets.situations
+  for (const one of all.toReversed()) {
+    const name = JSON.stringify(one.to)
+    const place = places.get(name)
+    const row = { ...one, to: place ?? lists.length }
+    left -= Buffer.byteLength(JSON.stringify(row)) + 1 + (place === undefined ? Buffer.byteLength(name) + 1 : 0)
+    if (left < 0) break
+    if (place === undefined) places.set(name, lists.push(one.to) - 1)
+    situations.push(row)
+  }
+  return { situations: situations.reverse(), lists }
+}
+
+const namedIn = (one: unknown, lists: readonly unknown[]): unknown => {
+  const { to } = (one ?? {}) as { to?: unknown }
+  return typeof to === 'number' ? { ...(one as object), to: lists[to] } : one
+}
 
 const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
 const pairsOf = (value: unknown): [string, unknown][] =>
