@@ -202,6 +202,7 @@ export class Gateway {
       onMark: (id, mark) => fates.note(id, mark),
       beside: besideOf(standing, diary),
       clock,
+      builtAt: plan.builtAt,
       log,
       dir: `${plan.dir}/journal`,
       maxMiB: plan.queueMiB,
@@ -227,12 +228,12 @@ export class Gateway {
     return gateway
   }
 
-  /** What is in hand and since when (monotonic ms), and a count that grows with whatever gets done: for who watches over progress. */
-  get inHand(): { commitSince?: number; roundSince?: number; records: number } {
+  /** What is in hand and since when (monotonic ms), and a count that grows with each letter of which something is known: for who watches over progress. */
+  get inHand(): { commitSince?: number; roundSince?: number; outcomes: number } {
     const { busySince } = this.#queue
     const { roundSince } = this.#courier
     return {
-      records: this.#queue.facts.records,
+      outcomes: this.#queue.outcomes,
       ...(busySince === undefined ? {} : { commitSince: busySince }),
       ...(roundSince === undefined ? {} : { roundSince }),
     }

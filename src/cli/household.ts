@@ -147,10 +147,10 @@ export class Household implements House {
   /** What is in hand, for who watches over progress. */
   get tasks(): Task[] {
     if (!this.#gateway) return [{ name: 'gateway', sign: this.standsStill ?? '', limitMs: standsStillMs }]
-    const { commitSince, roundSince, records } = this.#gateway.inHand
+    const { commitSince, roundSince, outcomes } = this.#gateway.inHand
     return [
       ...(commitSince === undefined ? [] : [{ name: 'journal' as const, sign: String(commitSince), limitMs: commitMs }]),
-      ...(roundSince === undefined ? [] : [{ name: 'courier' as const, sign: `${roundSince} ${records}`, limitMs: roundMs }]),
+      ...(roundSince === undefined ? [] : [{ name: 'courier' as const, sign: `${roundSince} ${outcomes}`, limitMs: roundMs }]),
     ]
   }
 

@@ -40,6 +40,7 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
       disk,
       clock,
       log,
+      builtAt: plan.builtAt,
       dir: `${scene.dir}/journal`,
       maxMiB: settings.queue.maxMiB,
       beside: besideOf(standing, diary),

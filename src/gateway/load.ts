@@ -115,7 +115,14 @@ export class Load {
     const group = leaving.slice(0, this.#fitting(leaving.map(({ id }) => id)))
     for (const { id } of group) queue.waiting.away(id, true, lane)
     const written = await Promise.all(
-      group.map(({ id, behind }) => scribe.write(id, (one) => behind?.has(one.ref) !== true && this.#options.serves(one))),
+      group.map(({ id, behind }) =>
+        scribe
+          .write(id, (one) => behind?.has(one.ref) !== true && this.#options.serves(one))
+          .catch((error) => {
+            ports.log('error', 'a letter cannot be read now, and waits', { id, why: sentence(error) })
+            return undefined
+          }),
+      ),
     )
     for (const [index, one] of written.entries()) {
       if (one) {

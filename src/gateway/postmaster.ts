@@ -100,7 +100,11 @@ export class Postmaster {
   async expire(id: number): Promise<void> {
     const { queue, scribe, log } = this.#options
     const recipients = scribe.recipients(id)
-    const stored = await scribe.whole(id)
+    const stored = await scribe.whole(id).catch((error) => {
+      log('error', 'a letter that is too old cannot be read now, and waits', { id, why: sentence(error) })
+      return 'later' as const
+    })
+    if (stored === 'later') return
     if (!stored) return this.lost(id)
     const { alert, content } = stored
     const why = 'No relay took it while it was young enough to be sent.'

@@ -24,7 +24,7 @@ export function standingFor(plan: Plan, clock: Clock): Standing {
   return new Standing({
     now: () => clock.monotonic(),
     stamp: () => stampNow(clock),
-    momentOf: (stamp) => momentOf(stamp, clock),
+    momentOf: (stamp) => momentOf(stamp, clock, plan.builtAt),
     remembers: (id) => {
       const rule = rules.get(id)
       return { letters: rule?.limit?.count ?? 0, changes: rule?.chatter ? rule.chatter.count + 1 : 0 }

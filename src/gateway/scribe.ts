@@ -35,7 +35,7 @@ export type ScribeOptions = {
   viaOf(source: string): string
   /** Whose name stands on the mails that this source passes on. */
   senderOf?(source: string): PassingFacts['sender']
-  /** The octets of a mail that is passed on; undefined: they are lost. */
+  /** The octets of a mail that is passed on; undefined: they are lost. Rejects with DiskError when they cannot be read now. */
   mailOf?(enclosed: Enclosed): Promise<Uint8Array | undefined>
   /** The journal cannot read this alert any more. */
   onLost(id: number): void
@@ -65,7 +65,7 @@ export class Scribe {
     return recipient(ref, people, site.domain)
   }
 
-  /** The letter for those of its recipients that are served; undefined when there is none to send, now or at all. */
+  /** The letter for those of its recipients that are served; undefined when there is none to send, now or at all. Rejects with DiskError when a mail that is passed on cannot be read now. */
   async write(id: number, serves: (recipient: Recipient) => boolean): Promise<Written | undefined> {
     const remote = this.recipients(id).filter(serves)
     return remote.length === 0 ? undefined : this.#write(id, remote)
@@ -79,7 +79,7 @@ export class Scribe {
     return { ...written, letter: { ...written.letter, content: withReturnPath(written.letter.content, enclosed.from) } }
   }
 
-  /** The letter as it would leave now, or has left; undefined when nothing can be read of it any more. */
+  /** The letter as it would leave now, or has left; undefined when nothing can be read of it any more. Rejects as `write` does. */
   async whole(id: number): Promise<{ alert: Alert; content: Uint8Array } | undefined> {
     const stored = await this.#options.queue.read(id)
     if (!stored) return undefined

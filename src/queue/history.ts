@@ -38,12 +38,16 @@ export async function history(disk: Disk, dir: string, limit: number, before = N
   const found = new Map<number, Past>()
   const outcomes = new Map<number, Settlement[]>()
   let read = 0
+  /** Everything that was accepted before the newest segments has an id below this. */
+  let floor = Number.POSITIVE_INFINITY
   for (const path of await newestFirst(disk, dir)) {
-    if (found.size >= limit || read >= readBytes) break
+    // A letter that was copied forward lies among newer ones: those between are in segments still to be read.
+    if (read >= readBytes || [...found.keys()].filter((id) => id >= floor).length >= limit) break
     const segment = await disk.read(path).catch(() => new Uint8Array())
     read += segment.length
     const records = scanSegment(segment)?.records ?? []
     for (const { type, id, body } of records.reverse()) {
+      if (type === recordTypes.checkpoint) floor = nextIdOf(body) ?? floor
       if (type !== recordTypes.alert && type !== recordTypes.outcome) continue
       const value = parse(body)
       if (value === undefined) continue
@@ -58,6 +62,12 @@ export async function history(disk: Disk, dir: string, limit: number, before = N
     }
   }
   return [...found.values()].sort((a, b) => b.id - a.id).slice(0, limit)
+}
+
+/** Of the checkpoint at the head of a segment: alerts of earlier segments have ids below it. */
+function nextIdOf(body: Uint8Array): number | undefined {
+  const { nextId } = (parse(body) ?? {}) as { nextId?: unknown }
+  return typeof nextId === 'number' ? nextId : undefined
 }
 
 const pastOf = (id: number, { source, number, severity, text, subject, to, stamp }: Alert, outcomes: Settlement[]): Past => ({

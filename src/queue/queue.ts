@@ -25,6 +25,8 @@ export type QueueOptions = {
   log: Log
   dir: string
   maxMiB: number
+  /** No time before this software was built is believable, in ms. */
+  builtAt?: number
   /** For tests: smaller segments. */
   segmentBytes?: number
   /** What others fold from the same records. */
@@ -74,6 +76,8 @@ export class Queue {
   readonly #accepting = new Map<number, Promise<Accepted>>()
   readonly #journal: Journal
   #makingRoom = false
+  /** Outcomes that were noted in this life. */
+  outcomes = 0
   /** Records that were copied forward and are not on the disk yet. */
   #copies = 0
   #lookedAt = Number.NEGATIVE_INFINITY
@@ -230,6 +234,7 @@ export class Queue {
   /** Notes what became of a letter. Needs no promise: it rides on the next commit. Returns the letter's last state when it is done. */
   mark(id: number, mark: Mark): LetterState | undefined {
     if (!this.waiting.get(id)) return undefined
+    this.outcomes++
     const { gone, count } = this.#applied(id, mark)
     this.#options.onMark?.(id, mark)
     const file = gone && this.#enclosed.get(id)
@@ -457,7 +462,7 @@ export class Queue {
       id,
       severity: alert.severity,
       to: alert.to,
-      accepted: momentOf(alert.stamp, this.#options.clock),
+      accepted: momentOf(alert.stamp, this.#options.clock, this.#options.builtAt),
       orderBy: `${alert.source}\0${alert.key ?? ''}`,
       ...(alert.covers && alert.source === 'outpost' ? { first: true } : {}),
       ...(alert.kept ? { kept: true } : {}),

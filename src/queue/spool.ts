@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { Enclosed } from '../alert/alert.ts'
-import { type Disk, DiskError, type DiskFile, writeAll } from '../ports/disk.ts'
+import { type Disk, DiskError, type DiskFile, isDiskError, writeAll } from '../ports/disk.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import { hex, type Random } from '../ports/random.ts'
 
@@ -75,15 +75,25 @@ export class Spool {
     })
   }
 
-  /** The octets; undefined when they are not what was kept. */
+  /**
+   * The octets; undefined when they are not what was kept, or gone. Rejects with DiskError when they cannot be read now: many an I/O error is gone the
+   * next time.
+   */
   async read({ file, bytes, crc }: Spooled): Promise<Uint8Array | undefined> {
     const { disk, dir, log } = this.#options
+    const path = `${dir}/${file}`
     try {
-      const content = await disk.read(`${dir}/${file}`, bytes)
-      if (content.length === bytes && crc32(content) === crc) return content
+      for (let tries = 1; tries <= readAttempts; tries++) {
+        const content = await disk.read(path, bytes).catch((error) => {
+          if (tries === readAttempts || isGone(error)) throw error
+          return new Uint8Array()
+        })
+        if (content.length === bytes && crc32(content) === crc) return content
+      }
       log('error', 'spool: a mail is not what it was', { file })
     } catch (error) {
       log('error', 'spool: a mail cannot be read', { file, why: sentence(error) })
+      if (!isGone(error)) throw error
     }
     return undefined
   }
@@ -112,6 +122,10 @@ export class Spool {
     this.#sizes.set(name, more)
   }
 }
+
+/** Of a mail: what is wrong once may be right the second time. */
+const readAttempts = 2
+const isGone = (error: unknown): boolean => isDiskError(error, 'ENOENT')
 
 const spoolHint = 'Mails are waiting for the link. Bring the link back, or raise queue.spoolMiB if the disk has room.'
 

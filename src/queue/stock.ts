@@ -71,11 +71,15 @@ export class Stock {
     return reserve
   }
 
-  /** It is on the disk that nobody needs this one any more. */
+  /** It is on the disk that nobody needs this one any more. Of too many the oldest goes: the others still tell the history. */
   give(number: number): void {
-    if (this.#reserve === undefined) this.#reserve = number
-    else if (this.#pool.length < poolLimit) this.#pool.push(number)
-    else void this.#options.disk.remove(this.#path(number)).catch(() => {})
+    if (this.#reserve === undefined) {
+      this.#reserve = number
+      return
+    }
+    this.#pool.push(number)
+    const surplus = this.#pool.length > poolLimit ? this.#pool.shift() : undefined
+    if (surplus !== undefined) void this.#options.disk.remove(this.#path(surplus)).catch(() => {})
   }
 
   /** One segment ready beside the reserve, so that nobody waits for zeros. */

@@ -11,11 +11,22 @@ test('a courier with nothing to do has nothing in hand, one in the air has, and 
   box.relay.faults.silent = 1
   await box.send('a')
   await box.pass(60_000)
-  const { roundSince, records } = box.gateway.inHand
+  const { roundSince, outcomes } = box.gateway.inHand
   assert.ok(roundSince !== undefined && box.clock.monotonic() - roundSince > 30_000, 'it waits for an answer')
   box.relay.faults.silent = 0
   await box.pass(3_600_000)
   assert.equal(box.waiting, 0)
   assert.equal(box.gateway.inHand.roundSince, undefined)
-  assert.ok(box.gateway.inHand.records > records)
+  assert.ok(box.gateway.inHand.outcomes > outcomes)
+})
+
+test('alerts that come in are no progress of a courier that hangs', async () => {
+  const box = new Box(1)
+  await box.boot()
+  box.relay.faults.silent = 1
+  await box.send('a')
+  await box.pass(60_000)
+  const { outcomes } = box.gateway.inHand
+  await box.send('b')
+  assert.equal(box.gateway.inHand.outcomes, outcomes)
 })

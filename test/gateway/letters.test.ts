@@ -222,3 +222,35 @@ test('a clock that nobody has set makes no date of 1970, and the letter is the s
   assert.equal(copies.size, 1)
   for (const content of copies) assert.doesNotMatch(content, /19[67]\d/)
 })
+
+test('a mail that cannot be read now waits, whole, until the card is well again; one that is gone is said to be', async () => {
+  const box = await boxWith()
+  box.away()
+  await hand(box, mailOf('once'))
+  let times = 1
+  box.disk.faults.unreadable = (path) => path.includes('/spool/') && times-- > 0
+  box.back()
+  await box.pass(60_000)
+  assert.equal(box.relay.taken.length, 1, 'what fails once is read again at once')
+  box.away()
+  await hand(box, mailOf('for hours'))
+  box.disk.faults.unreadable = (path) => path.includes('/spool/')
+  const tries = box.net.tries.length
+  box.back()
+  await box.pass(3 * 3_600_000)
+  assert.equal(box.waiting, 1)
+  assert.equal((await spooled(box)).length, 1)
+  assert.ok(box.net.tries.length - tries < 20, `${box.net.tries.length - tries} connections for nothing`)
+  box.disk.faults.unreadable = () => false
+  await box.pass(2 * 3_600_000)
+  assert.equal(box.relay.taken.length, 2)
+  assert.equal(box.waiting, 0)
+  box.away()
+  await hand(box, mailOf('gone'))
+  for (const name of await spooled(box)) await box.settled(box.disk.remove(`data/spool/${name}`))
+  box.back()
+  await box.pass(60_000)
+  assert.equal(box.waiting, 0)
+  const [notice = ''] = await box.disk.list('data/mailbox/operator/new')
+  assert.match(Buffer.from(await box.disk.read(`data/mailbox/operator/new/${notice}`)).toString(), /Destroyed on the card/)
+})

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { stampNow } from '../../src/alert/stamp.ts'
+import { silent } from '../../src/ports/log.ts'
+import { Queue } from '../../src/queue/queue.ts'
 import { Box } from '../gateway/box.ts'
+import { SimClock } from '../sim/world/clock.ts'
+import { SimDisk } from '../sim/world/disk.ts'
+import { Timeline } from '../sim/world/timeline.ts'
 
 const history = async (box: Box, before?: number) => (await box.settled(box.gateway.desk.past(before))).letters
 
@@ -70,5 +76,44 @@ test('when the journal has been written over many times, the newest letters are 
   assert.deepEqual(
     letters.map(({ text }) => text.slice(0, text.indexOf(' x'))),
     expected,
+  )
+})
+
+test('letters that waited long and were copied forward hide none that came after them', async () => {
+  const timeline = new Timeline()
+  const clock = new SimClock(timeline, 'boot')
+  const done = async <T>(promise: Promise<T>): Promise<T> => {
+    let result: { value: T } | undefined
+    void promise.then((value) => {
+      result = { value }
+    })
+    await timeline.run(timeline.now + 60_000, () => result !== undefined)
+    assert.ok(result)
+    return result.value
+  }
+  const options = { disk: new SimDisk(), clock, log: silent, dir: 'journal', maxMiB: 1, segmentBytes: 64 * 1024 }
+  const queue = await done(Queue.open(options))
+  const accept = async (text: string): Promise<number> => {
+    const stamp = stampNow(clock)
+    const one = await done(queue.accept({ source: 'plc', text, severity: 'warning', state: 'event', to: ['ops'], stamp }))
+    assert.ok(one.kind === 'accepted')
+    return one.id
+  }
+  const old: number[] = []
+  for (let i = 0; i < 40; i++) old.push(await accept(`old ${i}`))
+  const first = queue.waiting.get(old[0] ?? 0)?.segment
+  let last = 0
+  const wasCopied = () => old.every((id) => queue.waiting.get(id)?.segment !== first)
+  for (let i = 0; i < 4000 && !wasCopied(); i++) {
+    last = await accept(`new ${i} ${'y'.repeat(200)}`)
+    queue.mark(last, { kind: 'delivered', to: ['ops'] })
+  }
+  assert.ok(wasCopied(), 'the old ones lie among the newest')
+  for (const id of old) queue.mark(id, { kind: 'delivered', to: ['ops'] })
+  await timeline.run(timeline.now + 5000)
+  const told = await done(queue.past(200))
+  assert.deepEqual(
+    told.map(({ id }) => id),
+    Array.from({ length: 200 }, (_, index) => last - index),
   )
 })
