@@ -379,10 +379,10 @@ function numbersOf(range: string): number[] {
  * Letters that the relay refused at least once. When the power goes before that is noted they are tried again, and this relay, which draws lots,
  * may take them then, behind others.
  */
-const refusedOnce = ({ trace }: Device): Set<string> =>
-  new Set(
-    trace.flatMap((line) => /letter: refused \{"id":(\d+)/.exec(line)?.[1] ?? []).map((id) => `<o${id}.00000000000000aa@site.example.org>`),
-  )
+const refusedOnce = ({ trace, relay }: Device): Set<string> => {
+  const heard = trace.flatMap((line) => /letter: refused \{"id":(\d+)/.exec(line)?.[1] ?? [])
+  return new Set([...heard.map((id) => `<o${id}.00000000000000aa@site.example.org>`), ...relay.refused])
+}
 
 /** A twin is the same letter to the last octet. */
 function sameOctets(relay: SimRelay, faults: string[]): void {
