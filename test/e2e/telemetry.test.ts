@@ -42,9 +42,12 @@ async function traced(box: Outpost, life: (log: () => string) => Promise<void>):
     await stop(child)
   }
   const calls = readFileSync(trace, 'utf8').split('\n')
-  const to = calls.flatMap((line) =>
-    /AF_INET6?\b/.test(line) ? [`${/"([^"]+)"/.exec(line)?.[1]}:${/htons\((\d+)\)/.exec(line)?.[1]}`] : [],
-  )
+  const to = calls.flatMap((line) => {
+    const [, call = ''] = /\b(connect|send\w+)\(/.exec(line) ?? []
+    const [place] = /AF_INET6?\b/.test(line) ? [`${/"([^"]+)"/.exec(line)?.[1]}:${/htons\((\d+)\)/.exec(line)?.[1]}`] : []
+    // The kernel is asked for the way to a relay by a datagram socket that is connected to it (port 9), over which nothing is sent.
+    return place === undefined || (call === 'connect' && place.endsWith(':9')) ? [] : [place]
+  })
   return { to: new Set(to), listened: calls.some((line) => line.includes('listen(')) }
 }
 

@@ -152,6 +152,7 @@ describe('a template', () => {
     ])
       for (const form of [`{{${name}}}`, `{{{${name}}}}`, `{{&${name}}}`, `{{#${name}}}x{{/${name}}}`, `{{^${name}}}x{{/${name}}}`])
         assert.match(templateFault(form) ?? '', /no placeholder/, form)
+    for (const name of ['__proto__', 'constructor', 'toString', '__defineGetter__']) assert.equal(filled(`{{${name}}}|{{{${name}}}}`, view), '|', name)
     for (const name of ['fields.constructor', 'fields.toString', 'fields.__proto__.constructor', 'fields.constructor.constructor'])
       for (const form of [`{{${name}}}`, `{{{${name}}}}`, `{{#${name}}}x{{/${name}}}`]) assert.equal(filled(form, view), '', form)
     assert.equal(filled('{{fields.__proto__}}', view), 'own', 'a field of that name is a field')

@@ -56,7 +56,7 @@ test('whatever its serial and names, it can be read again', async () => {
   )
 })
 
-test('a page is served with it over TLS 1.2 or later, and with nothing older', async () => {
+test('weak TLS (CWE-327): a page is served with it over TLS 1.2 or later, and with nothing older', async () => {
   const key = await random.ecKey()
   const cert = selfSigned(key, ['127.0.0.1'], random.bytes(16), from, to)
   const listener = await new NodeHttp().listen({ host: '127.0.0.1', port: 0, tls: { key, cert } }, async (_, caller) =>
