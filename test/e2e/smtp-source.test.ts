@@ -325,7 +325,9 @@ test('mail loop (RFC 5321 section 6.3): a letter of the box itself that comes ba
   assert.match(own, /^Received: by ps7\.example\.net \(Outpost/m)
   const letter = own.trimEnd().replaceAll('\n', '\r\n')
   const hops = (count: number) =>
-    Array.from({ length: count }, (_, i) => `Received: from a.example.org by mx${i}.example.org; Wed, 25 Nov 2026 22:00:00 +0000\r\n`).join('')
+    Array.from({ length: count }, (_, i) => `Received: from a.example.org by mx${i}.example.org; Wed, 25 Nov 2026 22:00:00 +0000\r\n`).join(
+      '',
+    )
   const turns = async (from: number, to: number) => {
     const one = new Dialogue()
     await one.hear()

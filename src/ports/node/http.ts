@@ -9,8 +9,7 @@ import { Seats } from './seats.ts'
 /** Enough for eight pages with their streams and some machines; memory is bounded by it. */
 const seatsLimit = 128
 /** Authenticated encryption and forward secrecy alone; every browser of the last ten years has them. */
-const ciphers =
-  'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:ECDHE+AESGCM:ECDHE+CHACHA20'
+const ciphers = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:ECDHE+AESGCM:ECDHE+CHACHA20'
 /** Of TLS; Node's own is two minutes. */
 const handshakeMs = 10_000
 const bounds: ServerOptions = {
