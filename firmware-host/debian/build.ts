@@ -37,7 +37,7 @@ try {
   const tree = join(root, 'firmware-host/rootfs')
   for (const path of shared) cpSync(join(tree, path), join(work, path))
   cpSync(join(tree, 'etc/systemd/system/outpost.service'), join(work, 'usr/lib/systemd/system/outpost.service'))
-  cpSync(join(root, 'LICENSE'), join(work, 'usr/share/doc/outpost/copyright'))
+  cpSync(join(root, 'dist/licences.txt'), join(work, 'usr/share/doc/outpost/copyright'))
   for (const name of readdirSync(join(root, 'docs')).filter((one) => one.endsWith('.md')))
     cpSync(join(root, 'docs', name), join(work, 'usr/share/doc/outpost', name))
   await run('chmod', ['-R', 'u+rwX,go+rX,go-w', work])

@@ -1,15 +1,11 @@
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { readLock } from '../parts/npm.ts'
 import type { Board } from './board.ts'
 import { run } from './run.ts'
 
 /** Bundle: the gateway as it lies in /usr/lib/outpost: what `npm run build` made, the boards, Node, and the one native package. */
-type Lock = { packages: Record<string, LockEntry> }
-export type LockEntry = { version?: string; integrity?: string; license?: string; dev?: boolean; optional?: boolean }
-
-export const readLock = (root: string): Lock => JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock
-
 /** Lays the bundle into `home`. `root` is the checkout, already built. */
 export async function layBundle(root: string, home: string, board: Pick<Board, 'arch'>, cache: string): Promise<void> {
   mkdirSync(join(home, 'bin'), { recursive: true })
@@ -72,12 +68,6 @@ async function node(root: string, { arch }: Pick<Board, 'arch'>, cache: string):
   if (found !== integrity) throw new Error(`${tarball} is not what package-lock.json says: ${found}. Delete it and try again.`)
   return run('tar', ['-xzOf', tarball, 'package/bin/node'])
 }
-
-/** Everything of npm that is in the bundle: not what only builds and tests it. */
-export const shippedPackages = (root: string): { name: string; entry: LockEntry }[] =>
-  Object.entries(readLock(root).packages)
-    .filter(([path, { dev, optional }]) => path !== '' && !dev && !optional)
-    .map(([path, entry]) => ({ name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length), entry }))
 
 /** Folder that a file is in, made. */
 export function put(path: string, content: string, mode = 0o644): void {

@@ -214,9 +214,9 @@ function hoursOf(id: string, text: string | undefined): [string, Hours][] {
 
 /** `Name <address>` or an address. */
 export function mailboxOf(text: string): { name?: string; address: string } {
-  const found = /^\s*(.*?)\s*<([^<>]+)>\s*$/.exec(text)
+  const found = /^([^<]*)<([^<>]+)>$/.exec(text.trim())
   if (!found) return { address: text.trim() }
-  const name = found[1]?.replace(/^"(.*)"$/, '$1')
+  const name = found[1]?.trim().replace(/^"(.*)"$/, '$1')
   return { address: found[2] ?? '', ...(name ? { name } : {}) }
 }
 

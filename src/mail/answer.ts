@@ -24,8 +24,9 @@ export const isAutomatic = (head: Head): boolean =>
 
 /** The address of a From line, in small letters. */
 export const senderOf = (head: Head): string => {
-  const from = head.get('from') ?? ''
-  return (/<([^<>\s]+@[^<>\s]+)>\s*$/.exec(from)?.[1] ?? /^\s*([^<>\s]+@[^<>\s]+)\s*$/.exec(from)?.[1] ?? '').toLowerCase()
+  const from = (head.get('from') ?? '').trim()
+  const address = /<([^<>\s]*)>$/.exec(from)?.[1] ?? from
+  return /^@|@$|[<>\s]/.test(address) || !address.includes('@') ? '' : address.toLowerCase()
 }
 
 /** What a mail wants; undefined: nothing that is known here. `mail`: octets as Latin-1. */

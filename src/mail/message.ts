@@ -12,6 +12,9 @@ const encodedColumns = 76
 /** RFC 5322 section 2.1.1: a line should have no more. */
 const plainColumns = 78
 
+/** Its own default reads files and fetches addresses that a content names. */
+const noAccess = { disableFileAccess: true, disableUrlAccess: true } as const
+
 /** What stands beside the text. */
 export type Parts = {
   html?: string
@@ -26,7 +29,7 @@ export type Parts = {
  * `raw` fields stand in front as they are, already folded.
  */
 export function message(raw: readonly string[], fields: readonly Field[], text: string, parts?: Parts): Uint8Array {
-  const node = new MimeNode(false, { disableFileAccess: true, disableUrlAccess: true })
+  const node = new MimeNode(false, noAccess)
   for (const [name, value] of fields)
     node.setHeader(name, (typeof value === 'string' && !structured.includes(name) ? unstructured(name, value) : value) as unknown as string)
   node.setHeader('MIME-Version', '1.0')
@@ -38,7 +41,7 @@ export function message(raw: readonly string[], fields: readonly Field[], text: 
 
 /** One header field with a mailbox, encoded and folded. */
 export function mailboxField(name: string, mailbox: { name: string; address: string }): string {
-  const node = new MimeNode(false)
+  const node = new MimeNode(false, noAccess)
   node.setHeader(name, [mailbox] as unknown as string)
   const line = crlf(node.buildHeaders())
     .split(/\r\n(?![ \t])/)

@@ -48,6 +48,7 @@ export const de = {
   'Delivered {d}, refused {r}, at most {w} waiting': '{d} zugestellt, {r} abgelehnt, höchstens {w} wartend',
   'Delivered: the next server has taken it.': 'Zugestellt: Der nächste Server hat sie angenommen.',
   Device: 'Gerät',
+  'Supported until': 'Unterstützt bis',
   'Device id': 'Gerätekennung',
   'Domain of this site': 'Domain dieses Standorts',
   Done: 'Fertig',

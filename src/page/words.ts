@@ -38,6 +38,8 @@ export const clockTime = (ms: number): string =>
 
 export const dateTime = (ms: number): string => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(ms)
 
+export const date = (ms: number): string => new Intl.DateTimeFormat(language, { dateStyle: 'medium' }).format(ms)
+
 export const bytesOf = (count: number): string =>
   count < 10_000
     ? `${count} B`

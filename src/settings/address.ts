@@ -18,9 +18,10 @@ export function isAddress(text: string): boolean {
   return at > 0 && text.length <= addressChars && local.length <= localChars && localPattern.test(local) && isHostName(text.slice(at + 1))
 }
 
-/** An address, or `Name <address>`. */
+/** An address, or `Name <address>`; without control characters, also where they would be trimmed. */
 export function isMailbox(text: string): boolean {
-  const found = /^([^<>\r\n\0]{0,100})<([^<>]+)>$/.exec(text.trim())
+  if (/[\u0000-\u001f\u007f]/.test(text)) return false
+  const found = /^([^<>]{0,100})<([^<>]+)>$/.exec(text.trim())
   return found ? isAddress(found[2] ?? '') : isAddress(text.trim())
 }
 
@@ -49,7 +50,8 @@ export const isLoopbackHost = (host: string): boolean =>
 
 /** Where secrets are sent: over TLS, or without leaving this machine; no user in it. */
 export function isTokenUrl(text: string): boolean {
-  const url = URL.parse(text)
+  // URL passes over blanks and control characters in silence.
+  const url = /[\s\0-\x1f\x7f]/.test(text) ? null : URL.parse(text)
   const plain = url?.protocol === 'http:' && isLoopbackHost(url.hostname)
   return (plain || url?.protocol === 'https:') && url?.username === '' && url.password === '' && url.hash === ''
 }

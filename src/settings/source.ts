@@ -108,7 +108,7 @@ export const mqtt = z.strictObject({
   url: z
     .string()
     .refine(
-      (text) => /^mqtts?:\/\/[^\s/@]+$/.test(text),
+      (text) => /^mqtts?:\/\/[^\s/@\0-\x1f\x7f]+$/.test(text),
       'Write mqtt://host:1883 or mqtts://host:8883; user and password have their own keys.',
     )
     .meta({ title: 'Broker' }),

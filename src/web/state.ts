@@ -2,6 +2,11 @@ import { type Health, healthOf } from '../device/health.ts'
 import type { Desk } from '../gateway/desk.ts'
 import type { House } from './house.ts'
 
+/** A year from the day of the build; by then there is a newer one (SECURITY.md). */
+const supportMs = 365 * 24 * 3_600_000
+/** Until when weaknesses of this very software are mended, in ms since 1970; also where `/.well-known/security.txt` ends. */
+export const supportedUntil = ({ builtAt }: Pick<House, 'builtAt'>): number => builtAt + supportMs
+
 /** Everything that the overview shows, as plain data. Times are ms; ages are reckoned on a clock that never jumps. */
 export function stateOf(house: House) {
   const { ports, software } = house
@@ -12,6 +17,7 @@ export function stateOf(house: House) {
     health: healthIn(house, work),
     hardware: { ...(house.board ? { board: house.board.title } : {}), ...house.hardware },
     software,
+    supportedUntil: supportedUntil(house),
     site: { name: house.siteName },
     device: house.device.data.id,
     clock: { wall: clock.wall(), synchronised: clock.synchronised(), plausible: clock.wall() >= house.builtAt },

@@ -183,7 +183,7 @@ export function brokerServerContract(name: string, make: () => Promise<ServeWorl
     assert.deepEqual(told.map(textOf), ['x', 'x', 'x'])
   })
 
-  on('with users only they come in, and are named', async ({ world, told, serve, enter }) => {
+  on('missing authentication (CWE-306): with users only they come in, and are named', async ({ world, told, serve, enter }) => {
     const { address, ...server } = await serve({ users: [{ name: 'sensor', password: 'secret' }] })
     for (const who of [
       {},
@@ -198,7 +198,7 @@ export function brokerServerContract(name: string, make: () => Promise<ServeWorl
     assert.equal(told[0]?.user, 'sensor')
   })
 
-  on('where others can reach it, it does not listen without users', async ({ world, serve }) => {
+  on('missing authentication (CWE-306): where others can reach it, it does not listen without users', async ({ world, serve }) => {
     await assert.rejects(serve({ listen: world.open }), brokerError('EACCES'))
     const server = await serve({ listen: world.open, users: [{ name: 'sensor', password: 'secret' }] })
     assert.ok(server.address)
@@ -209,29 +209,35 @@ export function brokerServerContract(name: string, make: () => Promise<ServeWorl
     await assert.rejects(serve({ listen: address }), brokerError('EADDRINUSE'))
   })
 
-  on('a payload may have maxBytes octets; who sends more is cut off, and it is not told', async ({ told, serve, enter }) => {
-    const server = await serve({ maxBytes: 1000 })
-    const device = await enter(server)
-    assert.equal(await device.publish(message('x'.repeat(1000))), 'acknowledged')
-    assert.equal(await device.publish(message('x'.repeat(1001), 1, 2)), 'closed')
-    assert.equal(await (await enter(server)).publish(message('y')), 'acknowledged')
-    assert.deepEqual(
-      told.map((one) => one.payload.length),
-      [1000, 1],
-    )
-  })
+  on(
+    'resource exhaustion (CWE-400): a payload may have maxBytes octets; who sends more is cut off, and it is not told',
+    async ({ told, serve, enter }) => {
+      const server = await serve({ maxBytes: 1000 })
+      const device = await enter(server)
+      assert.equal(await device.publish(message('x'.repeat(1000))), 'acknowledged')
+      assert.equal(await device.publish(message('x'.repeat(1001), 1, 2)), 'closed')
+      assert.equal(await (await enter(server)).publish(message('y')), 'acknowledged')
+      assert.deepEqual(
+        told.map((one) => one.payload.length),
+        [1000, 1],
+      )
+    },
+  )
 
-  on('at most maxClients are there at a time, and who leaves makes room', async ({ world, serve, enter }) => {
-    const server = await serve({ maxClients: 2 })
-    const one = await enter(server, { clientId: 'one' })
-    const two = await enter(server, { clientId: 'two' })
-    assert.equal(await world.device(server.address, { clientId: 'three' }), undefined)
-    assert.equal(await one.publish(message('x')), 'acknowledged')
-    await two.leave()
-    await world.pass(100)
-    const three = await enter(server, { clientId: 'three' })
-    assert.equal(await three.publish(message('y')), 'acknowledged')
-  })
+  on(
+    'resource exhaustion (CWE-400): at most maxClients are there at a time, and who leaves makes room',
+    async ({ world, serve, enter }) => {
+      const server = await serve({ maxClients: 2 })
+      const one = await enter(server, { clientId: 'one' })
+      const two = await enter(server, { clientId: 'two' })
+      assert.equal(await world.device(server.address, { clientId: 'three' }), undefined)
+      assert.equal(await one.publish(message('x')), 'acknowledged')
+      await two.leave()
+      await world.pass(100)
+      const three = await enter(server, { clientId: 'three' })
+      assert.equal(await three.publish(message('y')), 'acknowledged')
+    },
+  )
 
   on('what the broker itself says is not for devices to say', async ({ told, serve, enter }) => {
     const device = await enter(await serve())

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { silent } from '../../src/ports/log.ts'
 import { NodeBroker } from '../../src/ports/node/broker.ts'
 import { IncomingStore } from '../../src/ports/node/incoming-store.ts'
+import { PacketCut } from '../../src/ports/node/packet-cut.ts'
 import { PacketLengths } from '../../src/ports/node/packet-lengths.ts'
 import { connectPacket, publishPacket } from '../peers/mqtt.ts'
 
@@ -44,7 +45,7 @@ test('packets are followed by their headers, however the stream is cut', () => {
   assert.equal(new PacketLengths(1e9).allow(Buffer.from([0x30, 0x80, 0x80, 0x80, 0x80, 1])), false, 'five octets of length')
 })
 
-test('a packet that is longer than anything we take is cut off before it is collected, also before anybody has logged in', async () => {
+test('resource exhaustion (CWE-400): a packet that is longer than anything we take is cut off before it is collected, also before anybody has logged in', async () => {
   const server = await new NodeBroker(silent).serve(
     { listen: '127.0.0.1:0', users: [{ name: 'sensor', password: 'secret' }], maxClients: 2, maxBytes: 1000 },
     { message: async () => 'taken' },
@@ -70,3 +71,35 @@ test('a packet that is longer than anything we take is cut off before it is coll
     await server.close()
   }
 })
+
+test('resource exhaustion (CWE-400): a message of 128 MiB from a broker loses its end while it comes, and the packets around it are whole', () => {
+  const before = Buffer.concat([packetOf(0x32, 100), packetOf(0xd0, 0)])
+  const huge = 128 * 1024 * 1024
+  const after = packetOf(0x40, 2)
+  for (const piece of [1, 2, 3, 7, 1000]) {
+    const cut = new PacketCut(1000)
+    const all = Buffer.concat([before, packetOf(0x32, 5000), after, packetOf(0x32, 1000), packetOf(0x32, 1001)])
+    const passed: Uint8Array[] = []
+    for (let at = 0; at < all.length; at += piece) passed.push(cut.through(all.subarray(at, at + piece)) ?? assert.fail('it is MQTT'))
+    const short = packetOf(0x32, 1000)
+    assert.deepEqual(Buffer.concat(passed), Buffer.concat([before, short, after, short, short]), `pieces of ${piece}`)
+  }
+  const cut = new PacketCut(1024 * 1024)
+  let octets = cut.through(Buffer.from([0x32, 0x80, 0x80, 0x80, 0x40]))?.length ?? 0
+  const block = Buffer.alloc(1024 * 1024)
+  for (let left = huge; left > 0; left -= block.length) octets += cut.through(block)?.length ?? 0
+  assert.equal(octets, 1 + 3 + 1024 * 1024)
+  assert.deepEqual(Buffer.from(cut.through(after) ?? []), after)
+  assert.equal(new PacketCut(1000).through(packetOf(0x90, 1001)), undefined, 'a SUBACK of that length is nonsense')
+  assert.equal(new PacketCut(1000).through(Buffer.from([0x30, 0x80, 0x80, 0x80, 0x80, 1])), undefined, 'five octets of length')
+})
+
+/** A packet whose body is the same for every length, as far as it goes. */
+function packetOf(first: number, length: number): Buffer {
+  const digits: number[] = []
+  for (let left = length; ; left = Math.floor(left / 128)) {
+    digits.push(left < 128 ? left : (left % 128) + 128)
+    if (left < 128) break
+  }
+  return Buffer.concat([Buffer.from([first, ...digits]), Buffer.from(Array.from({ length }, (_, index) => index % 251))])
+}

@@ -146,7 +146,7 @@ describe('any JSON', () => {
     assert.equal(reading('Door open').key, undefined)
   })
 
-  test('100,000 levels neither overflow nor crash: the raw text is the alert', () => {
+  test('resource exhaustion (CWE-674): 100,000 levels neither overflow nor crash: the raw text is the alert', () => {
     for (const [open, close] of [
       ['{"a":', '}'],
       ['[', ']'],
@@ -169,7 +169,7 @@ describe('any JSON', () => {
     assert.match(String(nested.fields?.decodeNote), /values were passed over/)
   })
 
-  test('names that look alike after cleaning, or would reach into the prototype, are kept apart', () => {
+  test('prototype pollution (CWE-1321): names that look alike after cleaning, or would reach into the prototype, are kept apart', () => {
     const one = reading('{"a.b":1,"a":{"b":2},"__proto__":{"polluted":3},"decodeNote":4,"":5}')
     assert.deepEqual(Object.values(one.fields ?? {}), [1, 2, 3, 4, 5])
     assert.equal(({} as Record<string, unknown>).polluted, undefined)
@@ -211,7 +211,7 @@ describe('pairs', () => {
     assert.match(result.kind === 'undecodable' ? result.why : '', /Write them like: key=pump-3/)
   })
 
-  test('long lines of what is almost a pair are turned down quickly', { timeout: 5000 }, () => {
+  test('ReDoS (CWE-1333): long lines of what is almost a pair are turned down quickly', { timeout: 5000 }, () => {
     for (const sample of [`a=${'"'.repeat(200_000)}`, 'a'.repeat(200_000), `${'a=b;'.repeat(50_000)}!`, `a=${'b'.repeat(200_000)}`])
       assert.equal(decoded(sample).decoder, 'text')
   })

@@ -138,7 +138,7 @@ for (const way of ways) {
   })
 }
 
-test('a topic with line ends, which mosquitto refuses, comes over our own broker and injects nothing', {
+test('header injection (CWE-93): a topic with line ends, which mosquitto refuses, comes over our own broker and injects nothing', {
   skip,
   timeout: 60_000,
 }, async () => {
@@ -154,7 +154,7 @@ test('a topic with line ends, which mosquitto refuses, comes over our own broker
   assert.equal(keyOf(letter), `alerts/a ${evil}`)
 })
 
-test('nobody but the reader was ever written to', { skip }, () => {
+test('header injection (CWE-93): nobody but the reader was ever written to', { skip }, () => {
   const log = readFileSync(`${station.mail.dir}/spool/mail.log`, 'utf8')
   assert.deepEqual([...new Set([...log.matchAll(/ to=<([^>]*)>/g)].map(([, to]) => to))], ['ops@example.org'])
 })

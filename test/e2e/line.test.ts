@@ -44,7 +44,7 @@ test('a line on a serial port and a message from a broker are mail in the reader
   assert.match(mails, /^Received: by ps7\.example\.net \(Outpost [^)]*\) via serial/m)
 })
 
-test('the log holds no secret', { skip }, () => {
+test('disclosure of secrets (CWE-532): the log holds none', { skip }, () => {
   assert.ok(outpost.log.length > 0)
   assert.doesNotMatch(outpost.log, /smtp-secret|mqtt-secret/)
 })

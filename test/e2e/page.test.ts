@@ -200,7 +200,7 @@ const screens = [
   'setup/6',
 ]
 
-test('every screen is accessible in both languages and themes, fits 320 px, shows what foreigners say as text, and asks nobody else', {
+test('every screen is accessible in both languages and themes, fits 320 px, asks nobody else, and shows what foreigners say as text (XSS, CWE-79)', {
   skip,
   timeout: 240_000,
 }, async () => {

@@ -157,7 +157,7 @@ test('an adapter that is pulled out and comes back under another number is opene
 const floodMiB = 64
 const growthMiB = 24
 
-test(`${floodMiB} MiB without a line end are one alert, cut; memory stays bounded, and the next line arrives`, {
+test(`resource exhaustion (CWE-400): ${floodMiB} MiB without a line end are one alert, cut; memory stays bounded, and the next line arrives`, {
   skip,
   timeout: 120_000,
 }, async (t) => {

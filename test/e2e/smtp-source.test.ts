@@ -217,7 +217,7 @@ test('a Postfix in front hands over by LMTP', {
   assert.match(mailbox(), /^Subject: Outpost: Warning: by LMTP$/m)
 })
 
-test('it relays for nobody, and has a limit for recipients', { skip, timeout: 60_000 }, async () => {
+test('open relay: it relays for nobody, and has a limit for recipients', { skip, timeout: 60_000 }, async () => {
   const one = new Dialogue()
   await one.hear()
   await one.say('EHLO x\r\n')
@@ -249,7 +249,7 @@ test('it relays for nobody, and has a limit for recipients', { skip, timeout: 60
 const smuggled = 'MAIL FROM:<boss@example.org>\r\nRCPT TO:<ops@example.org>\r\nDATA\r\nSubject: smuggled\r\n\r\nsmuggled\r\n.\r\n'
 const ends = ['\n.\n', '\n.\r\n', '\r.\r', '\r.\r\n', '\r\n.\n', '\r\n.\r', '\n.\r', '\r.\n', '\r\n\0.\r\n', '\r\n.\0\r\n', '\0\r\n.\n']
 
-test('eleven wrong ends of a mail end nothing: no mail is smuggled in behind them (CVE-2023-51764)', {
+test('SMTP smuggling (CVE-2023-51764): eleven wrong ends of a mail end nothing, and no mail comes in behind them', {
   skip,
   timeout: 120_000,
 }, async () => {
@@ -270,7 +270,10 @@ test('eleven wrong ends of a mail end nothing: no mail is smuggled in behind the
   assert.ok(accepted() - before <= 2)
 })
 
-test('what is said behind STARTTLS in clear is not heard', { skip, timeout: 30_000 }, async () => {
+test('STARTTLS command injection (CVE-2011-0411): what is said behind STARTTLS in clear is not heard', {
+  skip,
+  timeout: 30_000,
+}, async () => {
   const one = new Dialogue()
   await one.hear()
   await one.say('EHLO x\r\n')
@@ -280,7 +283,7 @@ test('what is said behind STARTTLS in clear is not heard', { skip, timeout: 30_0
   one.end()
 })
 
-test('a mail that is too large, one that goes in circles, and one of nothing are refused with a sentence', {
+test('resource exhaustion and mail loops (CWE-400): a mail that is too large, one that goes in circles, and one of nothing are refused with a sentence', {
   skip,
   timeout: 60_000,
 }, async () => {
@@ -311,6 +314,37 @@ test('a mail that is too large, one that goes in circles, and one of nothing are
   nothing.end()
 })
 
+test('mail loop (RFC 5321 section 6.3): a letter of the box itself that comes back thirty times is never an alert', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  const before = accepted()
+  const [own = ''] = mailbox()
+    .split(/^From MAILER-DAEMON.*\n/m)
+    .slice(1)
+  assert.match(own, /^Received: by ps7\.example\.net \(Outpost/m)
+  const letter = own.trimEnd().replaceAll('\n', '\r\n')
+  const hops = (count: number) =>
+    Array.from({ length: count }, (_, i) => `Received: from a.example.org by mx${i}.example.org; Wed, 25 Nov 2026 22:00:00 +0000\r\n`).join(
+      '',
+    )
+  const turns = async (from: number, to: number) => {
+    const one = new Dialogue()
+    await one.hear()
+    assert.match(await one.say('EHLO mx\r\n'), /^250/)
+    for (let turn = from; turn < to; turn++) {
+      await one.say('MAIL FROM:<nas@lan>\r\nRCPT TO:<ops@example.org>\r\nDATA\r\n')
+      await one.hear()
+      assert.match(await one.hear(), /^354/)
+      assert.match(await one.say(`${hops(turn)}${letter}\r\n.\r\n`), /^554 5\.4\.6/, `turn ${turn}`)
+    }
+    one.end()
+  }
+  await Promise.all([0, 6, 12, 18, 24].map((from) => turns(from, from + 6)))
+  await sleep(500)
+  assert.equal(accepted(), before)
+})
+
 test('after each 250 the alert outlives kill -9', { skip, timeout: 120_000 }, async () => {
   const before = accepted()
   for (let i = 1; i <= 5; i++) {
@@ -328,7 +362,10 @@ test('after each 250 the alert outlives kill -9', { skip, timeout: 120_000 }, as
   for (let i = 1; i <= 5; i++) assert.equal(mails.split(`Subject: Outpost: Warning: kill ${i}.`).length, 2, `kill ${i}`)
 })
 
-test('a gigabyte without end, and a hundred who say nothing, cost no memory', { skip, timeout: 120_000 }, async () => {
+test('resource exhaustion (CWE-400): a gigabyte without end, and a hundred who say nothing, cost no memory', {
+  skip,
+  timeout: 120_000,
+}, async () => {
   // What the first mails need is no growth: code that runs for the first time.
   for (let i = 0; i < 20; i++) {
     const one = new Dialogue()
@@ -368,6 +405,6 @@ except OSError as e:
   assert.ok(outpost.memory().now - before < 40 * 1024 * 1024, `${outpost.memory().now - before} octets more`)
 })
 
-test('the log holds no password', { skip }, () => {
+test('disclosure of secrets (CWE-532): the log holds no password', { skip }, () => {
   assert.doesNotMatch(outpost.log, /see everything/)
 })

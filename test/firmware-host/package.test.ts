@@ -1,21 +1,45 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { test } from 'node:test'
 import { control, scripts } from '../../firmware-host/debian/control.ts'
 import { missing } from '../peers/process.ts'
 
 const unit = new URL('../../firmware-host/rootfs/etc/systemd/system/outpost.service', import.meta.url).pathname
 
-test('the unit of the gateway may do nothing that it does not need (exposure of 2.0 at most)', {
+/** Exposure of 2.0 at most: 0 is none, 10 is everything. */
+const analysed = (path: string) =>
+  spawnSync('systemd-analyze', ['security', '--offline=true', '--threshold=20', '--no-pager', path], { encoding: 'utf8' })
+
+test('unnecessary privileges (CWE-250): the unit of the gateway may do nothing that it does not need (exposure of 2.0 at most)', {
   skip: missing('systemd-analyze'),
 }, () => {
-  const { status, stdout, stderr } = spawnSync('systemd-analyze', ['security', '--offline=true', '--threshold=20', '--no-pager', unit], {
-    encoding: 'utf8',
-  })
+  const { status, stdout, stderr } = analysed(unit)
   assert.equal(status, 0, `${stdout.split('\n').slice(-3).join('\n')}${stderr}`)
   assert.match(stdout, /Overall exposure level for outpost\.service: [01]\.\d|: 2\.0/)
 })
+
+test('unnecessary privileges (CWE-250): a unit that is a little weaker is over the threshold', { skip: missing('systemd-analyze') }, () => {
+  const dir = mkdtempSync(`${tmpdir()}/outpost-unit-`)
+  try {
+    const text = readFileSync(unit, 'utf8')
+    for (const given of [
+      /^CapabilityBoundingSet=$/m,
+      /^SystemCallFilter=.*$/gm,
+      /^(PrivateUsers|ProtectSystem|PrivateTmp|ProtectProc)=.*$/gm,
+    ]) {
+      const weaker = text.replace(given, '')
+      assert.notEqual(weaker, text)
+      writeFileSync(`${dir}/outpost.service`, weaker)
+      assert.notEqual(analysed(`${dir}/outpost.service`).status, 0, String(given))
+    }
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
+})
+
+test('disclosure of secrets (CWE-528): no core of the gateway is kept', () => assert.match(readFileSync(unit, 'utf8'), /^LimitCORE=0$/m))
 
 test('what the unit runs is what the package brings, as a user that it makes', () => {
   const text = readFileSync(unit, 'utf8')

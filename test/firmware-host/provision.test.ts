@@ -41,7 +41,7 @@ test('a file written by an editor that begins it with a byte order mark is taken
   assert.equal(withoutSecrets('\uFEFF{}'), '{}\n')
 })
 
-test('no secret is left in what stays on the card', () => {
+test('disclosure of secrets (CWE-312): no secret is left in what stays on the card', () => {
   const text = JSON.stringify({
     secrets: { 'relay:isp': 'canary-1' },
     network: { wifi: { ssid: 'S', passphrase: 'canary-22', country: 'DE' } },
@@ -60,7 +60,7 @@ test('the pass phrase of a Wi-Fi is kept as its key only (vectors of IEEE 802.11
   assert.doesNotMatch(JSON.stringify(wifi('IEEE', 'password')), /password/)
 })
 
-test('a name of a Wi-Fi cannot add a line to the configuration', () => {
+test('injection into a configuration (CWE-93): a name of a Wi-Fi cannot add a line to the configuration', () => {
   const { wifi } = known({ wifi: { ssid: 'a"\n}\nx', passphrase: 'long enough', country: 'DE' }, ntp: [] })
   assert.ok(wifi)
   assert.match(wifiConf(wifi), /^ {2}ssid=61220a7d0a78$/m)

@@ -102,7 +102,7 @@ test('a bundle that is signed, for this board and newer is told before it is ins
   assert.ok(!existsSync(device.bundle) && !existsSync(device.taken))
 })
 
-test('tampered, unsigned, truncated, foreign, older and equal bundles are refused with a sentence, and nothing is installed', () => {
+test('unsigned and older updates (CWE-347, CWE-1328): tampered, unsigned, truncated, foreign, older and equal bundles are refused with a sentence, and nothing is installed', () => {
   const cases: [object | string, RegExp][] = [
     ['signature verification failed: Verify error: self-signed certificate', /signature of the bundle/],
     ['Failed to open bundle: Invalid bundle: size is too small', /no update bundle, or only a part/],
@@ -124,7 +124,7 @@ test('tampered, unsigned, truncated, foreign, older and equal bundles are refuse
   }
 })
 
-test('words of the gateway that mean nothing do nothing', () => {
+test('command injection (CWE-77): words of the gateway that mean nothing do nothing', () => {
   for (const wish of ['', '{"do":"shell"}', '[]', '{"do":{"toString":1}}', 'null']) {
     const device = new Device()
     device.run('install', wish)
@@ -144,7 +144,7 @@ test('a disk that fails while the slot is written leaves the box as it is', () =
   assert.equal(device.tried, undefined)
 })
 
-test('a new system that is well is confirmed; one that is not restarts the box and is not', () => {
+test('roll-back (EN 303 645 5.3): a new system that is well is confirmed; one that is not restarts the box and is not', () => {
   const good = new Device('0.1.1+202612010000')
   writeFileSync(`${good.root}/memory/tried.json`, '{"version":"0.1.1+202612010000"}')
   good.run('confirm')
@@ -165,7 +165,7 @@ test('a new system that is well is confirmed; one that is not restarts the box a
   }
 })
 
-test('the old system that comes back says so and is confirmed; one that was never changed is, too, whatever its gateway says', () => {
+test('roll-back (EN 303 645 5.3): the old system that comes back says so and is confirmed; one that was never changed is, too, whatever its gateway says', () => {
   const back = new Device()
   writeFileSync(`${back.root}/memory/tried.json`, '{"version":"0.1.1+202612010000","stage":"written"}')
   back.run('confirm')

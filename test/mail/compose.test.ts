@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Alert } from '../../src/alert/alert.ts'
 import { decodeWords } from '../../src/alert/encoded-words.ts'
 import { timeSentence, whenHappened } from '../../src/alert/when.ts'
+import { SourceMemory } from '../../src/decode/memory.ts'
+import { decode } from '../../src/decode/registry.ts'
 import { compose, type LetterFacts } from '../../src/mail/compose.ts'
 import { composeNotice } from '../../src/mail/notice.ts'
 import { encodeWords, fold } from '../../src/mail/words.ts'
@@ -48,7 +52,7 @@ test('a letter says who, when and what, in the words of the standards', () => {
   assert.match(head.get('Received') ?? '', /^by ps7\.example\.org \(Outpost 0\) via MQTT; Tue, 24 Nov 2026 04:12:00 \+0100$/)
 })
 
-test('nothing that a sensor says becomes a header, an address or a broken line', () => {
+test('header injection (CWE-93): nothing that a sensor says becomes a header, an address or a broken line', () => {
   const nasty = fc.string({
     unit: fc.constantFrom('\r', '\n', '\0', '\u2028', 'ä', '😀', ':', '<', '>', '@', ',', '=', '?', ' ', 'a', '.', '"', '\u202e'),
     maxLength: 300,
@@ -73,6 +77,38 @@ test('nothing that a sensor says becomes a header, an address or a broken line',
     }),
     { numRuns: 500 },
   )
+})
+
+test('files and addresses (CWE-73, CWE-918): what names a file or a URL is text, wherever it stands, and nothing is fetched or read', () => {
+  const dir = mkdtempSync(`${tmpdir()}/outpost-compose-`)
+  try {
+    writeFileSync(`${dir}/secret`, 'canary-of-a-file')
+    for (const where of [`${dir}/secret`, `file://${dir}/secret`, `http://127.0.0.1:1/x`]) {
+      // What nodemailer would take for a file: attachments {path} and text {path} (its GHSAs, and its default).
+      for (const treacherous of [{ path: where }, { href: where }]) {
+        const json = JSON.stringify({
+          text: treacherous,
+          key: treacherous,
+          html: treacherous,
+          attachments: [treacherous],
+          raw: treacherous,
+        })
+        const found = decode('json', Buffer.from(json), { memory: new SourceMemory() })
+        assert.ok(found.kind === 'reading')
+        const one: Alert = { ...alert, ...found.reading, state: 'event', severity: 'warning' }
+        const look = { html: true, plot: 'none', json: true, maxBytes: 100_000 } as const
+        const octets = Buffer.from(compose(one, { ...facts, look }).content).toString()
+        const text = octets.replace(/=\r\n/g, '')
+        assert.ok(!text.includes('canary') && !text.includes(Buffer.from('canary-of').toString('base64')))
+        assert.ok(text.includes('secret') || text.includes('127.0.0.1'), 'it is told as words')
+      }
+    }
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
+  const message = readFileSync(new URL('../../src/mail/message.ts', import.meta.url), 'utf8')
+  assert.match(message, /const noAccess = \{ disableFileAccess: true, disableUrlAccess: true \}/)
+  assert.deepEqual([...new Set(message.match(/new MimeNode\([^)]*\)/g))], ['new MimeNode(false, noAccess)'])
 })
 
 test('every field of the header stands there once, however many are told', () => {

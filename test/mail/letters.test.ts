@@ -137,6 +137,33 @@ describe('a template', () => {
     assert.equal(subjectOf({ telling: { kind: 'reminder', count: 3 } }, own('{{text}}', '{{text}}')), 'Still active (3): Room 2 too warm')
   })
 
+  test('template injection and prototype pollution (CWE-1336, CWE-1321): names nothing but what it is given, in any way of writing it', () => {
+    const view = { text: 't', fields: JSON.parse('{"__proto__":"own","a":"y"}') } as unknown as View
+    for (const name of [
+      '__proto__',
+      'constructor',
+      'constructor.name',
+      'toString',
+      'hasOwnProperty',
+      'this',
+      '.',
+      'fields',
+      '__proto__.polluted',
+    ])
+      for (const form of [`{{${name}}}`, `{{{${name}}}}`, `{{&${name}}}`, `{{#${name}}}x{{/${name}}}`, `{{^${name}}}x{{/${name}}}`])
+        assert.match(templateFault(form) ?? '', /no placeholder/, form)
+    for (const name of ['__proto__', 'constructor', 'toString', '__defineGetter__'])
+      assert.equal(filled(`{{${name}}}|{{{${name}}}}`, view), '|', name)
+    for (const name of ['fields.constructor', 'fields.toString', 'fields.__proto__.constructor', 'fields.constructor.constructor'])
+      for (const form of [`{{${name}}}`, `{{{${name}}}}`, `{{#${name}}}x{{/${name}}}`]) assert.equal(filled(form, view), '', form)
+    assert.equal(filled('{{fields.__proto__}}', view), 'own', 'a field of that name is a field')
+    // What a value says is no template.
+    assert.equal(filled('{{text}}', { ...view, text: '{{fields.a}}{{=<% %>=}}' }), '{{fields.a}}{{=<% %>=}}')
+    const whole = wholeOf({ text: 'a\r\nBcc: evil@example.org\r\n\r\nx' }, own('{{text}}\r\nBcc: evil@example.org\n', 'words'))
+    assert.doesNotMatch(whole.slice(0, whole.indexOf('\r\n\r\nwords')), /^Bcc:/m)
+    assert.match(whole, /\r\n\r\nwords/)
+  })
+
   test('with an unknown placeholder, a partial or an open section is refused with a sentence', () => {
     assert.equal(templateFault('{{site}} {{fields.any thing}} {{{text}}}'), undefined)
     assert.match(templateFault('{{txt}}') ?? '', /no placeholder \{\{txt\}\}.*Did you mean \{\{text\}\}/)
@@ -185,7 +212,7 @@ describe('a template', () => {
 })
 
 describe('the richer twin', () => {
-  test('shows the same words, escaped, for light and dark, and nothing from elsewhere', () => {
+  test('shows the same words, escaped (XSS, CWE-79), for light and dark, and nothing from elsewhere', () => {
     const whole = wholeOf({ text: '<script>alert(1)</script> & "x"', fields: { '<b>': '</td>' } }, { look: { ...html, plot: 'none' } })
     assert.match(whole, /Content-Type: multipart\/alternative;/)
     const part = whole.split('Content-Type: text/html')[1]?.replace(/=\r\n/g, '').replace(/=3D/g, '=') ?? ''

@@ -60,7 +60,7 @@ test('newest first; encoded words are words; an mbox quotes what looks like its 
   assert.match(mbox, /^>From here$/m)
 })
 
-test('no id reaches beyond the mailbox, and no address names another directory', async () => {
+test('path traversal (CWE-22): no id reaches beyond the mailbox, and no address names another directory', async () => {
   const disk = new SimDisk()
   await disk.makeDir('mailbox')
   await disk.write('secrets.json', Buffer.from('secret'))

@@ -202,7 +202,7 @@ test('headers are looked at, one message is fetched, and what was deleted goes o
   )
 })
 
-test('no password is taken over a line that others hear; after STLS it is', async () => {
+test('password in clear (CWE-319): none is taken over a line that others hear; after STLS it is', async () => {
   const { connect, wrong } = await site()
   const plain = connect('192.0.2.50', false)
   await play(
@@ -236,7 +236,7 @@ test('no password is taken over a line that others hear; after STLS it is', asyn
   await play(near, login)
 })
 
-test('commands behind STLS in one piece are not taken (RFC 2595 section 4)', async () => {
+test('STARTTLS command injection (CVE-2011-0411): commands behind STLS in one piece are not taken (RFC 2595 section 4)', async () => {
   const { connect } = await site()
   const one = connect('192.0.2.50', false)
   one.wire.say('STLS\r\nUSER operator\r\nPASS pa ss\r\n')
@@ -244,7 +244,7 @@ test('commands behind STLS in one piece are not taken (RFC 2595 section 4)', asy
   assert.ok(!one.wire.said.includes('messages'))
 })
 
-test('a mailbox has one reader at a time, guesses have to wait, and nonsense ends the session', async () => {
+test('brute force (CWE-307): a mailbox has one reader at a time, guesses have to wait, and nonsense ends the session', async () => {
   const { connect, slow } = await site()
   const first = connect()
   first.wire.say('USER operator\r\nPASS pa ss\r\n')
@@ -263,7 +263,7 @@ test('a mailbox has one reader at a time, guesses have to wait, and nonsense end
   assert.match(long.wire.said, /-ERR the line is too long/)
 })
 
-test('a stranger who says nothing is cut off after a minute', async () => {
+test('resource exhaustion (CWE-400): a stranger who says nothing is cut off after a minute', async () => {
   const { connect, timeline } = await site()
   const silentOne = connect()
   await timeline.run(timeline.now + 61_000)

@@ -16,7 +16,7 @@ const written = (pretty: boolean, secrets: string[] = []) => {
   return { log, lines, kept }
 }
 
-test('whatever a sensor says, a log entry is one line without control characters (log injection)', () => {
+test('log injection (CWE-117): whatever a sensor says, a log entry is one line without control characters', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), fc.boolean(), (event, fact, pretty) => {
       const { log, lines, kept } = written(pretty)
@@ -30,7 +30,7 @@ test('whatever a sensor says, a log entry is one line without control characters
   )
 })
 
-test('a secret is masked in what is written and in what is kept for the page, as it is, in JSON and in base64', () => {
+test('disclosure of secrets (CWE-532): a secret is masked in what is written and in what is kept for the page, as it is, in JSON and in base64', () => {
   for (const pretty of [false, true]) {
     const { log, lines, kept } = written(pretty, ['pass"word'])
     log('info', 'login', { plain: 'pass"word', base64: Buffer.from('pass"word').toString('base64') })

@@ -367,7 +367,7 @@ test('offers that change after TLS: limits and offers that were named in clear d
   assert.match(relay.inside, /^MAIL FROM:<ps7@sender\.test>\r$/m, 'without SIZE')
 })
 
-test('without security no password goes to another machine, however inviting its offers', { skip }, async () => {
+test('password in clear (CWE-319): without security none goes to another machine, however inviting its offers', { skip }, async () => {
   /** A name that is not this machine's, though it leads here. */
   class FarNet extends NodeNet {
     override async resolve(): Promise<string[]> {

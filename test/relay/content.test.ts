@@ -6,7 +6,7 @@ import { ReplyReader } from '../../src/relay/reply.ts'
 
 const octets = fc.array(fc.constantFrom('\r', '\n', '.', 'a', '\0', 'é')).map((parts) => Buffer.from(parts.join('')))
 
-test('whatever a letter holds, its end comes once, and no bare CR or LF leaves', () => {
+test('SMTP smuggling (CVE-2023-51764): whatever a letter holds, its end comes once, and no bare CR or LF leaves', () => {
   fc.assert(
     fc.property(octets, (content) => {
       const sent = Buffer.from(dataContent(content)).toString('latin1')
@@ -34,7 +34,7 @@ test('a reply is the same however it is cut', () => {
   )
 })
 
-test('a server that never ends its line or its reply is a fault, not a leak', () => {
+test('resource exhaustion (CWE-400): a server that never ends its line or its reply is a fault, not a leak', () => {
   const reader = new ReplyReader()
   reader.push(Buffer.alloc(13_000, 'x'))
   assert.equal(typeof reader.next(), 'string')

@@ -208,7 +208,7 @@ test('after STARTTLS the offers of before count no more', () => {
   assert.equal(said[3], 'MAIL FROM:<ps7@example.org>', 'no SIZE and no group')
 })
 
-test('no password is sent in clear to another machine', () => {
+test('password in clear (CWE-319): none is sent to another machine', () => {
   const { said, fault } = replay('S: 220 relay\nS: 250-relay\nS: 250 AUTH PLAIN', [letter(1)], { login })
   assert.equal(fault?.stage, 'auth')
   assert.ok(!said.some((line) => line.startsWith('AUTH')))

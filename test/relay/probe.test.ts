@@ -107,7 +107,9 @@ test('what is offered is told in words', { skip }, async () => {
   ])
 })
 
-test('the transcript is word for word, without the password in any form, even when the server repeats it', { skip }, async () => {
+test('disclosure of secrets (CWE-532): the transcript is word for word, without the password in any form, even when the server repeats it', {
+  skip,
+}, async () => {
   const plain = base64(`\0ps7@example.org\0${password}`)
   const { steps, last } = await probed({
     tls: good,
@@ -399,7 +401,7 @@ test('a closed port is told apart from one that is blocked, and both from a name
   assert.match(lost?.cure ?? '', /typing error/)
 })
 
-test('without security no password goes to another machine', { skip }, async () => {
+test('password in clear (CWE-319): without security none goes to another machine', { skip }, async () => {
   class AliasNet extends NodeNet {
     override async resolve(): Promise<string[]> {
       return ['127.0.0.1']
@@ -418,7 +420,7 @@ test('without security no password goes to another machine', { skip }, async () 
   }
 })
 
-test('an unsaved value with a line break says no second command', { skip }, async () => {
+test('SMTP command injection (CWE-93): an unsaved value with a line break says no second command', { skip }, async () => {
   const { last, relay } = await probed({ tls: good }, {}, { rcptTo: 'a@example.org>\r\nDATA\r\n' })
   assert.deepEqual([last.step, last.ok], ['RCPT', false])
   assert.match(last.sentence, /line break/)

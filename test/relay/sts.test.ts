@@ -73,6 +73,13 @@ test('reading ends with a policy or a sentence, whatever comes', () => {
   )
 })
 
+test('ReDoS (CWE-1333): a policy and a record of 64 KiB of blanks are read at once', { timeout: 20_000 }, () => {
+  const blanks = ' \t'.repeat(32_000)
+  assert.equal(typeof policyOf(`version: STSv1\nmode:${blanks}x\u2028`), 'string')
+  assert.equal(policyId([`v=STSv1;${blanks}x`]), undefined)
+  assert.equal(policyId([`v=STSv1;${blanks}id=a${blanks};${blanks}`]), 'a')
+})
+
 test('a star is exactly one label, the leftmost', () => {
   const policy = { mode: 'enforce', mx: ['mail.example.org', '*.example.net'], maxAgeS: 1 } as const
   const allowed = (host: string) => allows(policy, host)

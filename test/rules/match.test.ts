@@ -49,11 +49,11 @@ describe('patterns', () => {
     assert.equal(patternFault('overtemp|leak'), undefined)
   })
 
-  test('a pattern that is linear, but with too large a factor, is turned down before it can stall the box', () => {
+  test('ReDoS (CWE-1333): a pattern that is linear, but with too large a factor, is turned down before it can stall the box', () => {
     for (const text of ['.{1000}'.repeat(70), '.{0,1000}.{0,1000}[xy]']) assert.match(patternFault(text) ?? '', /repeats too much/)
   })
 
-  test('patterns that blow up elsewhere stay bounded on 10,000 characters', () => {
+  test('ReDoS (CWE-1333): patterns that blow up elsewhere stay bounded on 10,000 characters', () => {
     const evil = [
       '(a+)+[xy]$',
       '(a|aa)+[xy]',

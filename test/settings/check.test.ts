@@ -105,6 +105,30 @@ test('whatever the file holds, the check says something and throws nothing', () 
   )
 })
 
+/** Where the texts of a value are. */
+function textsIn(value: unknown, path: (string | number)[] = []): (string | number)[][] {
+  if (typeof value === 'string') return [path]
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, inner]) => textsIn(inner, [...path, Array.isArray(value) ? Number(key) : key]))
+}
+
+test('header injection (CWE-93; GHSA-268h-hp4c-crq3, GHSA-vvjj-xcjg-gr5g): no text of the settings takes a line end but the words of a rule', () => {
+  const whole = JSON.parse(example)
+  whole.rules[0].body = '{{text}}'
+  const secret = { secret: 'a' }
+  whole.relays[1].auth = { kind: 'oauth2', user: 'u', tokenUrl: 'https://id.example.org/t', clientId: 'c', refreshToken: secret }
+  const paths = textsIn(whole)
+  assert.ok(paths.length > 60)
+  const words = ['rules.0.subject', 'rules.0.body']
+  for (const path of paths)
+    for (const end of ['\r\nBcc: evil@example.org', '\n', '\r', '\0']) {
+      const one = structuredClone(whole)
+      const holder = path.slice(0, -1).reduce((inner, key) => inner[key], one)
+      holder[path.at(-1) ?? ''] += end
+      assert.equal(said(one).length > 0, !words.includes(path.join('.')), `${path.join('.')} with ${JSON.stringify(end)}`)
+    }
+})
+
 test('an older version is brought up to date, step by step', () => {
   const steps = new Map([[1, (json: Record<string, unknown>) => ({ ...json, mail: { from: json.sender } })]])
   assert.deepEqual(migrate({ version: 1, sender: 'a@b.org' }, steps, 2), {

@@ -47,7 +47,7 @@ describe('lines', () => {
     )
   })
 
-  test('64 MiB without an end are one cut frame, in flat memory', () => {
+  test('resource exhaustion (CWE-400): 64 MiB without an end are one cut frame, in flat memory', () => {
     const one = framer({ kind: 'line' })
     const piece = new Uint8Array(64 * 1024).fill(0x61)
     const before = process.memoryUsage().arrayBuffers

@@ -79,7 +79,7 @@ test('250 is said with the number of the alert; a journal without room is a clea
   assert.equal((await heartbeat.server.take(heartbeat.mail('x'))).code, 250)
 })
 
-test('smuggled and circling mails are never an alert', async () => {
+test('SMTP smuggling and mail loops (CVE-2023-51764): smuggled and circling mails are never an alert', async () => {
   const { server, mail, heard } = await door(accepted)
   assert.equal((await server.take(mail('x', { hasBareLineEnd: true }))).code, 550)
   const own = 'Received: by ps7.example.net (Outpost 0.1.0) via serial;\r\n Wed, 25 Nov 2026 22:00:00 +0000\r\nSubject: x\r\n\r\ny'
@@ -93,7 +93,7 @@ test('smuggled and circling mails are never an alert', async () => {
   assert.equal(heard.length, 1)
 })
 
-test('who may send: allowed hosts, or whoever has logged in; nobody else, and nobody too often', async () => {
+test('open relay: who may send are allowed hosts, or whoever has logged in; nobody else, and nobody too often', async () => {
   const closed = await door(accepted)
   assert.equal(closed.server.admits('198.51.100.1')?.code, 554)
   assert.equal(closed.server.login, undefined, 'without users no login is offered')
@@ -114,7 +114,7 @@ test('who may send: allowed hosts, or whoever has logged in; nobody else, and no
   assert.equal(open.server.sender(user), undefined)
 })
 
-test('recipients are those of the settings, twenty at most', async () => {
+test('open relay: recipients are those of the settings, twenty at most', async () => {
   const { server } = await door(accepted)
   assert.equal(server.recipient('ops@example.org', 0), undefined)
   assert.equal(server.recipient('victim@evil.example', 0)?.code, 550)

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { test } from 'node:test'
+import { connect } from 'node:tls'
 import fc from 'fast-check'
 import { NodeHttp } from '../../src/ports/node/http.ts'
 import { NodeRandom } from '../../src/ports/node/random.ts'
@@ -56,7 +57,7 @@ test('whatever its serial and names, it can be read again', async () => {
   )
 })
 
-test('a page is served with it over TLS 1.2 or later, and with nothing older', async () => {
+test('weak TLS (CWE-327): a page is served with it over TLS 1.2 or later, and with nothing older', async () => {
   const key = await random.ecKey()
   const cert = selfSigned(key, ['127.0.0.1'], random.bytes(16), from, to)
   const listener = await new NodeHttp().listen({ host: '127.0.0.1', port: 0, tls: { key, cert } }, async (_, caller) =>
@@ -72,6 +73,27 @@ test('a page is served with it over TLS 1.2 or later, and with nothing older', a
   try {
     assert.equal(await ask({}), JSON.stringify({ secure: true, local: `127.0.0.1:${listener.port}` }))
     await assert.rejects(ask({ minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }), /SSL|PROTO|RESET/)
+  } finally {
+    await listener.close()
+  }
+})
+
+test('weak TLS (CWE-327): no cipher without forward secrecy or authentication is spoken', async () => {
+  const key = await random.ecKey()
+  const cert = selfSigned(key, ['127.0.0.1'], random.bytes(16), from, to)
+  const listener = await new NodeHttp().listen({ host: '127.0.0.1', port: 0, tls: { key, cert } }, async () => new Response('x'))
+  const spoken = (ciphers: string, maxVersion: 'TLSv1.2' | 'TLSv1.3') =>
+    new Promise<string>((resolve) => {
+      const socket = connect({ host: '127.0.0.1', port: listener.port, ca: cert, ciphers, maxVersion })
+      socket.once('secureConnect', () => resolve(socket.getCipher().name)).once('error', () => resolve('none'))
+      socket.once('close', () => socket.destroy())
+      socket.once('secureConnect', () => socket.destroy())
+    })
+  try {
+    for (const weak of ['ECDHE-ECDSA-AES128-SHA256', 'ECDHE-ECDSA-AES256-SHA', 'ECDHE-ECDSA-AES128-SHA'])
+      assert.equal(await spoken(`${weak}:@SECLEVEL=0`, 'TLSv1.2'), 'none', weak)
+    for (const good of ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-CHACHA20-POLY1305']) assert.equal(await spoken(good, 'TLSv1.2'), good)
+    assert.equal(await spoken('TLS_AES_128_GCM_SHA256', 'TLSv1.3'), 'TLS_AES_128_GCM_SHA256')
   } finally {
     await listener.close()
   }

@@ -31,7 +31,7 @@ const statusOf = async (deed: Promise<unknown>): Promise<number> => {
   }
 }
 
-test('each box has its own claim code, and only that sets the first password', async () => {
+test('default password (CWE-1392): each box has its own claim code, and only that sets the first password', async () => {
   const [one, two] = [await hall(), await hall()]
   assert.match(one.door.claimCode, /^[2-9A-HJKMNP-TV-Z]{4}-[2-9A-HJKMNP-TV-Z]{4}$/)
   assert.notEqual(one.door.claimCode, two.door.claimCode)
@@ -43,7 +43,7 @@ test('each box has its own claim code, and only that sets the first password', a
   assert.equal(await statusOf(one.door.login(password, 'b')), 200)
 })
 
-test('fifty wrong passwords slow their address down to a minute each, and the owner comes in from his own', async () => {
+test('brute force (CWE-307): fifty wrong passwords slow their address down to a minute each, and the owner comes in from his own', async () => {
   const { door, pass } = await hall()
   await door.claim(door.claimCode, password, 'owner')
   let waited = 0
@@ -62,7 +62,7 @@ test('fifty wrong passwords slow their address down to a minute each, and the ow
   assert.equal(await statusOf(door.login(password, 'guesser')), 200, 'and nobody is locked out for good')
 })
 
-test('the wait outlives a restart', async () => {
+test('brute force (CWE-307): the wait outlives a restart', async () => {
   const first = await hall()
   await first.door.claim(first.door.claimCode, password, 'owner')
   for (let i = 0; i < 12; i++) {
@@ -74,7 +74,7 @@ test('the wait outlives a restart', async () => {
   assert.equal(await statusOf(second.door.login(password, 'owner')), 200)
 })
 
-test('guesses that come together are judged one after the other, and most are sent away', async () => {
+test('brute force (CWE-307): guesses that come together are judged one after the other, and most are sent away', async () => {
   const { door } = await hall()
   await door.claim(door.claimCode, password, 'owner')
   const statuses = await Promise.all(Array.from({ length: 40 }, (_, index) => statusOf(door.login(`wrong ${index}`, 'guesser'))))
@@ -82,7 +82,7 @@ test('guesses that come together are judged one after the other, and most are se
   assert.ok(statuses.filter((status) => status === 429).length >= 36)
 })
 
-test('a session ends after half an hour without use, at logout, and for all others when the password changes', async () => {
+test('session fixation and expiry (CWE-384, CWE-613): a session ends after half an hour without use, at logout, and for all others when the password changes', async () => {
   const { door, pass } = await hall()
   const first = await door.claim(door.claimCode, password, 'a')
   const second = await door.login(password, 'b')
@@ -102,7 +102,7 @@ test('a session ends after half an hour without use, at logout, and for all othe
   assert.equal(door.session(first), undefined)
 })
 
-test('a session outlives a restart, and neither password, session nor token can be read from the file', async () => {
+test('password storage (CWE-916): a session outlives a restart, and neither password, session nor token can be read from the file', async () => {
   const { door, disk } = await hall()
   const id = await door.claim(door.claimCode, password, 'a')
   const { token } = await door.addToken('scada', 'alerts')
@@ -113,7 +113,7 @@ test('a session outlives a restart, and neither password, session nor token can 
   for (const secret of [id, token, password]) assert.ok(!file.includes(secret))
 })
 
-test('a slow-down forgets nobody who guesses, whatever his clock does', () => {
+test('brute force (CWE-307): a slow-down forgets nobody who guesses, whatever his clock does', () => {
   const timeline = new Timeline()
   const slowdown = new Slowdown(new SimClock(timeline, 'boot'), 0)
   for (let i = 0; i < 3; i++) slowdown.failed('a')
@@ -127,7 +127,7 @@ test('a slow-down forgets nobody who guesses, whatever his clock does', () => {
   assert.equal(slowdown.waitMs('b'), 0)
 })
 
-test('one who guesses without end keeps nobody else out', async () => {
+test('brute force (CWE-307): one who guesses without end keeps nobody else out', async () => {
   const timeline = new Timeline()
   const slowdown = new Slowdown(new SimClock(timeline, 'boot'), 0)
   let kept = 0
@@ -139,7 +139,7 @@ test('one who guesses without end keeps nobody else out', async () => {
   assert.equal(kept, 0)
 })
 
-test('of two who claim with the right code at once, one is the owner', async () => {
+test('race at the claim (CWE-362): of two who claim with the right code at once, one is the owner', async () => {
   const { door } = await hall()
   const statuses = await Promise.all([
     statusOf(door.claim(door.claimCode, password, 'a')),

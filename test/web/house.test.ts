@@ -49,7 +49,7 @@ test('settings are saved whole, against the revision that was read, and the gate
   assert.equal((await put({ ...before.settings, site }, etag)).status, 412, 'the revision is used up')
 })
 
-test('no answer of the box holds a secret, a hash or the claim code', async () => {
+test('disclosure of secrets (CWE-200): no answer of the box holds a secret, a hash or the claim code', async () => {
   const box = await WebBox.claimed(settings, secrets)
   box.household.ports.log('info', 'something', {})
   const { claimCode } = box.household.door
@@ -96,7 +96,7 @@ test('a secret is kept under its name, and the gateway that works has it', async
   assert.equal((await box.ask('PUT', '/api/secrets/..%2fx', { value: 'x' })).status, 400)
 })
 
-test('a backup holds no secret without a passphrase, and all of them with it; another box takes it', async () => {
+test('disclosure of secrets (CWE-312): a backup holds no secret without a passphrase, and all of them with it; another box takes it', async () => {
   const box = await WebBox.claimed(settings, secrets)
   const bare = await (await box.ask('POST', '/api/backup', {})).text()
   assert.ok(bare.includes('Pump 7') && !bare.includes(canary))
@@ -120,7 +120,7 @@ test('a backup holds no secret without a passphrase, and all of them with it; an
   assert.equal((await other.ask('POST', '/api/restore', { backup: { format: 'x' } })).status, 400)
 })
 
-test('a reset leaves nothing behind', async () => {
+test('remains of user data (CWE-212): a reset leaves nothing behind', async () => {
   const box = await WebBox.claimed(settings, secrets)
   await box.household.desk()?.send({ to: 'operator@site.example.org', text: canary, severity: 'info' })
   await box.timeline.run(60_000)
@@ -174,7 +174,7 @@ test('the interface describes itself from the schemas that it validates by', asy
   assert.deepEqual(found.paths['/healthz']?.get?.security, [])
 })
 
-test('a stream tells lines and state, goes on where a page left off, and has room for eight', async () => {
+test('resource exhaustion (CWE-400): a stream tells lines and state, goes on where a page left off, and has room for eight', async () => {
   const box = await WebBox.claimed(settings, secrets)
   await box.ask('POST', '/api/alerts', { text: 'first' })
   const first = await box.ask('GET', '/api/events')
@@ -221,7 +221,7 @@ test('a page that comes back takes the place of its own stream, which a pulled c
   assert.equal((await box.ask('GET', '/api/events?page=../x')).status, 400)
 })
 
-test('a page whose session has ended is cut off', async () => {
+test('session expiry (CWE-613): a page whose session has ended is cut off', async () => {
   const box = await WebBox.claimed()
   const stream = (await box.ask('GET', '/api/events')).body?.getReader()
   await box.ask('POST', '/api/logout', { all: true })
@@ -247,7 +247,7 @@ test('metrics are for whoever holds a token, and count what was settled', async 
   assert.equal((await box.raw('GET', '/metrics', undefined, { host: 'localhost' })).status, 401)
 })
 
-test('who guesses the claim code is slowed down, and the code is not in the log', async () => {
+test('brute force (CWE-307): who guesses the claim code is slowed down, and the code is not in the log', async () => {
   const box = await WebBox.open()
   const guess = () => box.ask('POST', '/api/claim', { code: 'AAAA-AAAA', password })
   assert.deepEqual([(await guess()).status, (await guess()).status, (await guess()).status, (await guess()).status], [401, 401, 401, 429])

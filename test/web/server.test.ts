@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { hostIn, isOurs } from '../../src/web/guard.ts'
@@ -9,7 +10,7 @@ const filled = (path: string): string => path.replaceAll(/:\w+/g, '1')
 const errorOf = async (answer: Response): Promise<{ error: string; hint: string }> =>
   (await answer.json()) as { error: string; hint: string }
 
-test('before it is claimed a box answers nothing of /api but the claim (Tasmota#12828, LuCI#5202)', async () => {
+test('default password (CWE-1392): before it is claimed a box answers nothing of /api but the claim (Tasmota#12828, LuCI#5202)', async () => {
   const box = await WebBox.open()
   for (const { method, path } of box.routes) {
     if (!path.startsWith('/api/') || path === '/api/claim') continue
@@ -20,7 +21,7 @@ test('before it is claimed a box answers nothing of /api but the claim (Tasmota#
   }
 })
 
-test('without a login no route of the table says anything, but those for anyone (CVE-2021-41104)', async () => {
+test('missing authorization (CWE-862): without a login no route of the table says anything, but those for anyone (CVE-2021-41104)', async () => {
   const box = await WebBox.claimed()
   const open = box.routes.filter(({ access }) => access.kind === 'anyone').map(({ path }) => path)
   assert.deepEqual(open, ['/healthz', '/.well-known/security.txt'])
@@ -34,7 +35,7 @@ test('without a login no route of the table says anything, but those for anyone 
   assert.equal(await health.text(), 'ok\n')
 })
 
-test('a write from a foreign page is refused on every route, whatever it claims (CSRF)', async () => {
+test('CSRF (CWE-352): a write from a foreign page is refused on every route, whatever it claims', async () => {
   const box = await WebBox.claimed()
   const before = (await box.household.settings()).revision
   for (const { method, path } of box.routes) {
@@ -64,7 +65,7 @@ test('a write from a foreign page is refused on every route, whatever it claims 
   assert.equal((await box.household.settings()).revision, before)
 })
 
-test('a foreign name is not this box, also for the stream (DNS rebinding, freenet-core#3576)', async () => {
+test('DNS rebinding (CWE-350): a foreign name is not this box, also for the stream (freenet-core#3576)', async () => {
   const box = await WebBox.claimed({ web: { hosts: ['pump7.example.org'] } })
   const statusFor = async (host: string, path = '/api/state') => {
     const answer = await box.raw('GET', path, undefined, { host, cookie: box.cookie })
@@ -84,7 +85,7 @@ test('a foreign name is not this box, also for the stream (DNS rebinding, freene
     assert.equal(await statusFor(host), 200, host)
 })
 
-test('no host that is not an address passes unless its name is known', () => {
+test('DNS rebinding (CWE-350): no host that is not an address passes unless its name is known', () => {
   fc.assert(
     fc.property(fc.oneof(fc.domain(), fc.webAuthority(), fc.string()), (host) => {
       const found = hostIn(host)
@@ -94,7 +95,7 @@ test('no host that is not an address passes unless its name is known', () => {
   )
 })
 
-test('every answer forbids frames, foreign scripts and guesses of type; the cookie is for this box alone', async () => {
+test('clickjacking, sniffing, cookies (CWE-1021, CWE-1004, CWE-614): every answer forbids frames, foreign scripts and guesses of type; the cookie is for this box alone', async () => {
   const box = await WebBox.claimed()
   for (const path of ['/', '/api/state', '/nothing', '/healthz']) {
     const { headers } = await box.ask('GET', path)
@@ -131,7 +132,7 @@ test('a phone that asks for the Internet is sent to the page until the box is cl
   assert.equal((await probe('evil.example', '/api/state')).status, 421)
 })
 
-test('a body that is too long, no JSON, or not what the table says is answered with a sentence', async () => {
+test('input validation (CWE-20): a body that is too long, no JSON, or not what the table says is answered with a sentence', async () => {
   const box = await WebBox.claimed()
   const long = await box.ask('POST', '/api/alerts', { text: 'x'.repeat(300_000) })
   assert.equal(long.status, 413)
@@ -158,7 +159,7 @@ test('a body that is too long, no JSON, or not what the table says is answered w
   assert.equal((await box.ask('GET', '/api/nothing')).status, 404)
 })
 
-test('ids are never names of files: what leads elsewhere is not there (GHSA-qx5x-85p8-vg4j)', async () => {
+test('path traversal (CWE-22): ids are never names of files: what leads elsewhere is not there (GHSA-qx5x-85p8-vg4j)', async () => {
   const box = await WebBox.claimed()
   for (const id of ['..%2f..%2fsettings.json', '%2e%2e/settings.json', '../settings.json', 'operator/..%2f..%2f..%2fdevice.json', '%00'])
     for (const base of ['/api/mailbox/', '/api/mailbox/operator/', '/api/queue/', '/']) {
@@ -169,7 +170,7 @@ test('ids are never names of files: what leads elsewhere is not there (GHSA-qx5x
     }
 })
 
-test('a token does what its scope says and no more, and is told once', async () => {
+test('missing authorization (CWE-862): a token does what its scope says and no more, and is told once', async () => {
   const box = await WebBox.claimed()
   const made = (await (await box.ask('POST', '/api/tokens', { name: 'scada', scope: 'alerts' })).json()) as { id: string; token: string }
   const list = await (await box.ask('GET', '/api/tokens')).text()
@@ -192,10 +193,27 @@ test('a token does what its scope says and no more, and is told once', async () 
   assert.equal((await by('POST', '/api/alerts', 'Door open')).status, 401)
 })
 
-test('who ships the box is named as the one to tell of a weakness (RFC 9116), and nobody else is', async () => {
+test('disclosure of vulnerabilities (EN 303 645 5.2): who ships the box is named as the one to tell (RFC 9116), and nobody else is', async () => {
   const named = await WebBox.open({ web: { securityContact: 'mailto:security@pumps.example.org' } })
   const answer = await named.raw('GET', '/.well-known/security.txt', undefined, { host: 'localhost' })
   assert.match(await answer.text(), /^Contact: mailto:security@pumps\.example\.org\nExpires: 2027-\d\d-\d\dT[\d:.]+Z\n/)
   const nobody = await WebBox.open()
   assert.equal((await nobody.raw('GET', '/.well-known/security.txt', undefined, { host: 'localhost' })).status, 404)
+})
+
+test('disclosure of vulnerabilities (EN 303 645 5.2): SECURITY.md says how, how fast and for how long; page and security.txt name the same day', async () => {
+  const policy = readFileSync(new URL('../../SECURITY.md', import.meta.url), 'utf8')
+  for (const said of [
+    /in private/,
+    /within three working days/,
+    /90 days/,
+    /Supported:.*for a year from the day of its build/,
+    /web\.securityContact/,
+  ])
+    assert.match(policy, said)
+  const box = await WebBox.claimed({ web: { securityContact: 'mailto:security@pumps.example.org' } })
+  const { supportedUntil } = (await (await box.ask('GET', '/api/state')).json()) as { supportedUntil: number }
+  assert.equal(new Date(supportedUntil).toISOString().slice(0, 10), '2027-11-01')
+  const text = await (await box.raw('GET', '/.well-known/security.txt', undefined, { host: 'localhost' })).text()
+  assert.equal(/^Expires: (.*)$/m.exec(text)?.[1], new Date(supportedUntil).toISOString())
 })

@@ -36,7 +36,7 @@ test('a bundle is sent, checked and installed from the page; out of turn it is r
   await box.household.stop()
 })
 
-test('a form of a foreign page cannot send a bundle (CSRF)', async () => {
+test('CSRF (CWE-352): a form of a foreign page cannot send a bundle', async () => {
   const box = await WebBox.claimed()
   status(box, {})
   for (const type of ['text/plain', 'multipart/form-data', 'application/x-www-form-urlencoded'])
@@ -67,7 +67,7 @@ test('an update that did not work is an alert, once', async () => {
   await box.household.stop()
 })
 
-test('settings that the old software does not understand after a roll-back give way to those of before the update', async () => {
+test('roll-back (EN 303 645 5.3): settings that the old software does not understand give way to those of before the update', async () => {
   const box = await WebBox.open({ site: { name: 'Before' } })
   await box.disk.makeDir('data/update')
   await box.disk.write('data/update/settings.json', await box.disk.read('data/settings.json'))

@@ -6,7 +6,7 @@ import { Languages } from '../look.tsx'
 import { Card, Choice, Deed, Facts, Field, go } from '../parts.tsx'
 import { Place } from '../place.tsx'
 import { Update } from '../update.tsx'
-import { bytesOf, dateTime, span, t } from '../words.ts'
+import { bytesOf, date, dateTime, span, t } from '../words.ts'
 
 /** The device itself: backup, password, sessions, tokens, restart, reset. */
 export function Device() {
@@ -20,6 +20,7 @@ export function Device() {
         <Facts
           of={[
             [t('Software'), state?.software],
+            [t('Supported until'), state && date(state.supportedUntil)],
             [t('Device id'), state?.device],
             [t('Running for'), span(state?.upMs ?? 0)],
             [t('Power cuts survived'), state?.gateway?.power.cuts],

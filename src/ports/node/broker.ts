@@ -16,10 +16,13 @@ import { serveBroker } from './broker-server.ts'
 import { Session } from './broker-session.ts'
 import { IncomingStore } from './incoming-store.ts'
 import { codeOf, limited } from './limited.ts'
+import { PacketCut } from './packet-cut.ts'
 import { trustedWith } from './tls.ts'
 
 /** The Broker port over the `mqtt` package: one attempt a `connect`, and no acknowledgement before the promise of `message` has resolved. */
 const memoriesLimit = 64
+/** Octets of a packet from a broker; what is longer loses its end. More than any source takes of a payload, which says in the log that it was cut. */
+const packetBytes = 1024 * 1024
 /** MQTT 5 section 3.8.3.1, retain handling: what is retained comes only with a subscription that is new to the broker, or not at all. */
 const retainedOnce = 1
 const noRetained = 2
@@ -40,6 +43,7 @@ export class NodeBroker implements Broker {
     const { connect } = await import('mqtt')
     const memory = this.#memoryOf(`${options.url} ${options.clientId}`)
     const client = connect(options.url, clientOptions(options, memory.incoming))
+    bound(client)
     const session = new Session(client, memory.incoming, on, this.#log)
     const late = () => new BrokerError('network', 'ETIMEDOUT', `the broker ${hostOf(options.url)} did not answer in time`)
     try {
@@ -99,6 +103,18 @@ function clientOptions(options: BrokerOptions, incomingStore: IncomingStore): IC
     // The package would take `ca` in place of what the system trusts.
     ...(options.url.startsWith('mqtts:') ? { ca: trustedWith(ca) } : {}),
     ...(presence ? { will: { topic: presence.topic, payload: Buffer.from(presence.offline), qos: 1 as const, retain: true } } : {}),
+  }
+}
+
+/** Before the package sees them, the octets that come in pass the cut: it would collect a packet of any length. */
+function bound({ stream }: MqttClient): void {
+  const cut = new PacketCut(packetBytes)
+  const push = stream.push.bind(stream)
+  stream.push = (octets: Uint8Array | null, encoding?: BufferEncoding) => {
+    const passed = octets && cut.through(octets)
+    if (passed !== undefined) return push(passed, encoding)
+    stream.destroy(new Error('what comes is no MQTT, or far too long'))
+    return false
   }
 }
 

@@ -4,9 +4,14 @@ import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Caller, Http, HttpListener, HttpOptions } from '../http.ts'
 import { listening } from './listening.ts'
+import { Seats } from './seats.ts'
 
-/** Enough for eight pages with their streams and some machines; who comes with more waits for nobody else's memory. */
-const connectionsLimit = 128
+/** Enough for eight pages with their streams and some machines; memory is bounded by it. */
+const seatsLimit = 128
+/** Authenticated encryption and forward secrecy alone; every browser of the last ten years has them. */
+const ciphers = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:ECDHE+AESGCM:ECDHE+CHACHA20'
+/** Of TLS; Node's own is two minutes. */
+const handshakeMs = 10_000
 const bounds: ServerOptions = {
   maxHeaderSize: 8192,
   // Slow senders (slowloris) are cut off: headers first, then the whole request.
@@ -32,8 +37,14 @@ export class NodeHttp implements Http {
       },
       { overrideGlobalObjects: false },
     )
-    const server = tls ? createSecureServer({ ...bounds, ...tls, minVersion: 'TLSv1.2' }, listener) : createServer(bounds, listener)
-    server.maxConnections = connectionsLimit
+    const server = tls
+      ? createSecureServer({ ...bounds, ...tls, minVersion: 'TLSv1.2', ciphers, handshakeTimeout: handshakeMs }, listener)
+      : createServer(bounds, listener)
+    const seats = new Seats(seatsLimit)
+    server.on('connection', (socket) => seats.take(socket))
+    server.prependListener('request', (request, response) => seats.asked(request, response))
+    // Those that lost their seat are counted until they are closed.
+    server.maxConnections = 4 * seatsLimit
     server.maxHeadersCount = 64
     await listening(server, port, host)
     server.on('error', () => {})

@@ -23,8 +23,12 @@ const patternPattern = new RegExp(`^(?:\\*\\.)?${labels}$`)
  */
 export function policyId(texts: readonly string[]): string | undefined {
   const ours = texts.filter((text) => /^v=STSv1[ \t]*;/.test(text))
-  const fields = ours.length === 1 ? ours[0]?.replace(/[ \t]*;[ \t]*$/, '').split(/[ \t]*;[ \t]*/) : undefined
-  if (!fields) return undefined
+  const [record = ''] = ours
+  if (ours.length !== 1) return undefined
+  // Blanks may stand around each semicolon, also the last.
+  const parts = record.split(';')
+  const fields = parts.map((part, index) => (index + 1 < parts.length ? part.trim() : part.trimStart()))
+  if (fields.at(-1) === '') fields.pop()
   const pairs = fields.slice(1).map((field) => /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31})[ \t]*=[ \t]*([\x21-\x3a\x3c\x3e-\x7e]+)$/.exec(field))
   if (pairs.some((pair) => pair === null)) return undefined
   const id = pairs.find((pair) => pair?.[1] === 'id')?.[2]
@@ -35,16 +39,16 @@ export function policyId(texts: readonly string[]): string | undefined {
 export function policyOf(text: string): Policy | string {
   const lines = text.split(/\r?\n/)
   while (lines.at(-1)?.trim() === '') lines.pop()
-  const pairs = lines.map((line) => /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31}):[ \t]*(.*?)[ \t]*$/.exec(line))
+  const pairs = lines.map((line) => /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31}):(.*)$/.exec(line))
   const wrong = pairs.indexOf(null)
   if (wrong >= 0) return `Line ${wrong + 1} of the policy is not "name: value".`
-  const value = (name: string) => pairs.find((pair) => pair?.[1] === name)?.[2]
+  const value = (name: string) => pairs.find((pair) => pair?.[1] === name)?.[2]?.trim()
   if (value('version') !== 'STSv1') return 'The policy is not of version STSv1.'
   const mode = value('mode')
   if (mode !== 'enforce' && mode !== 'testing' && mode !== 'none') return 'The policy has no mode that is known.'
   const age = value('max_age') ?? ''
   if (!/^\d{1,10}$/.test(age)) return 'The policy does not say how long it holds.'
-  const mx = pairs.flatMap((pair) => (pair?.[1] === 'mx' ? [(pair[2] ?? '').toLowerCase()] : []))
+  const mx = pairs.flatMap((pair) => (pair?.[1] === 'mx' ? [(pair[2] ?? '').trim().toLowerCase()] : []))
   if (mx.length === 0 && mode !== 'none') return 'The policy names no host.'
   if (mx.length > patternsLimit) return `The policy names more than ${patternsLimit} hosts.`
   const odd = mx.find((pattern) => !patternPattern.test(pattern))

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { Fault } from '../fault.ts'
 import { metricsOf } from '../metrics.ts'
 import { json, type Route, route } from '../route.ts'
-import { stateOf } from '../state.ts'
+import { stateOf, supportedUntil } from '../state.ts'
 import type { Stream } from '../stream.ts'
 
 /** For whoever looks on: state, stream, health and metrics. */
@@ -63,13 +63,10 @@ export const watchRoutes = (stream: Stream): Route[] => [
           'Nobody is named here.',
           'See SECURITY.md of Outpost; who ships this box names an address in web.securityContact.',
         )
-      const expires = new Date(house.builtAt + supportMs).toISOString()
+      const expires = new Date(supportedUntil(house)).toISOString()
       return new Response(`Contact: ${securityContact}\nExpires: ${expires}\nPreferred-Languages: en, de\n`, {
         headers: { 'Content-Type': 'text/plain; charset=utf-8' },
       })
     },
   }),
 ]
-
-/** A year from the day of the build: by then there is a newer one. */
-const supportMs = 365 * 24 * 3_600_000
