@@ -27,7 +27,7 @@ export type RegistrarOptions = {
 }
 
 /** Where an alert came from, beside what it says. */
-export type Origin = Pick<Heard, 'source' | 'topic' | 'transmission' | 'dup' | 'passing'> & { raw?: Uint8Array }
+export type Origin = Pick<Heard, 'source' | 'topic' | 'transmission' | 'dup' | 'passing' | 'keeping'> & { raw?: Uint8Array }
 
 export class Registrar {
   readonly #options: RegistrarOptions
@@ -49,7 +49,8 @@ export class Registrar {
       ...(transmission === undefined ? {} : { transmission }),
       ...(raw ? { raw: Buffer.from(raw).toString('base64') } : {}),
     }
-    const stamp = stampNow(this.#options.clock)
+    // One that was kept since says when it was heard.
+    const stamp = origin.keeping?.stamp ?? stampNow(this.#options.clock)
     // Whoever wrote the mail has said who is told.
     if (passing) return this.accept({ ...alert, to: [...passing.to], enclosed: passing.enclosed, stamp }, origin.dup === true)
     const trail = this.#options.trails.add(alert, stamp.mono)

@@ -1,7 +1,9 @@
 import type { Enclosed } from '../alert/alert.ts'
+import type { Stamp } from '../alert/stamp.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Random } from '../ports/random.ts'
+import type { Ahead, Ordered } from './ahead.ts'
 
 /** One frame or message, as it was heard. */
 export type Heard = {
@@ -19,7 +21,12 @@ export type Heard = {
   retained?: boolean
   /** A mail to be passed on as it is, to whom it names; `bytes` are its first octets. */
   passing?: { enclosed: Enclosed; to: readonly string[] }
+  /** The device says it once: when it is refused for now its source keeps it, behind what it keeps already, and asks again with what it is answered. */
+  keeping?: { behind: Ahead; stamp: Stamp }
 }
+
+/** What was understood of octets that were refused for now. They are understood once: a decoder may remember what came before them. */
+export type Held = Ordered & { offer(): Promise<Taken> }
 
 /** The gateway's answer. Only `accepted` and `ignored` may be acknowledged on the wire; `accepted` means durable. */
 export type Taken = (
@@ -27,7 +34,7 @@ export type Taken = (
   /** Heard, nothing to tell anybody (a heartbeat, an empty frame, a cleared topic). */
   | { kind: 'ignored'; why: string }
   /** Not accepted. `again`: the same bytes may be accepted later (disk full); otherwise they never will be (not decodable). */
-  | { kind: 'refused'; why: string; hint: string; again: boolean }
+  | { kind: 'refused'; why: string; hint: string; again: boolean; held?: Held }
 ) & {
   /** What the format of these bytes asks to be said back. */
   answer?: Uint8Array

@@ -125,6 +125,11 @@ export class Box {
     return result.value
   }
 
+  /** A line on the serial port of a device that does not listen. */
+  blurt(text: string): void {
+    this.#serial?.blurt(text)
+  }
+
   /** A line on the serial port. */
   say(text: string): void {
     this.#serial?.send(text)
