@@ -27,7 +27,7 @@ export type RegistrarOptions = {
 }
 
 /** Where an alert came from, beside what it says. */
-export type Origin = Pick<Heard, 'source' | 'topic' | 'transmission' | 'dup' | 'passing' | 'keeping'> & { raw?: Uint8Array }
+export type Origin = Pick<Heard, 'source' | 'topic' | 'transmission' | 'fleeting' | 'dup' | 'passing' | 'keeping'> & { raw?: Uint8Array }
 
 export class Registrar {
   readonly #options: RegistrarOptions
@@ -39,7 +39,7 @@ export class Registrar {
   }
 
   async offer(reading: Reading, origin: Origin): Promise<Taken> {
-    const { source, topic, transmission, raw, passing } = origin
+    const { source, topic, transmission, fleeting, raw, passing } = origin
     const alert = {
       ...reading,
       source,
@@ -47,6 +47,7 @@ export class Registrar {
       state: reading.state ?? ('event' as const),
       ...(topic === undefined ? {} : { topic }),
       ...(transmission === undefined ? {} : { transmission }),
+      ...(fleeting ? { fleeting } : {}),
       ...(raw ? { raw: Buffer.from(raw).toString('base64') } : {}),
     }
     // One that was kept since says when it was heard.

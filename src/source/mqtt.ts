@@ -179,8 +179,11 @@ class MqttSource implements Source {
   }
 }
 
+/** Of a message that came to the embedded broker: who published it. */
+type Published = BrokerMessage & { clientId?: string }
+
 /** One MQTT message through the gateway; `taken` may be acknowledged. */
-export async function takeMessage(source: string, message: BrokerMessage, tools: SourceTools): Promise<Taking> {
+export async function takeMessage(source: string, message: Published, tools: SourceTools): Promise<Taking> {
   try {
     const taken = await tools.take(heardOf(source, message))
     return taken.kind === 'refused' && taken.again ? 'refused' : 'taken'
@@ -190,13 +193,15 @@ export async function takeMessage(source: string, message: BrokerMessage, tools:
   }
 }
 
-/** A transmission is named by packet identifier and content: only the two together make a repeat one (identifiers are used again). */
-function heardOf(source: string, message: BrokerMessage): Heard {
-  const { payload, qos, packetId, retain, dup } = message
+/**
+ * A transmission is named by packet identifier and content: only the two together make a repeat one (identifiers are used again). Each client of the
+ * embedded broker counts its own, and begins anew as it likes.
+ */
+function heardOf(source: string, message: Published): Heard {
+  const { payload, qos, packetId, retain, dup, clientId } = message
   const heard: Heard = { source, bytes: payload, topic: cleanLine(message.topic, alertLimits.topicChars), retained: retain, dup }
   if (qos === 0 || packetId === undefined) return heard
-  return {
-    ...heard,
-    transmission: `${packetId}:${hash('sha256', Buffer.concat([Buffer.from(`${message.topic}\0`), payload])).slice(0, 16)}`,
-  }
+  const from = clientId === undefined ? '' : `${clientId}\0`
+  const print = hash('sha256', Buffer.concat([Buffer.from(`${from}${message.topic}\0`), payload])).slice(0, 16)
+  return { ...heard, transmission: `${packetId}:${print}`, ...(clientId === undefined ? {} : { fleeting: true }) }
 }

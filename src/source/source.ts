@@ -16,6 +16,8 @@ export type Heard = {
    * recognises it for a day. An id inside the alert is stronger and is looked at first.
    */
   transmission?: string
+  /** The wire uses that name again soon, also for the same content: it is recognised for minutes only. */
+  fleeting?: boolean
   /** The wire says that this transmission is a repeat (MQTT DUP). */
   dup?: boolean
   retained?: boolean

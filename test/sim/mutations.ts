@@ -61,7 +61,7 @@ const mutations: Mutation[] = [
   {
     what: 'forgets ids with their segment',
     file: 'queue/queue.ts',
-    from: '    for (const body of this.#seen.writtenIn(segment, seenEntriesARecord))',
+    from: '    for (const body of this.#repeats.writtenIn(segment, seenEntriesARecord))',
     to: '    for (const body of [] as Uint8Array[])',
     tests: queue,
   },

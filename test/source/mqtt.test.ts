@@ -42,6 +42,26 @@ test('a transmission is named by packet identifier and content, and its topic is
   assert.doesNotMatch(heard[0]?.topic ?? '', /[\r\n\0]/)
 })
 
+test('each client of the embedded broker counts for itself, and its numbers soon mean something else', async () => {
+  const heard: Heard[] = []
+  const tools: SourceTools = {
+    clock: new SimClock(new Timeline(), 'b'),
+    random: new SimRandom(1),
+    log: silent,
+    take: async (one) => {
+      heard.push(one)
+      return { kind: 'ignored', why: '' }
+    },
+  }
+  for (const clientId of ['sensor-a', 'sensor-b', 'sensor-a']) await takeMessage('broker', { ...message, clientId }, tools)
+  const [a, b, again] = heard.map((one) => one.transmission)
+  assert.notEqual(a, b)
+  assert.equal(a, again)
+  assert.ok(heard.every((one) => one.fleeting))
+  await takeMessage('field', message, tools)
+  assert.equal(heard[3]?.fleeting, undefined, 'a broker of others numbers all that it sends us')
+})
+
 test('a retained message may be old news: it is passed over with a reason, and confirmed (eclipse-mosquitto/mosquitto#1760)', async () => {
   const said: string[] = []
   let events: BrokerEvents | undefined
