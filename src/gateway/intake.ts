@@ -51,11 +51,11 @@ export function intake(options: IntakeOptions): Take {
       if (taken.kind === 'ignored') ignored.note(heard.source, taken.why)
       return taken
     }
-    return tell(await (heard.keeping ? inTurn(found.reading, heard.keeping.behind, offer, tell) : offer()))
+    return tell(await (heard.behind ? inTurn(found.reading, heard.behind, offer, tell) : offer()))
   }
 }
 
-/** Behind what its source keeps already; when it is refused for now, it is kept as it was understood. Only what becomes of it at last is told again. */
+/** Behind what was refused already. When it is refused itself, its source may keep it as it was understood; only what becomes of it at last is told again. */
 async function inTurn(
   { severity = defaultSeverity, state = 'event', key }: Reading,
   behind: Ahead,

@@ -27,7 +27,7 @@ export type RegistrarOptions = {
 }
 
 /** Where an alert came from, beside what it says. */
-export type Origin = Pick<Heard, 'source' | 'topic' | 'transmission' | 'fleeting' | 'dup' | 'passing' | 'keeping'> & { raw?: Uint8Array }
+export type Origin = Pick<Heard, 'source' | 'topic' | 'transmission' | 'fleeting' | 'dup' | 'passing' | 'kept'> & { raw?: Uint8Array }
 
 export class Registrar {
   readonly #options: RegistrarOptions
@@ -51,7 +51,7 @@ export class Registrar {
       ...(raw ? { raw: Buffer.from(raw).toString('base64') } : {}),
     }
     // One that was kept since says when it was heard.
-    const stamp = origin.keeping?.stamp ?? stampNow(this.#options.clock)
+    const stamp = origin.kept ?? stampNow(this.#options.clock)
     // Whoever wrote the mail has said who is told.
     if (passing) return this.accept({ ...alert, to: [...passing.to], enclosed: passing.enclosed, stamp }, origin.dup === true)
     const trail = this.#options.trails.add(alert, stamp.mono)

@@ -23,11 +23,13 @@ export type Heard = {
   retained?: boolean
   /** A mail to be passed on as it is, to whom it names; `bytes` are its first octets. */
   passing?: { enclosed: Enclosed; to: readonly string[] }
-  /** The device says it once: when it is refused for now its source keeps it, behind what it keeps already, and asks again with what it is answered. */
-  keeping?: { behind: Ahead; stamp: Stamp }
+  /** What was refused for now of the same source, and comes before this one when it is taken at last. */
+  behind?: Ahead
+  /** The device says it once: when it is refused for now its source keeps it, and asks again with what it is answered. When it was heard. */
+  kept?: Stamp
 }
 
-/** What was understood of octets that were refused for now. They are understood once: a decoder may remember what came before them. */
+/** What was understood of octets that were refused for now. Those that are kept are understood once: a decoder may remember what came before them. */
 export type Held = Ordered & { offer(): Promise<Taken> }
 
 /** The gateway's answer. Only `accepted` and `ignored` may be acknowledged on the wire; `accepted` means durable. */
