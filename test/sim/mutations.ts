@@ -362,7 +362,7 @@ const mutations: Mutation[] = [
   {
     what: 'takes every DUP of QoS 2 for known',
     file: 'ports/node/broker-server.ts',
-    from: 'packet.qos === 2 && packet.dup && (await this.#isRepeated(client, packet, payload))',
+    from: 'packet.qos === 2 && packet.dup && this.holds(client, packet)',
     to: 'packet.qos === 2 && packet.dup',
     tests: real,
   },
