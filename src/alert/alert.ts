@@ -52,6 +52,8 @@ export type Alert = Reading & {
   covers?: number[]
   /** Names the transmission on a wire that may repeat it (MQTT with QoS above 0). */
   transmission?: string
+  /** The wire uses that name again soon, also for the same content. */
+  fleeting?: boolean
   /** Rules beside `rule` for which what they were raised for is over with this. */
   over?: string[]
   /** Not told on its own, or not yet: why the rules keep it. */

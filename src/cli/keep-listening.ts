@@ -17,13 +17,18 @@ export type ListenOptions = {
 
 /**
  * Keeps a listener where the settings want it, which they may change while it runs, until the returned function is called. It has tried once when it
- * resolves, and never rejects: a port that cannot be had stops nothing and is tried again.
+ * resolves, and never rejects: a port that cannot be had stops nothing and is tried again. The returned function waits for a listener that is only
+ * just opening: left open, it would hold the port against the next life of the same process.
  */
 export async function keepListening({ clock, wanted, listen, failed }: ListenOptions): Promise<() => Promise<void>> {
   let listener: Listening | undefined
   let where: string | undefined
   let stopped = false
   let cancel = () => {}
+  let looking = Promise.resolve()
+  const again = () => {
+    looking = look()
+  }
   const look = async (): Promise<void> => {
     const name = wanted()
     let waitMs = lookMs
@@ -32,18 +37,20 @@ export async function keepListening({ clock, wanted, listen, failed }: ListenOpt
       listener = undefined
       where = name
       try {
-        if (name !== undefined) listener = await listen()
+        if (name !== undefined && !stopped) listener = await listen()
       } catch (error) {
         failed(error)
         waitMs = againMs
       }
     }
-    if (!stopped) cancel = clock.after(waitMs, () => void look())
+    if (!stopped) cancel = clock.after(waitMs, again)
   }
-  await look()
+  again()
+  await looking
   return async () => {
     stopped = true
     cancel()
+    await looking
     await listener?.close()
   }
 }

@@ -3,6 +3,8 @@ import type { Context, DecodeOptions } from '../decode/decoder.ts'
 import { SourceMemory } from '../decode/memory.ts'
 import { decode } from '../decode/registry.ts'
 import { type Log, worthTelling } from '../ports/log.ts'
+import { defaultSeverity } from '../rules/match.ts'
+import type { Ahead } from '../source/ahead.ts'
 import type { Heard, Take, Taken } from '../source/source.ts'
 
 /**
@@ -37,16 +39,58 @@ export function intake(options: IntakeOptions): Take {
       memory,
     }
     const meant = decode(options.decoderOf(heard.source), heard.bytes, context)
-    const taken = await taking(options, heard, context, meant, ignored)
-    options.onTaken?.(heard, meant.decoder, taken)
-    if (!meant.answer) return taken
-    return { ...taken, answer: taken.kind === 'refused' ? meant.answer.refused : meant.answer.taken }
+    const tell = (taken: Taken): Taken => {
+      options.onTaken?.(heard, meant.decoder, taken)
+      if (!meant.answer) return taken
+      return { ...taken, answer: taken.kind === 'refused' ? meant.answer.refused : meant.answer.taken }
+    }
+    const found = readingIn(options, heard, context, meant, ignored)
+    if (found.kind !== 'reading') return tell(found)
+    const offer = async () => {
+      const taken = await options.offer(found.reading, heard)
+      if (taken.kind === 'ignored') ignored.note(heard.source, taken.why)
+      return taken
+    }
+    return tell(await (heard.behind ? inTurn(found.reading, heard.behind, offer, tell) : offer()))
   }
 }
 
+/** Behind what was refused already. When it is refused itself, its source may keep it as it was understood; only what becomes of it at last is told again. */
+async function inTurn(
+  { severity = defaultSeverity, state = 'event', key }: Reading,
+  behind: Ahead,
+  offer: () => Promise<Taken>,
+  tell: (taken: Taken) => Taken,
+): Promise<Taken> {
+  const again = async () => {
+    const taken = await offer()
+    return isForNow(taken) ? taken : tell(taken)
+  }
+  const held = { severity, state, ...(key === undefined ? {} : { key }), offer: again }
+  if (!behind.lets(held))
+    return {
+      kind: 'refused',
+      why: 'an elder alert of its source is still to be taken',
+      hint: 'It is taken behind that one.',
+      again: true,
+      held,
+    }
+  const taken = await offer()
+  return isForNow(taken) ? { ...taken, held } : taken
+}
+
+const isForNow = (taken: Taken): taken is Extract<Taken, { kind: 'refused' }> => taken.kind === 'refused' && taken.again
+
 type Meant = ReturnType<typeof decode>
 
-async function taking(options: IntakeOptions, heard: Heard, context: Context, meant: Meant, ignored: Ignored): Promise<Taken> {
+/** What is to be offered, or what its wire is told because nothing is. */
+function readingIn(
+  options: IntakeOptions,
+  heard: Heard,
+  context: Context,
+  meant: Meant,
+  ignored: Ignored,
+): { kind: 'reading'; reading: Reading } | Taken {
   const { log } = options
   if (meant.kind === 'undecodable' && meant.answer && options.asksAgain?.(heard.source)) {
     log('warning', 'a frame came damaged and is asked for again', { source: heard.source, decoder: meant.decoder, why: meant.why })
@@ -59,7 +103,7 @@ async function taking(options: IntakeOptions, heard: Heard, context: Context, me
       why: meant.why,
     })
   if (heard.passing && meant.kind !== 'reading')
-    return options.offer({ text: `Mail from ${heard.passing.enclosed.from || 'nobody'}` }, heard)
+    return { kind: 'reading', reading: { text: `Mail from ${heard.passing.enclosed.from || 'nobody'}` } }
   // Most wires cannot ask for another form of it, and somebody meant something by it.
   const decoded = meant.kind === 'undecodable' ? decode('text', heard.bytes, context) : meant
   if (decoded.kind === 'ignored') {
@@ -70,9 +114,7 @@ async function taking(options: IntakeOptions, heard: Heard, context: Context, me
     log('warning', 'an alert could not be decoded', { source: heard.source, decoder: decoded.decoder, why: decoded.why })
     return { kind: 'refused', why: decoded.why, hint: 'Look at sources[].decode and the bytes that the device sends.', again: false }
   }
-  const taken = await options.offer(decoded.reading, heard)
-  if (taken.kind === 'ignored') ignored.note(heard.source, taken.why)
-  return taken
+  return decoded
 }
 
 /** Says why something was passed over, and not each time: a heartbeat may come every second. Kinds are few: the decoders' own sentences. */

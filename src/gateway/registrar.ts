@@ -27,7 +27,7 @@ export type RegistrarOptions = {
 }
 
 /** Where an alert came from, beside what it says. */
-export type Origin = Pick<Heard, 'source' | 'topic' | 'transmission' | 'dup' | 'passing'> & { raw?: Uint8Array }
+export type Origin = Pick<Heard, 'source' | 'topic' | 'transmission' | 'fleeting' | 'dup' | 'passing' | 'kept'> & { raw?: Uint8Array }
 
 export class Registrar {
   readonly #options: RegistrarOptions
@@ -39,7 +39,7 @@ export class Registrar {
   }
 
   async offer(reading: Reading, origin: Origin): Promise<Taken> {
-    const { source, topic, transmission, raw, passing } = origin
+    const { source, topic, transmission, fleeting, raw, passing } = origin
     const alert = {
       ...reading,
       source,
@@ -47,9 +47,11 @@ export class Registrar {
       state: reading.state ?? ('event' as const),
       ...(topic === undefined ? {} : { topic }),
       ...(transmission === undefined ? {} : { transmission }),
+      ...(fleeting ? { fleeting } : {}),
       ...(raw ? { raw: Buffer.from(raw).toString('base64') } : {}),
     }
-    const stamp = stampNow(this.#options.clock)
+    // One that was kept since says when it was heard.
+    const stamp = origin.kept ?? stampNow(this.#options.clock)
     // Whoever wrote the mail has said who is told.
     if (passing) return this.accept({ ...alert, to: [...passing.to], enclosed: passing.enclosed, stamp }, origin.dup === true)
     const trail = this.#options.trails.add(alert, stamp.mono)

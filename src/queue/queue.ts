@@ -10,7 +10,7 @@ import { Memory } from './memory.ts'
 import { momentOf } from './moment.ts'
 import type { Offer } from './offer.ts'
 import { headerBytes, type JournalRecord, recordTypes } from './record.ts'
-import { fingerprint, Seen } from './seen.ts'
+import { type Print, printsOf, Repeats } from './repeats.ts'
 import type { Place } from './segment.ts'
 import { admits } from './space.ts'
 import { type LetterState, Waiting } from './waiting.ts'
@@ -69,7 +69,7 @@ export class Queue {
   readonly waiting = new Waiting()
   readonly #options: QueueOptions
   readonly #memory = new Memory()
-  readonly #seen: Seen
+  readonly #repeats: Repeats
   readonly #frozen = new Map<number, Place>()
   /** Mails of the spool that letters name. */
   readonly #enclosed = new Map<number, string>()
@@ -85,7 +85,7 @@ export class Queue {
   private constructor(options: QueueOptions) {
     const { disk, clock, log, dir, segmentBytes = 1024 * 1024 } = options
     this.#options = options
-    this.#seen = new Seen(clock.monotonic(), segmentBytes)
+    this.#repeats = new Repeats(clock.monotonic(), segmentBytes)
     this.#journal = new Journal({
       disk,
       clock,
@@ -107,6 +107,7 @@ export class Queue {
     if (damaged > 0) queue.#memory.skip(damaged * Math.ceil(queue.#journal.segmentBytes / leastAlertBytes))
     await queue.#journal.ready(queue.#live())
     queue.#memory.grounded.begin(queue.#memory.lastId)
+    queue.#repeats.begin(options.clock.monotonic())
     return queue
   }
 
@@ -122,22 +123,23 @@ export class Queue {
 
   /** Resolves when the alert is on the disk, or with the reason why it is not. Never rejects. */
   accept(offer: Offer, repeat = false): Promise<Accepted> {
-    const prints = printsOf(offer, repeat)
+    const prints = printsOf(offer)
     const now = this.#options.clock.monotonic()
-    for (const print of prints.ask) {
-      const known = this.#seen.get(print, now)
+    for (const print of prints) {
+      if (print.byWire && !repeat) continue
+      const known = this.#repeats.get(print, now)
       if (known !== undefined) return Promise.resolve({ kind: 'accepted', id: known, number: 0, repeated: true })
-      const coming = this.#accepting.get(print)
+      const coming = this.#accepting.get(print.print)
       if (coming) return coming.then((accepted) => (accepted.kind === 'accepted' ? { ...accepted, repeated: true } : accepted))
     }
-    const accepting = this.#append(offer, prints.keep)
-    for (const print of prints.keep) this.#accepting.set(print, accepting)
+    const accepting = this.#append(offer, prints)
+    for (const { print } of prints) this.#accepting.set(print, accepting)
     return accepting.finally(() => {
-      for (const print of prints.keep) this.#accepting.delete(print)
+      for (const { print } of prints) this.#accepting.delete(print)
     })
   }
 
-  async #append(offer: Offer, prints: number[]): Promise<Accepted> {
+  async #append(offer: Offer, prints: Print[]): Promise<Accepted> {
     const numbered = this.#memory.number(offer)
     const { alert, id } = numbered
     const aside = this.#options.beside?.alert(alert, id)
@@ -158,7 +160,7 @@ export class Queue {
       this.#add(alert, id, place)
       this.#journal.pin(place)
       for (const gone of this.#merge(alert)) this.#forget(gone)
-      for (const print of prints) this.#seen.add(print, id, place.segment, this.#options.clock.monotonic())
+      for (const print of prints) this.#repeats.add(print, id, place.segment, this.#options.clock.monotonic())
       return { kind: 'accepted', id, number: alert.number, repeated: false }
     } catch (error) {
       undo()
@@ -404,7 +406,7 @@ export class Queue {
   #fold(record: JournalRecord, place: Place): void {
     const { id, type, body } = record
     if (type === recordTypes.frozen) this.#frozen.set(id, place)
-    else if (type === recordTypes.seen) this.#seen.addPiece(body, place.segment, this.#options.clock.monotonic())
+    else if (type === recordTypes.seen) this.#repeats.addPiece(body, place.segment, this.#options.clock.monotonic())
     else {
       const value = parse(body)
       if (value === undefined) return
@@ -435,7 +437,7 @@ export class Queue {
   #foldAlert(alert: Alert, id: number, place: Place): void {
     this.#memory.learn(alert, id)
     this.#options.beside?.alert(alert, id).durable()
-    for (const print of printsOf(alert, false).keep) this.#seen.add(print, id, place.segment, this.#options.clock.monotonic())
+    this.#repeats.fold(alert, id, place.segment, this.#options.clock.monotonic())
     this.#add(alert, id, place)
     for (const { id: gone } of this.#merge(alert)) this.#frozen.delete(gone)
   }
@@ -488,20 +490,12 @@ export class Queue {
   }
 
   #keepSeen(segment: number): void {
-    for (const body of this.#seen.writtenIn(segment, seenEntriesARecord)) {
+    for (const body of this.#repeats.writtenIn(segment, seenEntriesARecord)) {
       this.#journal.note({ type: recordTypes.seen, flags: 0, id: 0, body }, (place) =>
-        this.#seen.addPiece(body, place.segment, this.#options.clock.monotonic()),
+        this.#repeats.addPiece(body, place.segment, this.#options.clock.monotonic()),
       )
     }
   }
-}
-
-/** Under which fingerprints an alert is remembered, and which of them make it a repeat. What the rules tell again is none. */
-function printsOf(alert: Offer, repeat: boolean): { keep: number[]; ask: number[] } {
-  if (alert.telling?.made) return { keep: [], ask: [] }
-  const byId = alert.id === undefined ? [] : [fingerprint(`${alert.source}\0${alert.id}`)]
-  const byWire = alert.transmission === undefined ? [] : [fingerprint(`${alert.source}\0\0${alert.transmission}`)]
-  return { keep: [...byId, ...byWire], ask: repeat ? [...byId, ...byWire] : byId }
 }
 
 /** What must be told again beside a record that was copied forward. */

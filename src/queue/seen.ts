@@ -19,14 +19,16 @@ export class Seen {
   #old = new Table()
   #turned: number
 
+  readonly #ms: number
   readonly #limit: number
 
   /**
-   * `now` in ms on any scale that goes forward; the same scale for every call. Two generations must fit in half a segment of the journal,
+   * `now` in ms on any scale that goes forward; the same scale for every call. What is remembered is remembered for `ms` at least. Two generations must fit in half a segment of the journal,
    * or carrying them forward would fill the segments that it is to free: 16,384 ids a generation for a segment of 1 MiB.
    */
-  constructor(now: number, segmentBytes: number) {
+  constructor(now: number, segmentBytes: number, ms = seenMs) {
     this.#turned = now
+    this.#ms = ms
     this.#limit = Math.floor(segmentBytes / 2 / 2 / entryBytes)
   }
 
@@ -39,6 +41,7 @@ export class Seen {
   /** `segment`: where the journal has it written. */
   add(print: number, id: number, segment: number, now: number): void {
     this.#turn(now)
+    if (now < this.#turned - this.#ms) return
     if (this.#young.size >= this.#limit) this.#shift(now)
     this.#young.set(print, id, segment)
   }
@@ -57,8 +60,15 @@ export class Seen {
     for (let at = 0; at + 16 <= piece.length; at += 16) this.add(view.getFloat64(at, true), view.getFloat64(at + 8, true), segment, now)
   }
 
+  /** From here on time is reckoned from `now`, also on another scale: what has passed since the last call does not count. */
+  resume(now: number): void {
+    this.#turned = now
+  }
+
   #turn(now: number): void {
-    if (now - this.#turned >= seenMs) this.#shift(now)
+    const age = now - this.#turned
+    if (age >= this.#ms) this.#shift(now)
+    if (age >= 2 * this.#ms) this.#old = new Table()
   }
 
   #shift(now: number): void {

@@ -4,12 +4,13 @@ import { cleanLine } from '../alert/clean.ts'
 import { type Broker, BrokerError, type BrokerMessage, type BrokerOptions, type BrokerSession, type Taking } from '../ports/broker.ts'
 import { sleep } from '../ports/clock.ts'
 import { sentence, worthTelling } from '../ports/log.ts'
+import { Ahead } from './ahead.ts'
 import { backoff } from './backoff.ts'
 import type { Heard, Source, SourceState, SourceTools } from './source.ts'
 
 /**
  * MQTT source: what a broker holds for us, acknowledged only after it is durable. It comes back for ever, also after a refused CONNACK. What
- * was refused for now stays with the broker, which sends it again in the next session.
+ * was refused for now stays with the broker, which sends it again in the next session; what comes behind it in this one is refused, too, unless it may pass.
  */
 export type MqttSourceOptions = {
   id: string
@@ -33,9 +34,12 @@ const refusedReconnect = { firstMs: 10_000, maxMs: 600_000 }
 const connectTimeoutMs = 30_000
 /** Bounds what the broker may have unacknowledged in the air (MQTT 5). */
 const receiveMaximum = 64
-/** How long a session with a refused message goes on before the broker is asked for it again. */
-const refusedMs = 30_000
+/** How long a session with a refused message goes on before the broker is asked for it again; twice as long whenever it is refused again. */
+const refusedMs = { first: 2000, max: 30_000 }
 const sessionExpiryS = 7 * 86_400
+
+/** One session: what was refused in it, and how it is given up for the next one. */
+type Hearing = { ahead: Ahead; refused: boolean; renew: () => void }
 
 export const mqttSource = (options: MqttSourceOptions, broker: Broker, tools: SourceTools): Source => new MqttSource(options, broker, tools)
 
@@ -51,7 +55,8 @@ class MqttSource implements Source {
   #heard = 0
   #overruns = 0
   #passedOver = 0
-  #renew: (() => void) | undefined
+  /** Sessions in a row in which something was refused. */
+  #refusals = 0
 
   constructor(options: MqttSourceOptions, broker: Broker, tools: SourceTools) {
     this.id = options.id
@@ -92,13 +97,12 @@ class MqttSource implements Source {
       try {
         // What was kept for us comes before the session is handed over; it may be refused then.
         const renewed = Promise.withResolvers<undefined>()
-        this.#renew = () => renewed.resolve(undefined)
-        const session = await this.#connect(ended)
+        const hearing: Hearing = { ahead: new Ahead(), refused: false, renew: () => renewed.resolve(undefined) }
+        const session = await this.#connect(ended, hearing)
         if (!session) return
         this.#say('up')
         attempt = 0
         const why = await Promise.race([ended.promise, renewed.promise])
-        this.#renew = undefined
         await session.close().catch(() => {})
         if (!signal.aborted) this.#say('down', why ?? 'an alert was refused; it is asked for again')
       } catch (error) {
@@ -112,9 +116,9 @@ class MqttSource implements Source {
   }
 
   /** undefined: stopped meanwhile, which waits for no broker. */
-  async #connect(ended: PromiseWithResolvers<string | undefined>): Promise<BrokerSession | undefined> {
+  async #connect(ended: PromiseWithResolvers<string | undefined>, hearing: Hearing): Promise<BrokerSession | undefined> {
     const connecting = this.#broker.connect(this.#brokerOptions(), {
-      message: (message) => this.#message(message),
+      message: (message) => this.#message(message, hearing),
       closed: (why) => ended.resolve(why),
     })
     const session = await Promise.race([connecting, ended.promise.then(() => undefined)])
@@ -154,7 +158,7 @@ class MqttSource implements Source {
     this.#why = why
   }
 
-  async #message(message: BrokerMessage): Promise<Taking> {
+  async #message(message: BrokerMessage, hearing: Hearing): Promise<Taking> {
     const { retained, maxBytes, id } = this.#options
     if (message.topic.startsWith('outpost/') && message.topic.endsWith('/status')) return 'taken'
     if (message.retain && retained === 'ignore') {
@@ -172,17 +176,32 @@ class MqttSource implements Source {
       this.#overruns++
       this.#tools.log('warning', 'mqtt: a payload was cut', { source: id, octets: message.payload.length, kept: maxBytes })
     }
-    const taking = await takeMessage(id, { ...message, payload: message.payload.subarray(0, maxBytes) }, this.#tools)
-    if (taking === 'taken') this.#heard++
-    else if (this.#renew) this.#tools.clock.after(refusedMs, this.#renew)
+    const heard = { ...message, payload: message.payload.subarray(0, maxBytes) }
+    // QoS 0 comes once, in whichever order.
+    const taking = await takeMessage(id, heard, this.#tools, message.qos === 0 ? undefined : hearing.ahead)
+    if (taking === 'taken') {
+      this.#heard++
+      if (!hearing.refused) this.#refusals = 0
+    } else if (message.qos > 0) this.#refused(hearing)
     return taking
+  }
+
+  #refused(hearing: Hearing): void {
+    if (hearing.refused) return
+    hearing.refused = true
+    this.#tools.clock.after(Math.min(refusedMs.max, refusedMs.first * 2 ** this.#refusals), hearing.renew)
+    this.#refusals++
   }
 }
 
-/** One MQTT message through the gateway; `taken` may be acknowledged. */
-export async function takeMessage(source: string, message: BrokerMessage, tools: SourceTools): Promise<Taking> {
+/** Of a message that came to the embedded broker: who published it. */
+type Published = BrokerMessage & { clientId?: string }
+
+/** One MQTT message through the gateway, behind what was refused already; `taken` may be acknowledged. */
+export async function takeMessage(source: string, message: Published, tools: SourceTools, behind?: Ahead): Promise<Taking> {
   try {
-    const taken = await tools.take(heardOf(source, message))
+    const taken = await tools.take({ ...heardOf(source, message), ...(behind ? { behind } : {}) })
+    if (taken.kind === 'refused' && taken.again && taken.held) behind?.add(taken.held)
     return taken.kind === 'refused' && taken.again ? 'refused' : 'taken'
   } catch (error) {
     tools.log('error', 'mqtt: a message could not be taken', { source, why: sentence(error) })
@@ -190,13 +209,15 @@ export async function takeMessage(source: string, message: BrokerMessage, tools:
   }
 }
 
-/** A transmission is named by packet identifier and content: only the two together make a repeat one (identifiers are used again). */
-function heardOf(source: string, message: BrokerMessage): Heard {
-  const { payload, qos, packetId, retain, dup } = message
+/**
+ * A transmission is named by packet identifier and content: only the two together make a repeat one (identifiers are used again). Each client of the
+ * embedded broker counts its own, and begins anew as it likes.
+ */
+function heardOf(source: string, message: Published): Heard {
+  const { payload, qos, packetId, retain, dup, clientId } = message
   const heard: Heard = { source, bytes: payload, topic: cleanLine(message.topic, alertLimits.topicChars), retained: retain, dup }
   if (qos === 0 || packetId === undefined) return heard
-  return {
-    ...heard,
-    transmission: `${packetId}:${hash('sha256', Buffer.concat([Buffer.from(`${message.topic}\0`), payload])).slice(0, 16)}`,
-  }
+  const from = clientId === undefined ? '' : `${clientId}\0`
+  const print = hash('sha256', Buffer.concat([Buffer.from(`${from}${message.topic}\0`), payload])).slice(0, 16)
+  return { ...heard, transmission: `${packetId}:${print}`, ...(clientId === undefined ? {} : { fleeting: true }) }
 }

@@ -1,9 +1,12 @@
 import { cleanLine } from '../alert/clean.ts'
+import { type Stamp, stampNow } from '../alert/stamp.ts'
 import { type Cancel, sleep, within } from '../ports/clock.ts'
 import { sentence, worthTelling } from '../ports/log.ts'
 import type { LineSettings, Serial, SerialLine } from '../ports/serial.ts'
+import type { Ahead } from './ahead.ts'
 import { backoff } from './backoff.ts'
 import { createFramer, endsInSilence, type FrameOptions, type Framer } from './frame.ts'
+import { Kept, type KeptFrame } from './kept.ts'
 import type { Source, SourceState, SourceTools, Taken } from './source.ts'
 
 /**
@@ -11,7 +14,7 @@ import type { Source, SourceState, SourceTools, Taken } from './source.ts'
  * for ever; an adapter that comes back under another number is followed by its by-id name.
  *
  * A device that waits for its answer repeats what got none, so such a frame may be left unanswered. A device that does not wait says
- * everything once: its frames are kept until the gateway takes them, and torn ones are taken as they are.
+ * everything once: its frames are kept until the gateway takes them, worse ones before others, and torn ones are taken as they are.
  */
 export type SerialSourceOptions = {
   id: string
@@ -22,8 +25,8 @@ export type SerialSourceOptions = {
 }
 
 /**
- * Frames that wait to be taken while the disk is slow or full. Most lines have no flow control: what comes beyond is lost and counted. The
- * oldest are kept, for the first alerts of a trouble tell its cause.
+ * Frames that wait to be taken while the disk is slow, and as many that were refused while it is full. Most lines have no flow control: what comes beyond
+ * is lost and counted. The oldest are kept, for the first alerts of a trouble tell its cause.
  */
 const framesLimit = 1000
 const octetsLimit = 1024 * 1024
@@ -42,7 +45,7 @@ export const serialSource = (options: SerialSourceOptions, serial: Serial, tools
 
 /** One opening of the line, from its first octet to its loss. */
 type Opening = { framer: Framer; line?: SerialLine; idle?: Cancel }
-type Waiting = { bytes: Uint8Array; from: Opening }
+type Waiting = { bytes: Uint8Array; from: Opening; stamp: Stamp }
 
 class SerialSource implements Source {
   readonly id: string
@@ -54,6 +57,7 @@ class SerialSource implements Source {
   #byId: string | undefined
   #waiting: Waiting[] = []
   #octets = 0
+  readonly #kept = new Kept({ frames: framesLimit, octets: octetsLimit })
   #taking: Promise<void> | undefined
   #running: Promise<void> | undefined
   #state: SourceState['state'] = 'starting'
@@ -81,8 +85,8 @@ class SerialSource implements Source {
     await this.#opening?.line?.close().catch(() => {})
     this.#opening = undefined
     this.#state = 'stopped'
-    if (this.#waiting.length > 0)
-      this.#tools.log('error', 'serial: frames were not taken before the stop', { source: this.id, frames: this.#waiting.length })
+    const frames = this.#kept.size + this.#waiting.length
+    if (frames > 0) this.#tools.log('error', 'serial: frames were not taken before the stop', { source: this.id, frames })
   }
 
   state(): SourceState {
@@ -189,7 +193,7 @@ class SerialSource implements Source {
         this.#lose('a frame was lost, the line is faster than the disk', bytes)
         continue
       }
-      this.#waiting.push({ bytes, from })
+      this.#waiting.push({ bytes, from, stamp: stampNow(this.#tools.clock) })
       this.#octets += bytes.length
     }
     if (this.#waiting.length === 0 || this.#taking) return
@@ -212,18 +216,31 @@ class SerialSource implements Source {
   }
 
   async #takeAll(): Promise<void> {
-    for (let next = this.#waiting[0]; next && this.#state !== 'stopped'; next = this.#waiting[0]) {
-      const taken = await this.#take(next.bytes)
-      if (taken.kind === 'refused' && taken.again && this.#options.acknowledge === 'none') {
-        if (this.#stopping.signal.aborted) return
-        await sleep(this.#tools.clock, againMs, this.#stopping.signal)
-        continue
+    const goOn = () => this.#state !== 'stopped'
+    for (;;) {
+      const ahead = await this.#kept.offer((frame, behind) => this.#again(frame, behind), goOn)
+      for (let next = this.#waiting[0]; next && goOn(); next = this.#waiting[0]) {
+        const taken = await this.#take(next, ahead)
+        this.#waiting.shift()
+        this.#octets -= next.bytes.length
+        const again = taken.kind === 'refused' && taken.again
+        if (!again) this.#heard++
+        if (again && this.#keeps) this.#keep({ bytes: next.bytes, stamp: next.stamp, ...(taken.held ? { held: taken.held } : {}) }, ahead)
+        else await this.#answer(taken, next.from)
       }
-      this.#waiting.shift()
-      this.#octets -= next.bytes.length
-      if (taken.kind !== 'refused' || !taken.again) this.#heard++
-      await this.#answer(taken, next.from)
+      if (this.#kept.size === 0 || this.#stopping.signal.aborted) return
+      await sleep(this.#tools.clock, againMs, this.#stopping.signal)
     }
+  }
+
+  /** The device says everything once. */
+  get #keeps(): boolean {
+    return this.#options.acknowledge === 'none'
+  }
+
+  #keep(frame: KeptFrame, ahead: Ahead): void {
+    if (frame.held) ahead.add(frame.held)
+    for (const lost of this.#kept.add(frame)) this.#lose('a frame was lost, the gateway takes none for now', lost.bytes)
   }
 
   /** On the line on which it was asked only: after a loss the device would take an old answer for that to its next frame. */
@@ -237,9 +254,20 @@ class SerialSource implements Source {
     }
   }
 
-  async #take(bytes: Uint8Array): Promise<Taken> {
+  #take({ bytes, stamp }: Omit<KeptFrame, 'held'>, behind: Ahead): Promise<Taken> {
+    return this.#trying(() => this.#tools.take({ source: this.id, bytes, ...(this.#keeps ? { behind, kept: stamp } : {}) }))
+  }
+
+  async #again(frame: KeptFrame, behind: Ahead): Promise<Taken> {
+    const { held } = frame
+    const taken = await (held ? this.#trying(() => held.offer()) : this.#take(frame, behind))
+    if (taken.kind !== 'refused' || !taken.again) this.#heard++
+    return taken
+  }
+
+  async #trying(take: () => Promise<Taken>): Promise<Taken> {
     try {
-      return await this.#tools.take({ source: this.id, bytes })
+      return await take()
     } catch (error) {
       this.#tools.log('error', 'serial: a frame could not be taken', { source: this.id, why: sentence(error) })
       return { kind: 'refused', why: 'a fault in the gateway', hint: 'Look at its log.', again: true }

@@ -1,7 +1,9 @@
 import type { Enclosed } from '../alert/alert.ts'
+import type { Stamp } from '../alert/stamp.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Random } from '../ports/random.ts'
+import type { Ahead, Ordered } from './ahead.ts'
 
 /** One frame or message, as it was heard. */
 export type Heard = {
@@ -14,12 +16,21 @@ export type Heard = {
    * recognises it for a day. An id inside the alert is stronger and is looked at first.
    */
   transmission?: string
+  /** The wire uses that name again soon, also for the same content: it is recognised for minutes only. */
+  fleeting?: boolean
   /** The wire says that this transmission is a repeat (MQTT DUP). */
   dup?: boolean
   retained?: boolean
   /** A mail to be passed on as it is, to whom it names; `bytes` are its first octets. */
   passing?: { enclosed: Enclosed; to: readonly string[] }
+  /** What was refused for now of the same source, and comes before this one when it is taken at last. */
+  behind?: Ahead
+  /** The device says it once: when it is refused for now its source keeps it, and asks again with what it is answered. When it was heard. */
+  kept?: Stamp
 }
+
+/** What was understood of octets that were refused for now. Those that are kept are understood once: a decoder may remember what came before them. */
+export type Held = Ordered & { offer(): Promise<Taken> }
 
 /** The gateway's answer. Only `accepted` and `ignored` may be acknowledged on the wire; `accepted` means durable. */
 export type Taken = (
@@ -27,7 +38,7 @@ export type Taken = (
   /** Heard, nothing to tell anybody (a heartbeat, an empty frame, a cleared topic). */
   | { kind: 'ignored'; why: string }
   /** Not accepted. `again`: the same bytes may be accepted later (disk full); otherwise they never will be (not decodable). */
-  | { kind: 'refused'; why: string; hint: string; again: boolean }
+  | { kind: 'refused'; why: string; hint: string; again: boolean; held?: Held }
 ) & {
   /** What the format of these bytes asks to be said back. */
   answer?: Uint8Array

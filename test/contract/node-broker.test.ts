@@ -6,7 +6,8 @@ import { NodeBroker } from '../../src/ports/node/broker.ts'
 import { IncomingStore } from '../../src/ports/node/incoming-store.ts'
 import { PacketCut } from '../../src/ports/node/packet-cut.ts'
 import { PacketLengths } from '../../src/ports/node/packet-lengths.ts'
-import { connectPacket, publishPacket } from '../peers/mqtt.ts'
+import { connectPacket, Packets, packet as packetTypes, publishPacket } from '../peers/mqtt.ts'
+import { sleep } from '../peers/process.ts'
 
 /** What only the real Broker has: packages with a will of their own, and a network that says odd things. */
 const packet = (payload: string, dup: boolean) =>
@@ -103,3 +104,56 @@ function packetOf(first: number, length: number): Buffer {
   }
   return Buffer.concat([Buffer.from([first, ...digits]), Buffer.from(Array.from({ length }, (_, index) => index % 251))])
 }
+test('who subscribed once and stays away finds the newest thousand messages, each once', { timeout: 60_000 }, async () => {
+  const broker = new NodeBroker(silent)
+  const server = await broker.serve({ listen: '127.0.0.1:0', users: [], maxClients: 5, maxBytes: 1000 }, { message: async () => 'taken' })
+  const port = Number(server.address.split(':')[1])
+  const options = {
+    ...{ url: `mqtt://${server.address}`, clientId: 'reader', version: 4 as const, topics: ['t/#'], qos: 2 as const, keepaliveS: 60 },
+    ...{ receiveMaximum: 64, sessionExpiryS: 3600, connectTimeoutMs: 5000 },
+  }
+  let heard: string[] = []
+  const read = () =>
+    broker.connect(options, {
+      message: async ({ payload }) => {
+        heard.push(Buffer.from(payload).toString())
+        return 'taken'
+      },
+      closed: () => {},
+    })
+  const until = async (so: () => boolean) => {
+    for (let i = 0; i < 1000 && !so(); i++) await sleep(10)
+    assert.ok(so(), `${heard.length} are heard`)
+  }
+  const device = connect(port, '127.0.0.1')
+  const packets = new Packets()
+  let answers = 0
+  device
+    .on('error', () => {})
+    .on('data', (bytes) => {
+      answers += packets.push(bytes).filter(({ type }) => type === packetTypes.puback || type === packetTypes.pubrec).length
+    })
+  try {
+    await (await read()).close()
+    device.write(connectPacket('device'))
+    await new Promise((resolve) => device.once('data', resolve))
+    const numbers = Array.from({ length: 1202 }, (_, at) => at + 1)
+    const publish = (from: number, to: number, qos: 1 | 2) => {
+      for (const packetId of numbers.slice(from, to)) device.write(publishPacket({ topic: 't/a', payload: `${packetId}`, qos, packetId }))
+      return until(() => answers === to)
+    }
+    await publish(0, 1200, 1)
+    await publish(1200, 1202, 2)
+    for (let round = 1; round <= 2; round++) {
+      const session = await read()
+      if (round === 1) await until(() => heard.length >= 1000)
+      await sleep(300)
+      await session.close()
+      assert.deepEqual(heard, round === 1 ? numbers.slice(202).map(String) : [])
+      heard = []
+    }
+  } finally {
+    device.destroy()
+    await server.close()
+  }
+})

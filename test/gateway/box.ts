@@ -31,6 +31,7 @@ export class Box {
   clock: SimClock
   net: SimNet
   mailIn = new SimMailIn()
+  broker: SimBroker
   #gateway: Gateway | undefined
   readonly zone: Zone = {}
   readonly #settings: string
@@ -45,6 +46,7 @@ export class Box {
     this.serial = new SimSerial(this.timeline, this.random.fork())
     this.link.change('eth0', home)
     this.net = new SimNet(this.timeline, this.relay)
+    this.broker = new SimBroker(this.timeline)
     this.clock = new SimClock(this.timeline, 'boot-0')
     this.#settings = JSON.stringify({
       site: { domain: 'site.example.org' },
@@ -86,7 +88,8 @@ export class Box {
     this.#serial = serial
     const names = new SimNames(this.zone, timeline)
     this.#names = names
-    const broker = new SimBroker(timeline)
+    this.broker = new SimBroker(timeline)
+    const { broker } = this
     const log = (_: string, event: string, facts = {}) => void (!clock.dead && this.log.push({ at: timeline.now, event, facts }))
     const starting = Gateway.start(
       { clock, disk, net, names: () => names, link, serial, broker, mailIn, random: this.random.fork(), log },
@@ -123,6 +126,11 @@ export class Box {
     assert.ok(result, 'it came to an end')
     if ('error' in result) throw result.error
     return result.value
+  }
+
+  /** A line on the serial port of a device that does not listen. */
+  blurt(text: string): void {
+    this.#serial?.blurt(text)
   }
 
   /** A line on the serial port. */

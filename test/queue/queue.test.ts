@@ -130,6 +130,50 @@ test('a transmission counts as a repeat only when the wire says so', async () =>
   assert.ok(dup.kind === 'accepted' && dup.repeated)
 })
 
+test('a name that its wire uses again soon is known for minutes: what comes under it later is another alert', async () => {
+  const { open, live, offer, timeline } = stage()
+  const minute = 60_000
+  const queue = await live(open())
+  const door = () => offer('Door open', { transmission: '1:abc', fleeting: true })
+  const isRepeat = async (on = queue) => {
+    const one = await live(on.accept(door(), true))
+    assert.ok(one.kind === 'accepted')
+    return one.repeated
+  }
+  assert.equal(await isRepeat(), false)
+  await timeline.run(timeline.now + 4 * minute)
+  assert.equal(await isRepeat(), true)
+  await timeline.run(timeline.now + 10 * minute)
+  assert.equal(await isRepeat(), false)
+  await timeline.run(timeline.now + 24 * 60 * minute)
+  assert.equal(await isRepeat(), false, 'nobody asked for a day')
+  assert.equal(queue.waiting.size, 3)
+})
+
+test('a time in which nobody listened does not count: what was accepted last before a power cut is a repeat after it, what is older is not', async () => {
+  const { open, live, offer, timeline, disk } = stage()
+  const minute = 60_000
+  const queue = await live(open())
+  const says = (text: string) => offer(text, { transmission: `1:${text}`, fleeting: true })
+  await live(queue.accept(says('old')))
+  await timeline.run(timeline.now + 12 * minute)
+  await live(queue.accept(says('late')))
+  const cut = disk.powerCut(new SimRandom(1))
+  await timeline.run(timeline.now + 120 * minute)
+  for (const boot of ['boot-1', 'boot-2']) {
+    const clock = new SimClock(timeline, boot)
+    const after = await live(
+      Queue.open({ disk: cut.powerCut(new SimRandom(1)), clock, log: silent, dir: 'data/journal', maxMiB: 1, segmentBytes }),
+    )
+    const [old, late] = await live(Promise.all([after.accept(says('old'), true), after.accept(says('late'), true)]))
+    assert.deepEqual(
+      [old, late].map((one) => one?.kind === 'accepted' && one.repeated),
+      [false, true],
+      boot,
+    )
+  }
+})
+
 test('a letter held for a year does not keep the journal from turning over', async () => {
   const { open, live, offer } = stage()
   const queue = await live(open())

@@ -61,7 +61,7 @@ const mutations: Mutation[] = [
   {
     what: 'forgets ids with their segment',
     file: 'queue/queue.ts',
-    from: '    for (const body of this.#seen.writtenIn(segment, seenEntriesARecord))',
+    from: '    for (const body of this.#repeats.writtenIn(segment, seenEntriesARecord))',
     to: '    for (const body of [] as Uint8Array[])',
     tests: queue,
   },
@@ -362,7 +362,7 @@ const mutations: Mutation[] = [
   {
     what: 'takes every DUP of QoS 2 for known',
     file: 'ports/node/broker-server.ts',
-    from: 'packet.qos === 2 && packet.dup && (await this.#isRepeated(client, packet, payload))',
+    from: 'packet.qos === 2 && packet.dup && this.holds(client, packet)',
     to: 'packet.qos === 2 && packet.dup',
     tests: real,
   },

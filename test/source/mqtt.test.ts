@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Severity } from '../../src/alert/alert.ts'
+import { intake } from '../../src/gateway/intake.ts'
 import type { Broker, BrokerEvents, BrokerMessage } from '../../src/ports/broker.ts'
 import { silent } from '../../src/ports/log.ts'
 import { type MqttSourceOptions, mqttSource, takeMessage } from '../../src/source/mqtt.ts'
@@ -40,6 +42,26 @@ test('a transmission is named by packet identifier and content, and its topic is
   assert.match(heard[0]?.transmission ?? '', /^7:[0-9a-f]{16}$/)
   assert.equal(heard[0]?.dup, true)
   assert.doesNotMatch(heard[0]?.topic ?? '', /[\r\n\0]/)
+})
+
+test('each client of the embedded broker counts for itself, and its numbers soon mean something else', async () => {
+  const heard: Heard[] = []
+  const tools: SourceTools = {
+    clock: new SimClock(new Timeline(), 'b'),
+    random: new SimRandom(1),
+    log: silent,
+    take: async (one) => {
+      heard.push(one)
+      return { kind: 'ignored', why: '' }
+    },
+  }
+  for (const clientId of ['sensor-a', 'sensor-b', 'sensor-a']) await takeMessage('broker', { ...message, clientId }, tools)
+  const [a, b, again] = heard.map((one) => one.transmission)
+  assert.notEqual(a, b)
+  assert.equal(a, again)
+  assert.ok(heard.every((one) => one.fleeting))
+  await takeMessage('field', message, tools)
+  assert.equal(heard[3]?.fleeting, undefined, 'a broker of others numbers all that it sends us')
 })
 
 test('a retained message may be old news: it is passed over with a reason, and confirmed (eclipse-mosquitto/mosquitto#1760)', async () => {
@@ -114,6 +136,78 @@ test('what is refused while the session is only beginning is asked for again, to
   full = false
   await timeline.run(120_000, () => broker.acknowledged.length > 0)
   assert.deepEqual(broker.acknowledged, ['kept for us'])
+})
+
+/** A source at a simulated broker, and a gateway that decodes and takes no alert of a severity for which its journal is too full. */
+function beginFull(timeline: Timeline, broker: SimBroker) {
+  const scene = { full: [] as Severity[], told: [] as string[], asked: 0 }
+  const take = intake({
+    log: silent,
+    decoderOf: () => 'auto',
+    offer: async ({ text, severity = 'warning' }) => {
+      scene.asked++
+      if (scene.full.includes(severity)) return refused(true)
+      scene.told.push(text)
+      return { kind: 'accepted', id: '1', number: 1, repeated: false }
+    },
+  })
+  const clock = new SimClock(timeline, 'b')
+  mqttSource({ ...options, topics: [...options.topics] }, broker, { clock, random: new SimRandom(1), log: silent, take }).start()
+  const says = (text: string, state: string, severity: string, qos: 0 | 1 = 1) =>
+    broker.publish('alerts/door', JSON.stringify({ text, key: 'door', state, severity }), qos)
+  return { scene, says }
+}
+
+test('what was refused comes again before what came behind it: nothing is over before it began', async () => {
+  const timeline = new Timeline()
+  const broker = new SimBroker(timeline)
+  const { scene, says } = beginFull(timeline, broker)
+  await timeline.run(1000)
+  scene.full = ['warning']
+  says('open', 'raised', 'warning')
+  await timeline.run(1500)
+  scene.full = []
+  says('shut', 'cleared', 'warning')
+  says('shut at last', 'cleared', 'critical')
+  await timeline.run(1600)
+  assert.deepEqual(scene.told, [])
+  assert.deepEqual(broker.acknowledged, [])
+  await timeline.run(10_000)
+  assert.deepEqual(scene.told, ['open', 'shut', 'shut at last'], 'soon')
+  assert.equal(broker.unacknowledged, 0)
+})
+
+test('what is worse passes what was refused, and QoS 0, which comes once, is not kept back', async () => {
+  const timeline = new Timeline()
+  const broker = new SimBroker(timeline)
+  const { scene, says } = beginFull(timeline, broker)
+  await timeline.run(1000)
+  scene.full = ['info']
+  says('ajar', 'raised', 'info')
+  says('forced', 'raised', 'critical')
+  says('warm', 'event', 'warning', 0)
+  says('cold', 'event', 'info', 0)
+  await timeline.run(120_000)
+  assert.deepEqual(scene.told, ['forced', 'warm'])
+  assert.equal(broker.unacknowledged, 1)
+})
+
+test('while it is refused again and again the broker is asked ever more seldom, at most every half a minute', async () => {
+  const timeline = new Timeline()
+  const broker = new SimBroker(timeline)
+  const { scene, says } = beginFull(timeline, broker)
+  await timeline.run(1000)
+  scene.full = ['info']
+  says('ajar', 'raised', 'info')
+  await timeline.run(3_600_000)
+  assert.ok(scene.asked > 100 && scene.asked < 130, `asked ${scene.asked} times`)
+  scene.full = []
+  await timeline.run(3_640_000)
+  scene.asked = 0
+  scene.full = ['info']
+  says('ajar again', 'raised', 'info')
+  await timeline.run(3_650_000)
+  assert.ok(scene.asked >= 3, `asked ${scene.asked} times: it begins anew`)
 })
 
 test('a source ends at once although its broker says nothing', async () => {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Level } from '../../src/ports/log.ts'
+import type { Severity } from '../../src/alert/alert.ts'
+import { stampNow } from '../../src/alert/stamp.ts'
+import { intake } from '../../src/gateway/intake.ts'
+import { type Level, silent } from '../../src/ports/log.ts'
 import {
   type LineSettings,
   type Serial,
@@ -11,7 +14,7 @@ import {
   type SerialPortFacts,
 } from '../../src/ports/serial.ts'
 import { answerTo, type SerialSourceOptions, serialSource } from '../../src/source/serial.ts'
-import type { Heard, Taken } from '../../src/source/source.ts'
+import type { Heard, Take, Taken } from '../../src/source/source.ts'
 import { SimClock } from '../sim/world/clock.ts'
 import { SimRandom } from '../sim/world/random.ts'
 import { Timeline } from '../sim/world/timeline.ts'
@@ -67,6 +70,7 @@ const full: Taken = { kind: 'refused', why: 'the disk\r\nis full', hint: '', aga
 
 function scene(options: Partial<SerialSourceOptions> & { path?: string } = {}) {
   const timeline = new Timeline()
+  const clock = new SimClock(timeline, 'boot')
   const box = new Box()
   const taken: string[] = []
   const logged: { level: Level; event: string; facts: Record<string, unknown> }[] = []
@@ -82,7 +86,7 @@ function scene(options: Partial<SerialSourceOptions> & { path?: string } = {}) {
     },
     box,
     {
-      clock: new SimClock(timeline, 'boot'),
+      clock,
       random: new SimRandom(1),
       log: (level, event, facts = {}) => logged.push({ level, event, facts }),
       take: async (heard) => {
@@ -93,7 +97,29 @@ function scene(options: Partial<SerialSourceOptions> & { path?: string } = {}) {
     },
   )
   const live = (ms: number) => timeline.run(timeline.now + ms)
-  return { box, source, taken, logged, gateway, live }
+  return { box, source, taken, logged, gateway, live, clock }
+}
+
+/** A gateway that decodes, and takes no alert of a severity for which its journal is too full. */
+function understood(gateway: { take: Take }) {
+  const found = { told: [] as string[], offered: [] as string[], decoded: [] as string[], stamps: [] as number[] }
+  const room: { full: Severity[] } = { full: [] }
+  const take = intake({
+    log: silent,
+    decoderOf: () => 'auto',
+    offer: async ({ text, severity = 'warning' }, heard) => {
+      found.offered.push(text)
+      if (room.full.includes(severity)) return full
+      found.told.push(text)
+      found.stamps.push(heard.kept?.mono ?? -1)
+      return accepted(heard)
+    },
+  })
+  gateway.take = (heard) => {
+    found.decoded.push(Buffer.from(heard.bytes).toString())
+    return take(heard)
+  }
+  return { ...found, room }
 }
 
 /** A source that listens already. */
@@ -200,15 +226,93 @@ describe('acknowledgement', () => {
 
 describe('a sensor that does not listen', () => {
   test('what was refused for now is tried every second until it is taken, before all that came after', async () => {
-    const { box, gateway, live, taken } = await started()
-    let tries = 0
-    gateway.take = async (heard) => (++tries <= 5 ? full : accepted(heard))
+    const { box, gateway, live } = await started()
+    const { told, offered, room } = understood(gateway)
+    room.full = ['info', 'warning', 'critical']
     box.says('one\ntwo\n')
     await live(4500)
-    assert.equal(tries, 5)
-    assert.deepEqual(taken, [])
+    assert.deepEqual(offered, ['one', 'one', 'one', 'one', 'one'])
+    room.full = []
     await live(1000)
-    assert.deepEqual(taken, ['one', 'two'])
+    assert.deepEqual(told, ['one', 'two'])
+  })
+
+  test('what is worse is taken past it, and what is as bad or better waits', async () => {
+    const { box, gateway, live, source } = await started()
+    const { told, offered, room } = understood(gateway)
+    room.full = ['info']
+    const says = (text: string, severity: string) => box.says(`${JSON.stringify({ text, severity })}\n`)
+    says('coffee', 'info')
+    await live(3000)
+    says('tea', 'info')
+    says('flood', 'critical')
+    says('damp', 'warning')
+    await live(2000)
+    assert.deepEqual(told, ['flood', 'damp'])
+    room.full = ['info', 'warning']
+    says('wet', 'warning')
+    await live(2000)
+    room.full = ['info', 'critical']
+    says('fire', 'critical')
+    says('smoke', 'warning')
+    await live(3000)
+    assert.deepEqual(told, ['flood', 'damp', 'wet'], 'a warning does not pass a critical one')
+    assert.equal(source.state().heard, 3)
+    offered.length = 0
+    await live(60_000)
+    assert.deepEqual(new Set(offered), new Set(['coffee', 'fire']), 'only those are asked for that may be next')
+    assert.equal(offered.length, 120)
+    room.full = []
+    await live(1000)
+    assert.deepEqual(told, ['flood', 'damp', 'wet', 'coffee', 'tea', 'fire', 'smoke'])
+    assert.equal(source.state().heard, 7)
+  })
+
+  test('it is not over before it began: a clear waits for its raise, however bad it is', async () => {
+    const { box, gateway, live } = await started()
+    const { told, room } = understood(gateway)
+    const says = (text: string, key: string, state: string, severity: string) =>
+      box.says(`${JSON.stringify({ text, key, state, severity })}\n`)
+    room.full = ['info']
+    says('door open', 'door', 'raised', 'info')
+    says('door shut', 'door', 'cleared', 'critical')
+    says('window shut', 'window', 'cleared', 'critical')
+    says('door forced', 'door', 'raised', 'critical')
+    await live(5000)
+    assert.deepEqual(told, ['window shut'], 'nor does a raise pass the clear before it')
+    room.full = []
+    await live(1000)
+    assert.deepEqual(told, ['window shut', 'door open', 'door shut', 'door forced'])
+  })
+
+  test('a frame that a fault in the gateway refuses keeps nobody back, and is tried again', async () => {
+    const { box, gateway, live, taken, source } = await started()
+    let broken = true
+    gateway.take = async (heard) => {
+      if (broken && heard.bytes[0] === 0x21) throw new Error('a bug')
+      return accepted(heard)
+    }
+    box.says('!\ngood\n')
+    await live(1)
+    assert.deepEqual(taken, ['good'])
+    broken = false
+    await live(1000)
+    assert.deepEqual(taken, ['good', '!'])
+    assert.equal(source.state().heard, 2)
+  })
+
+  test('a frame is understood once, and says when it was heard', async () => {
+    const { box, gateway, live, clock } = await started()
+    const { stamps, decoded, room } = understood(gateway)
+    room.full = ['warning']
+    await live(5000)
+    const { mono } = stampNow(clock)
+    box.says('one\n')
+    await live(60_000)
+    room.full = []
+    await live(1000)
+    assert.deepEqual(stamps, [mono])
+    assert.deepEqual(decoded, ['one'])
   })
 
   test('what can never be taken does not hold up the rest', async () => {
@@ -220,24 +324,45 @@ describe('a sensor that does not listen', () => {
   })
 
   test('while nothing is taken, the oldest thousand frames are kept, the others counted, and the log stays short', async () => {
-    const { box, gateway, live, taken, logged, source } = await started()
-    gateway.take = async () => full
+    const { box, gateway, live, logged, source } = await started()
+    const { told, room } = understood(gateway)
+    room.full = ['warning']
     for (let count = 0; count < 5000; count++) box.says(`${count}\n`)
     await live(1)
     assert.equal(source.state().overruns, 4000)
     assert.ok(logged.length < 30)
-    gateway.take = async (heard) => accepted(heard)
+    room.full = []
     await live(2000)
-    assert.equal(taken.length, 1000)
-    assert.equal(taken.at(-1), '999')
+    assert.equal(told.length, 1000)
+    assert.equal(told.at(-1), '999')
   })
 
-  test('large frames are bounded in octets', async () => {
+  test('where a thousand are kept, the worse ones stay, the oldest of each', async () => {
+    const { box, gateway, live, source } = await started()
+    const { told, room } = understood(gateway)
+    room.full = ['info', 'critical']
+    for (let count = 0; count < 1000; count++) box.says(`{"text":"i${count}","severity":"info"}\n`)
+    await live(1500)
+    for (let count = 0; count < 5; count++)
+      box.says(`{"text":"c${count}","severity":"critical"}\n{"text":"late${count}","severity":"info"}\n`)
+    await live(1500)
+    assert.equal(source.state().overruns, 10)
+    room.full = []
+    await live(1500)
+    assert.equal(told.length, 1000)
+    assert.deepEqual(told.slice(-6), ['i994', 'c0', 'c1', 'c2', 'c3', 'c4'])
+  })
+
+  test('large frames are bounded in octets, those that come and those that are kept', async () => {
     const { box, gateway, live, source } = await started({ frame: { kind: 'line', maxBytes: 65_536 } })
-    gateway.take = async () => full
+    const { room } = understood(gateway)
+    room.full = ['warning']
     for (let count = 0; count < 20; count++) box.says(`${'x'.repeat(65_536)}\n`)
     await live(1)
     assert.equal(source.state().overruns, 4)
+    for (let count = 0; count < 20; count++) box.says(`${'y'.repeat(65_536)}\n`)
+    await live(2000)
+    assert.equal(source.state().overruns, 24)
   })
 })
 

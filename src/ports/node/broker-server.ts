@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Aedes, AuthenticateError, Client, PublishPacket } from 'aedes'
 import { BrokerError, type BrokerServer, type BrokerServerEvents, type BrokerServerOptions, type Taking } from '../broker.ts'
 import { type Log, sentence } from '../log.ts'
+import { BrokerStore, type Persistence } from './broker-store.ts'
 import { PacketLengths } from './packet-lengths.ts'
 
 /**
@@ -13,9 +14,6 @@ const connectMs = 10_000
 
 /** The six other fields that a packet may have (topic, client id, will and its topic, name, password), of 64 KiB each. */
 const fieldsLimit = 6 * 65_536
-
-/** Of what aedes remembers; its types do not say. */
-type Persistence = { incomingGetPacket(client: Client, packet: PublishPacket): Promise<{ topic: string; payload: string | Buffer }> }
 
 export async function serveBroker(options: BrokerServerOptions, on: BrokerServerEvents, log: Log): Promise<BrokerServer> {
   const { host } = addressOf(options.listen)
@@ -36,8 +34,9 @@ export async function serveBroker(options: BrokerServerOptions, on: BrokerServer
     },
     authorizePublish: (client, packet, done) => void door.take(client, packet).then((fault) => done(fault ? new Error(fault) : null)),
   })
-  const { persistence } = broker as unknown as { persistence: Persistence }
-  door.held = (client, packet) => persistence.incomingGetPacket(client, packet)
+  const { persistence, clients } = broker as unknown as { persistence: Persistence; clients: Record<string, unknown> }
+  const store = BrokerStore.within(persistence, (client) => clients[client] !== undefined, log)
+  door.holds = (client, packet) => store.holds(client, packet)
   broker.on('clientError', (client, error) =>
     log('warning', 'embedded broker: a client was dropped', { client: client.id, why: sentence(error) }),
   )
@@ -85,8 +84,8 @@ class Door {
   readonly #names = new WeakMap<Client, string>()
   /** The answer to each client's last packet. */
   readonly #turns = new WeakMap<Client, Promise<Taking>>()
-  /** The QoS 2 packet under this number whose PUBREL is awaited; rejects when there is none. */
-  held: Persistence['incomingGetPacket'] = () => Promise.reject(new Error('no such packet'))
+  /** Whether this very QoS 2 packet was taken, and its PUBREL is awaited. */
+  holds: (client: Client, packet: PublishPacket) => boolean = () => false
 
   constructor(options: BrokerServerOptions, on: BrokerServerEvents, log: Log) {
     this.#options = options
@@ -108,17 +107,9 @@ class Door {
     if (!client) return undefined
     const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
     if (payload.length > this.#options.maxBytes) return `more than ${this.#options.maxBytes} octets`
-    if (packet.qos === 2 && packet.dup && (await this.#isRepeated(client, packet, payload))) return undefined
+    // aedes asks again when a QoS 2 packet is repeated before its release. DUP alone says nothing, since the first copy may never have come.
+    if (packet.qos === 2 && packet.dup && this.holds(client, packet)) return undefined
     return (await this.#inTurn(client, this.#tell(client, packet, payload))) === 'refused' ? 'not accepted now' : undefined
-  }
-
-  /**
-   * aedes asks again when a QoS 2 packet is repeated before its release. It holds what it has not released; DUP alone says nothing, since the
-   * first copy may never have come.
-   */
-  async #isRepeated(client: Client, packet: PublishPacket, payload: Uint8Array): Promise<boolean> {
-    const held = await this.held(client, packet).catch(() => undefined)
-    return held !== undefined && held.topic === packet.topic && Buffer.from(held.payload).equals(payload)
   }
 
   async #tell(client: Client, { topic, qos, retain, dup, messageId }: PublishPacket, payload: Uint8Array): Promise<Taking> {

@@ -35,6 +35,11 @@ export class SimSerial implements Serial {
     if (this.#queue.length === 1) this.#say()
   }
 
+  /** Says it once, as a device that does not listen. */
+  blurt(frame: string): void {
+    this.#line?.data(Buffer.from(`${frame}\r\n`))
+  }
+
   unplug(): void {
     this.plugged = false
     const line = this.#line

@@ -1,0 +1,78 @@
+import { rank, severities } from '../alert/alert.ts'
+import type { Stamp } from '../alert/stamp.ts'
+import { Ahead } from './ahead.ts'
+import type { Held, Taken } from './source.ts'
+
+/** A frame that was refused for now. `held`: what was understood of it; undefined when a fault in the gateway refused it. */
+export type KeptFrame = { bytes: Uint8Array; stamp: Stamp; held?: Held }
+
+/**
+ * Kept: frames that were refused for now, in the order in which they came, of a device that says everything once. Bounded: the oldest are kept, for the first
+ * alerts of a trouble tell its cause, and the worse before the others.
+ */
+export class Kept {
+  readonly #frames: KeptFrame[] = []
+  readonly #framesLimit: number
+  readonly #octetsLimit: number
+  #octets = 0
+
+  constructor(limits: { frames: number; octets: number }) {
+    this.#framesLimit = limits.frames
+    this.#octetsLimit = limits.octets
+  }
+
+  get size(): number {
+    return this.#frames.length
+  }
+
+  /** Returns those that are lost for want of room. */
+  add(frame: KeptFrame): KeptFrame[] {
+    this.#frames.push(frame)
+    this.#octets += frame.bytes.length
+    const lost: KeptFrame[] = []
+    while (this.#frames.length > this.#framesLimit || this.#octets > this.#octetsLimit) lost.push(this.#remove(this.#least()))
+    return lost
+  }
+
+  /**
+   * Asks again for each of them that may be taken before those ahead of it which stay refused: three questions at most while nothing is taken. `goOn` is asked
+   * before each. Returns what is still ahead of whatever comes next.
+   */
+  async offer(take: (frame: KeptFrame, behind: Ahead) => Promise<Taken>, goOn: () => boolean): Promise<Ahead> {
+    const ahead = new Ahead()
+    for (let at = 0; at < this.#frames.length && goOn(); ) {
+      const frame = this.#frames[at]
+      if (!frame) break
+      const { held } = frame
+      if (held && !ahead.lets(held)) {
+        ahead.add(held)
+        at++
+        continue
+      }
+      const taken = await take(frame, ahead)
+      if (taken.kind === 'refused' && taken.again) {
+        // Nothing is known of one that met a fault: it keeps nobody back.
+        if (taken.held) frame.held = taken.held
+        if (frame.held) ahead.add(frame.held)
+        at++
+      } else this.#remove(at)
+    }
+    return ahead
+  }
+
+  #remove(at: number): KeptFrame {
+    const [frame] = this.#frames.splice(at, 1)
+    if (!frame) throw new Error(`no frame ${at} is kept`)
+    this.#octets -= frame.bytes.length
+    return frame
+  }
+
+  /** Where the youngest of the least severe stands. */
+  #least(): number {
+    let least = 0
+    for (const [at, frame] of this.#frames.entries()) if (rankOf(frame) >= rankOf(this.#frames[least])) least = at
+    return least
+  }
+}
+
+const rankOf = (frame: KeptFrame | undefined): number => (frame?.held ? rank(frame.held.severity) : severities.length)
