@@ -43,6 +43,9 @@ export type Access = NonNullable<Device['access']>
 
 const idBytes = 8
 
+/** What a flashed box is called in its network, by multicast DNS with `.local`; its first boot names the machine so (firmware-host/first-boot/identity.ts), and label, console and QR code say it. */
+export const hostNameOf = ({ id }: Pick<Device, 'id'>): string => `outpost-${id.slice(-4)}`
+
 export class DeviceStore {
   readonly notes: string[]
   readonly #low: Low<Device>

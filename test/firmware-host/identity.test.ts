@@ -1,9 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { consoleText, hostNameOf, isClaimed, makeKey } from '../../firmware-host/first-boot/identity.ts'
+import { WebBox } from '../web/box.ts'
 
 test('the host name ends with the last four digits of the device id', () => {
   assert.equal(hostNameOf({ id: '0123456789abcdef' }), 'outpost-cdef')
+})
+
+test('the page answers under the address of label, console and QR code, and its certificate is for it', async () => {
+  const box = await WebBox.claimed()
+  const hostName = hostNameOf(box.household.device.data)
+  const facts = { hostName, claimCode: box.household.door.claimCode, qr: '' }
+  const host = new URL(/http:\S+/.exec(consoleText(facts))?.[0] ?? '').host
+  assert.equal((await box.raw('GET', '/healthz', undefined, { host })).status, 200)
+  assert.equal((await box.raw('GET', '/healthz', undefined, { host: 'outpost-0000.local' })).status, 421, 'the name of another box')
+  const { names } = await box.household.certificate()
+  assert.ok(names.includes(`DNS:${host}`), names)
+  await box.household.stop()
 })
 
 test('a box is claimed when it has a password', () => {
