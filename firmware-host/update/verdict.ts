@@ -1,12 +1,11 @@
+import type { Here } from './status.ts'
 import { compareVersions, isVersion, type Version } from './version.ts'
 
 /** Verdict: whether a bundle whose signature was found good may be installed here. Pure. */
-export type Here = { compatible: string; version: Version }
-
 export type Verdict = { kind: 'good'; version: Version } | { kind: 'refused'; why: string }
 
 /** `info`: what `rauc info --output-format=json` says of the bundle. `version`: of what runs now. */
-export function verdictOn(info: unknown, here: Here): Verdict {
+export function verdictOn(info: unknown, here: Pick<Here, 'compatible' | 'version'>): Verdict {
   const { compatible, version } = (typeof info === 'object' && info !== null ? info : {}) as Record<string, unknown>
   if (typeof compatible !== 'string' || !isVersion(version))
     return refused('The bundle does not say for which board and of which version it is. Get it anew from where you had it.')

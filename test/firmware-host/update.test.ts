@@ -15,6 +15,7 @@ after(() => rmSync(dir, { recursive: true, force: true }))
 class Device {
   readonly root = mkdtempSync(`${dir}/device-`)
   readonly bundle = `${this.root}/data/update/bundle.raucb`
+  readonly request = `${this.root}/data/update/request.json`
   /** Where root keeps it. */
   readonly taken = `${this.root}/memory/bundle.raucb`
   readonly #fake: Record<string, string> = {
@@ -52,7 +53,7 @@ esac`,
   }
 
   run(program: 'install' | 'confirm', wish?: string): void {
-    if (wish !== undefined) writeFileSync(`${this.root}/data/update/request.json`, wish)
+    if (wish !== undefined) writeFileSync(this.request, wish)
     const env = {
       PATH: `${this.root}/bin:/usr/bin:/bin`,
       OUTPOST_DATA: `${this.root}/data`,
@@ -131,6 +132,59 @@ test('words of the gateway that mean nothing do nothing', () => {
     assert.equal(device.status.state, 'idle')
     assert.deepEqual(device.asked, ['rauc status --output-format=json'])
   }
+})
+
+test('RAUC that fails is told once as a sentence, and the request is gone: nothing is asked again and again', () => {
+  const device = new Device()
+  const before = { compatible: 'outpost-generic-x86-64', version: '0.1.0+202611010000', slot: 'A' }
+  writeFileSync(`${device.root}/run/status.json`, JSON.stringify({ ...before, state: 'checking' }))
+  device.fake('rauc', 'echo "Failed to connect to D-Bus" >&2; exit 1')
+  device.run('install', '{"do":"check","request":"ab12"}')
+  assert.ok(!existsSync(device.request))
+  const { why, ...rest } = device.status
+  assert.deepEqual(rest, { ...before, state: 'refused', request: 'ab12' })
+  assert.match(String(why), /failed on the box itself \(rauc status: Failed to connect to D-Bus\)\. Nothing was changed\./)
+})
+
+test('what fails in the middle leaves no state that the page would wait behind', () => {
+  const cases: [string, (device: Device) => void][] = [
+    ['the answer of RAUC is no JSON', (device) => writeFileSync(`${device.root}/info`, 'null and void')],
+    [
+      'the bundle cannot be moved',
+      (device) => {
+        rmSync(`${device.root}/memory`, { recursive: true })
+        writeFileSync(`${device.root}/memory`, 'a file in its place')
+      },
+    ],
+    ['the note cannot be written', (device) => mkdirSync(`${device.root}/memory/tried.json.tmp`)],
+  ]
+  for (const [what, spoil] of cases) {
+    const device = new Device()
+    spoil(device)
+    device.run('install', '{"do":"install","request":"ab12"}')
+    assert.equal(device.status.state, 'refused', what)
+    assert.equal(device.status.request, 'ab12')
+    assert.match(String(device.status.why), /failed on the box itself \(.+\)/, what)
+    assert.ok(!device.asked.some((line) => /^rauc install|reboot/.test(line)), what)
+  }
+})
+
+test('an installation is told to its end, and the box restarts, when no note can be kept of it any more', () => {
+  const device = new Device()
+  device.fake(
+    'rauc',
+    `case "$1" in status) echo '{"compatible":"outpost-generic-x86-64","booted":"A","slots":[]}';; info) cat ${device.root}/info;; *) mkdir ${device.root}/memory/tried.json.tmp;; esac`,
+  )
+  device.run('install', '{"do":"install"}')
+  assert.equal(device.status.state, 'installed')
+  assert.equal(device.asked.at(-1), 'systemctl reboot')
+})
+
+test('the unit that serves requests gives up on one that comes again and again, and waits for the trial of this system', () => {
+  const unit = readFileSync(new URL('../../firmware-host/rootfs/etc/systemd/system/outpost-update.service', import.meta.url), 'utf8')
+  assert.match(unit, /^StartLimitIntervalSec=[1-9]/m)
+  assert.match(unit, /^StartLimitBurst=[1-9]/m)
+  assert.match(unit, /^After=outpost-good\.service$/m)
 })
 
 test('a disk that fails while the slot is written leaves the box as it is', () => {
