@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { imageVersion, placeOf, readJson } from './place.ts'
+import { clearBundles, imageVersion, placeOf, readJson } from './place.ts'
 import { run, slots } from './rauc.ts'
 import { type Status, writeStatus } from './status.ts'
 import { compareVersions, isVersion } from './version.ts'
@@ -58,7 +58,7 @@ async function brokenOff(newer: string): Promise<void> {
   tell({
     state: 'refused',
     bundle: newer,
-    why: `The power went while version ${newer} was installed. Nothing has changed; install it again.`,
+    why: `The power went while version ${newer} was installed. Nothing has changed; bring it again.`,
   })
 }
 
@@ -95,6 +95,12 @@ function lastTried(): { version: string; whole: boolean } | undefined {
   return isVersion(version) ? { version, whole: stage === 'written' } : undefined
 }
 
+try {
+  clearBundles(place)
+} catch (error) {
+  // A disk that takes no change is no reason to give this system up.
+  process.stderr.write(`update: ${error instanceof Error ? error.message : error}\n`)
+}
 const tried = lastTried()
 if (tried === undefined) await again()
 else if (compareVersions(tried.version, version) <= 0) await trial()

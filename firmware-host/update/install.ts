@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
-import { imageVersion, placeOf, readJson } from './place.ts'
+import { bundlesOf, imageVersion, placeOf, readJson } from './place.ts'
 import { percentIn, run, slots } from './rauc.ts'
 import { type Here, lastHere, type Status, writeFileWhole, writeStatus } from './status.ts'
 import { verdictOn, whyRefused } from './verdict.ts'
@@ -13,9 +13,7 @@ type Wish = (typeof wishes)[number]
 type Tell = (more: Pick<Status, 'state'> & Partial<Status>) => void
 
 const place = placeOf(process.env)
-const brought = `${place.data}/update/bundle.raucb`
-const bundle = `${place.memory}/bundle.raucb`
-const request = `${place.data}/update/request.json`
+const { brought, taken: bundle, request } = bundlesOf(place)
 
 async function serve(): Promise<void> {
   const asked = readJson(request)

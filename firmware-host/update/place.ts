@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import type { Version } from './version.ts'
 import { isVersion } from './version.ts'
 
@@ -15,7 +15,7 @@ export type Place = {
 export const placeOf = (env: Readonly<Record<string, string | undefined>>): Place => ({
   data: env.OUTPOST_DATA ?? '/var/lib/outpost',
   status: env.OUTPOST_UPDATE_STATUS ?? '/run/outpost-update/status.json',
-  memory: env.OUTPOST_UPDATE_MEMORY ?? '/data/update',
+  memory: env.OUTPOST_UPDATE_MEMORY ?? '/var/lib/outpost-host/update',
   osRelease: env.OUTPOST_OS_RELEASE ?? '/etc/os-release',
 })
 
@@ -32,4 +32,19 @@ export function readJson(path: string): unknown {
   } catch {
     return undefined
   }
+}
+
+/** What the gateway brings and root keeps: up to 1 GiB each, so none of it may stay when nobody waits for it. */
+export const bundlesOf = ({ data, memory }: Place) => ({
+  part: `${data}/update/bundle.part`,
+  brought: `${data}/update/bundle.raucb`,
+  taken: `${memory}/bundle.raucb`,
+  request: `${data}/update/request.json`,
+})
+
+/** After a start: a bundle that was found good and never installed, and what a power cut left of one. What is asked for stays. */
+export function clearBundles(place: Place): void {
+  const { request, ...bundles } = bundlesOf(place)
+  if (existsSync(request)) return
+  for (const path of Object.values(bundles)) rmSync(path, { force: true })
 }

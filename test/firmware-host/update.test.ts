@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
+import { placeOf } from '../../firmware-host/update/place.ts'
 import { percentIn } from '../../firmware-host/update/rauc.ts'
 import { verdictOn, whyRefused } from '../../firmware-host/update/verdict.ts'
 import { compareVersions } from '../../firmware-host/update/version.ts'
@@ -242,6 +243,29 @@ test('a power cut while the slot was written is no fault of the new system', () 
   assert.equal(device.status.state, 'refused')
   assert.match(String(device.status.why), /power went while version 0\.1\.1/)
   assert.ok(device.asked.includes('rauc status mark-good'))
+})
+
+test('after a start no bundle fills the card for which nobody waits; one that is asked for stays', () => {
+  for (const asked of [false, true]) {
+    const device = new Device()
+    const part = `${device.root}/data/update/bundle.part`
+    for (const path of [device.bundle, device.taken, part]) writeFileSync(path, 'bundle')
+    if (asked) writeFileSync(device.request, '{"do":"install"}')
+    device.run('confirm')
+    assert.deepEqual(
+      [device.bundle, device.taken, part].map((path) => existsSync(path)),
+      [asked, asked, asked],
+    )
+  }
+})
+
+test('where nothing else is said, things lie where the units of the image have them', () => {
+  const { data, memory } = placeOf({})
+  const unit = (name: string) => readFileSync(new URL(`../../firmware-host/rootfs/etc/systemd/system/${name}`, import.meta.url), 'utf8')
+  assert.match(unit('outpost-update.path'), new RegExp(`^PathExists=${data}/update/request\\.json$`, 'm'))
+  const kept = readFileSync(new URL('../../firmware-host/rootfs/usr/lib/tmpfiles.d/outpost.conf', import.meta.url), 'utf8')
+  assert.ok(kept.includes(`d ${memory.replace(/\/update$/, '')} 0700 root root`), 'it is in a directory that root alone reads')
+  for (const name of ['outpost-good.service', 'outpost-update.service']) assert.match(unit(name), /^RequiresMountsFor=\/var\/lib$/m)
 })
 
 test('a system that the boot loader gave up is told', () => {
