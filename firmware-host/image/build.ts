@@ -56,7 +56,7 @@ async function main(): Promise<void> {
       debianTree(board, { mirror: values.mirror, security: values.security, suite: 'trixie' }, cache, progress.note),
     )
     const layout = layoutFor(board)
-    const slots: Record<string, string> = {}
+    let boot: string | undefined
     const starts: Record<string, string | Uint8Array> = { 'README.txt': readme(board), 'outpost.example.json': exampleJson(board) }
     const paths = {
       root: join(work, 'root.squashfs'),
@@ -75,11 +75,8 @@ async function main(): Promise<void> {
       if (isPi(board)) {
         await run('cp', ['-a', `${made}/boot/.`, join(raw, 'boot')])
         Object.assign(starts, startFiles(raw, layout))
-        for (const slot of ['A', 'B'] as const) {
-          const folder = join(work, `boot-${slot}`)
-          await lay(folder, await bootFiles(root, raw, board, layout, slot))
-          slots[slot] = folder
-        }
+        boot = join(work, 'boot')
+        await lay(boot, await bootFiles(root, raw, board, layout))
         rmSync(join(made, 'usr/lib/raspi-firmware'), { recursive: true, force: true })
         rmSync(join(made, 'boot'), { recursive: true })
         mkdirSync(join(made, 'boot/firmware'), { recursive: true })
@@ -95,18 +92,18 @@ async function main(): Promise<void> {
       await lay(join(work, 'start'), starts)
       const fat = { seed: `outpost ${board.name} start`, label: 'OUTPOST', size: partition(layout, 'start').size, epoch: release.epoch }
       await makeFat(paths.start, join(work, 'start'), fat)
-      if (slots.A !== undefined)
-        await makeFat(join(work, 'boot-a.fat'), slots.A, {
+      if (boot !== undefined)
+        await makeFat(join(work, 'boot.fat'), boot, {
           ...fat,
           seed: `outpost ${board.name} boot`,
-          label: 'BOOT-A',
+          label: 'BOOT',
           size: partition(layout, 'boot-a').size,
         })
       await makeData(paths.data, board.name, partition(layout, 'data').size, release.epoch)
       mkdirSync(dirname(out), { recursive: true })
       const disk = await DiskImage.create(paths.raw, layout)
       await disk.fill('start', paths.start)
-      if (slots.A !== undefined) await disk.fill('boot-a', join(work, 'boot-a.fat'))
+      if (boot !== undefined) await disk.fill('boot-a', join(work, 'boot.fat'))
       await disk.fill('root-a', paths.root)
       await disk.fill('data', paths.data)
       await disk.close()
@@ -116,7 +113,7 @@ async function main(): Promise<void> {
       writeFileSync(`${stem}.sbom.json`, sbom(root, dir, board, release))
       // What an update bundle is made of.
       await run('cp', [paths.root, `${stem}.root.squashfs`])
-      if (slots.A !== undefined) await run('cp', [join(work, 'boot-a.fat'), `${stem}.boot.fat`])
+      if (boot !== undefined) await run('cp', [join(work, 'boot.fat'), `${stem}.boot.fat`])
       const files = await publish(paths.raw, out, board, release)
       return [
         ...files,

@@ -1,4 +1,5 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { restartIntoTrial, whyNoTrial } from './boot-loader.ts'
 import { bundlesOf, imageVersion, placeOf, readJson } from './place.ts'
 import { percentIn, run, slots } from './rauc.ts'
 import { type Here, lastHere, type Status, writeFileWhole, writeStatus } from './status.ts'
@@ -53,6 +54,8 @@ async function grant(wish: Wish | undefined, here: Here, tell: Tell): Promise<vo
   if (!wish) return tell({ state: 'idle' })
   tell({ state: 'checking' })
   take()
+  const noWayBack = whyNoTrial(place)
+  if (noWayBack !== undefined) return refuse(tell, noWayBack)
   const { code, stdout, stderr } = await run('rauc', ['info', '--output-format=json', bundle])
   if (code !== 0) return refuse(tell, whyRefused(stderr))
   const verdict = verdictOn(JSON.parse(stdout), here)
@@ -77,7 +80,7 @@ async function install(tell: Tell, version: string): Promise<void> {
   quietly(() => remember(version, 'written'))
   quietly(drop)
   tell({ state: 'installed', bundle: version })
-  await run('systemctl', ['reboot'])
+  await restartIntoTrial(place)
 }
 
 function refuse(tell: Tell, why: string): void {

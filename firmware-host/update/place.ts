@@ -10,6 +10,9 @@ export type Place = {
   /** What was installed last. Only root writes here. */
   memory: string
   osRelease: string
+  raucConf: string
+  /** Functions of the running kernel, by name. */
+  kernelNames: string
 }
 
 export const placeOf = (env: Readonly<Record<string, string | undefined>>): Place => ({
@@ -17,6 +20,8 @@ export const placeOf = (env: Readonly<Record<string, string | undefined>>): Plac
   status: env.OUTPOST_UPDATE_STATUS ?? '/run/outpost-update/status.json',
   memory: env.OUTPOST_UPDATE_MEMORY ?? '/var/lib/outpost-host/update',
   osRelease: env.OUTPOST_OS_RELEASE ?? '/etc/os-release',
+  raucConf: env.OUTPOST_RAUC_CONF ?? '/etc/rauc/system.conf',
+  kernelNames: env.OUTPOST_KERNEL_NAMES ?? '/proc/kallsyms',
 })
 
 /** os-release(5): IMAGE_VERSION. Throws with a sentence when it is none of ours. */

@@ -33,8 +33,20 @@ esac`,
     for (const part of ['data/update', 'memory', 'run', 'bin']) mkdirSync(`${this.root}/${part}`, { recursive: true })
     writeFileSync(`${this.root}/os-release`, `ID=debian\nIMAGE_VERSION="${version}"\n`)
     writeFileSync(`${this.root}/asked`, '')
+    writeFileSync(`${this.root}/system.conf`, '[system]\nbootloader=grub\n')
+    writeFileSync(`${this.root}/kallsyms`, '0000000000000000 t schedule\n')
     this.brings({ compatible: 'outpost-generic-x86-64', version: '0.1.1+202612010000' })
     for (const [name, script] of Object.entries(this.#fake)) this.fake(name, script)
+  }
+
+  /** A Raspberry Pi. Of its kernel it matters whether it tells the firmware to try. */
+  isPi(kernel: string): this {
+    writeFileSync(
+      `${this.root}/system.conf`,
+      '[system]\nbootloader=custom\n\n[handlers]\nbootloader-custom-backend=/usr/lib/outpost/host/tryboot\n',
+    )
+    writeFileSync(`${this.root}/kallsyms`, kernel)
+    return this
   }
 
   fake(name: string, script: string): void {
@@ -61,6 +73,8 @@ esac`,
       OUTPOST_UPDATE_STATUS: `${this.root}/run/status.json`,
       OUTPOST_UPDATE_MEMORY: `${this.root}/memory`,
       OUTPOST_OS_RELEASE: `${this.root}/os-release`,
+      OUTPOST_RAUC_CONF: `${this.root}/system.conf`,
+      OUTPOST_KERNEL_NAMES: `${this.root}/kallsyms`,
       OUTPOST_TRIAL_MS: '600',
       OUTPOST_TRIAL_EVERY_MS: '20',
       OUTPOST_TRIAL_WELL_MS: '60',
@@ -186,6 +200,40 @@ test('the unit that serves requests gives up on one that comes again and again, 
   assert.match(unit, /^StartLimitIntervalSec=[1-9]/m)
   assert.match(unit, /^StartLimitBurst=[1-9]/m)
   assert.match(unit, /^After=outpost-good\.service$/m)
+})
+
+/** As /proc/kallsyms has them, addresses hidden. Linux has the first of both; only the kernel of Raspberry Pi OS the second. */
+const linux = '0000000000000000 t rpi_firmware_shutdown\n0000000000000000 T rpi_firmware_property\n'
+const raspberry = `${linux}0000000000000000 t rpi_firmware_notify_reboot\n`
+
+test('a Raspberry Pi is told to try the other slot once; the plain restart that follows a bad trial goes back by itself', () => {
+  const device = new Device().isPi(raspberry)
+  device.run('install', '{"do":"install"}')
+  assert.equal(device.status.state, 'installed')
+  assert.equal(device.asked.at(-1), 'systemctl reboot --reboot-argument=0 tryboot')
+  const trial = new Device('0.1.1+202612010000').isPi(raspberry)
+  trial.fake('outpost', 'exit 1')
+  writeFileSync(`${trial.root}/memory/tried.json`, '{"version":"0.1.1+202612010000"}')
+  trial.run('confirm')
+  assert.equal(trial.asked.at(-1), 'systemctl reboot')
+})
+
+test('a Raspberry Pi whose kernel cannot tell the firmware to try takes no update, and says so before one is brought', () => {
+  const device = new Device().isPi(linux)
+  device.run('confirm')
+  assert.equal(device.status.state, 'idle')
+  assert.match(String(device.status.why), /cannot be updated in place.*backup, flash the card/)
+  for (const wish of ['check', 'install']) {
+    writeFileSync(device.bundle, 'bundle')
+    device.run('install', JSON.stringify({ do: wish }))
+    assert.equal(device.status.state, 'refused')
+    assert.match(String(device.status.why), /cannot be updated in place/)
+    assert.ok(!existsSync(device.bundle) && !existsSync(device.taken), 'it does not fill the card')
+  }
+  assert.ok(!device.asked.some((line) => /^rauc (install|info)|reboot/.test(line)), String(device.asked))
+  const able = new Device().isPi(raspberry)
+  able.run('confirm')
+  assert.deepEqual([able.status.state, able.status.why], ['idle', undefined])
 })
 
 test('a disk that fails while the slot is written leaves the box as it is', () => {
