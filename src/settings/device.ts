@@ -1,6 +1,7 @@
 import { Low } from 'lowdb'
 import { z } from 'zod'
 import type { Disk } from '../ports/disk.ts'
+import { sentence } from '../ports/log.ts'
 import { hex, type Random } from '../ports/random.ts'
 import { DurableJson, keep } from './durable.ts'
 
@@ -60,13 +61,19 @@ export class DeviceStore {
     return this.#low.data
   }
 
-  /** Reads device.json, or makes it. When the file and its predecessor are spoiled, a new id is made and said aloud. */
+  /**
+   * Reads device.json, or makes it. What was recovered from its predecessor is written again, since others read the file, too; when both are spoiled, a new id is made and said aloud. Rejects with DiskError when
+   * there is nothing to read and nothing can be written.
+   */
   static async open(disk: Disk, random: Random, dir: string): Promise<DeviceStore> {
     const adapter = new DurableJson<Device>(disk, dir, 'device.json', (value) => schema.parse(value))
     const low = new Low<Device>(adapter, { id: hex(random.bytes(idBytes)) })
     const value = await adapter.read()
     if (value) low.data = value
     else await low.write()
+    // A disk that takes nothing has been told before, and what was read holds all the same.
+    if (adapter.recovered)
+      await low.write().catch((error: unknown) => adapter.notes.push(`device.json cannot be mended: ${sentence(error)}`))
     const notes =
       adapter.broken === undefined
         ? adapter.notes
