@@ -99,9 +99,9 @@ export class DeviceStore {
     return this.#update((device) => ({ ...device, wear }))
   }
 
-  /** This roll-back was told. Durable when it resolves. */
-  rolledBack(words: string): Promise<void> {
-    return this.#update((device) => ({ ...device, rolledBack: words }))
+  /** This roll-back was told; undefined: it is over, and the next one is another, whatever its words. Durable when it resolves. */
+  rolledBack(words: string | undefined): Promise<void> {
+    return this.#update(({ rolledBack: _, ...device }) => (words === undefined ? device : { ...device, rolledBack: words }))
   }
 
   /** The key of the codes in subjects, made at the first question. Rejects with DiskError. */
