@@ -27,6 +27,7 @@ const about = route({
   path: '/api/update',
   title: 'The system that runs, and what became of the last bundle',
   access: { kind: 'machine', scope: 'read' },
+  byItself: true,
   run: async ({ house }) => json({ ...(await systemHere(house)), received: await hatchOf(house).received() }),
 })
 
