@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { imageVersion, type Place, placeOf, readJson } from './place.ts'
-import { percentIn, run, slots } from './rauc.ts'
+import { lastErrorIn, percentIn, run, slots } from './rauc.ts'
 import { type Status, writeFileWhole, writeStatus } from './status.ts'
 import { verdictOn, whyRefused } from './verdict.ts'
 
@@ -40,13 +40,13 @@ async function install(tell: (more: Pick<Status, 'state'> & Partial<Status>) => 
   // First the note: whoever reads that it is being installed may pull the plug.
   remember(version, 'writing')
   tell({ state: 'installing', bundle: version, percent: 0 })
-  const { code, stderr } = await run('rauc', ['install', bundle], (line) => {
+  const ended = await run('rauc', ['install', bundle], (line) => {
     const percent = percentIn(line)
     if (percent !== undefined) tell({ state: 'installing', bundle: version, percent })
   })
-  if (code !== 0) {
+  if (ended.code !== 0) {
     forget()
-    return refuse(tell, whyRefused(stderr))
+    return refuse(tell, whyRefused(lastErrorIn(ended)))
   }
   remember(version, 'written')
   rmSync(bundle, { force: true })

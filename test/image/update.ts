@@ -87,7 +87,7 @@ const deeds: Record<Part, (box: Box, bench: Bench) => Promise<void>> = {
     for (const [name, why] of [
       ['stranger', /signature/],
       ['unsigned', /no update bundle|signature|part of one/],
-      ['tampered', /signature|part of one|could not be read/],
+      ['tampered', /changed or damaged/],
       ['cut', /no update bundle|signature|part of one/],
       ['foreign', /for outpost-raspberry-pi-4b/],
       ['older', /older than/],
