@@ -25,7 +25,7 @@ export class Box {
 
   /** The box is up, and whatever it had to show is shown. */
   settled(): Promise<Told> {
-    return this.#comesTo('the boot is confirmed', ({ state }) => !['trial', 'installed', 'installing'].includes(state))
+    return this.#comesTo('the boot is confirmed', ({ state }) => !['checking', 'installing', 'installed', 'trial'].includes(state))
   }
 
   /** It is up, and has not shown yet that it works. */
