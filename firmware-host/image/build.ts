@@ -3,10 +3,11 @@ import { homedir, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readBoard } from './board.ts'
+import { makeData } from './data.ts'
 import { DiskImage } from './disk.ts'
 import { lay, makeFat } from './fat.ts'
 import { firstSlots, grubCfg, grubEnv, grubFile, makeGrub } from './grub.ts'
-import { layoutFor, partition, uuidOf } from './layout.ts'
+import { layoutFor, partition } from './layout.ts'
 import { Progress } from './progress.ts'
 import { publish } from './publish.ts'
 import { bootFiles, isPi, startFiles } from './raspberry-pi.ts'
@@ -99,7 +100,7 @@ async function main(): Promise<void> {
           label: 'BOOT',
           size: partition(layout, 'boot-a').size,
         })
-      await makeData(paths.data, board.name, partition(layout, 'data').size, release.epoch)
+      await makeData(paths.data, { board: board.name, size: partition(layout, 'data').size, epoch: release.epoch })
       mkdirSync(dirname(out), { recursive: true })
       const disk = await DiskImage.create(paths.raw, layout)
       await disk.fill('start', paths.start)
@@ -143,38 +144,6 @@ async function releaseOf(root: string): Promise<Release> {
 async function buildBundle(root: string): Promise<void> {
   await run('npm', ['run', '--silent', 'build'], { cwd: root })
   await run('npm', ['run', '--silent', 'build:host'], { cwd: root })
-}
-
-/** noatime stands in fstab; fast_commit makes a growing file cost less than half (docs/benchmarks.md). */
-async function makeData(path: string, board: string, size: number, epoch: number): Promise<void> {
-  const seed = uuidOf(`outpost ${board} data`)
-  await run('truncate', ['--size', String(size), path])
-  await run(
-    'mke2fs',
-    [
-      '-q',
-      '-t',
-      'ext4',
-      '-L',
-      'outpost-data',
-      '-U',
-      seed,
-      '-b',
-      '4096',
-      '-i',
-      '16384',
-      '-J',
-      'size=16',
-      '-E',
-      `hash_seed=${seed},lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0,resize=67108864`,
-      '-O',
-      'fast_commit,^orphan_file',
-      '-m',
-      '1',
-      path,
-    ],
-    { env: { E2FSPROGS_FAKE_TIME: String(epoch), SOURCE_DATE_EPOCH: String(epoch) } },
-  )
 }
 
 try {

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { restartIntoTrial, whyNoTrial } from './boot-loader.ts'
 import { bundlesOf, imageVersion, placeOf, readJson } from './place.ts'
-import { percentIn, run, slots } from './rauc.ts'
+import { lastErrorIn, percentIn, run, slots } from './rauc.ts'
 import { type Here, lastHere, type Status, writeFileWhole, writeStatus } from './status.ts'
 import { verdictOn, whyRefused } from './verdict.ts'
 
@@ -68,13 +68,13 @@ async function install(tell: Tell, version: string): Promise<void> {
   // First the note: whoever reads that it is being installed may pull the plug.
   remember(version, 'writing')
   tell({ state: 'installing', bundle: version, percent: 0 })
-  const { code, stderr } = await run('rauc', ['install', bundle], (line) => {
+  const ended = await run('rauc', ['install', bundle], (line) => {
     const percent = percentIn(line)
     if (percent !== undefined) tell({ state: 'installing', bundle: version, percent })
   })
-  if (code !== 0) {
+  if (ended.code !== 0) {
     quietly(forget)
-    return refuse(tell, whyRefused(stderr))
+    return refuse(tell, whyRefused(lastErrorIn(ended)))
   }
   // From here on the boot loader means the other slot; the note is for the words of a roll-back.
   quietly(() => remember(version, 'written'))

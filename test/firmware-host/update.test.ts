@@ -316,6 +316,20 @@ test('where nothing else is said, things lie where the units of the image have t
   for (const name of ['outpost-good.service', 'outpost-update.service']) assert.match(unit(name), /^RequiresMountsFor=\/var\/lib$/m)
 })
 
+test('a bundle whose contents do not fit its signature is told so: the kernel finds it while the slot is written', () => {
+  const device = new Device()
+  device.fake(
+    'rauc',
+    `case "$1" in status) echo '{"compatible":"outpost-generic-x86-64","booted":"A","slots":[]}';; info) cat ${device.root}/info;; *)
+echo " 40% Verifying signature done."
+echo "LastError: Installation error: Failed updating slot rootfs.1: failed to copy data: Input/output error"
+echo "Installing failed" >&2; exit 1;; esac`,
+  )
+  device.run('install', '{"do":"install"}')
+  assert.match(String(device.status.why), /changed or damaged after it was signed/)
+  assert.equal(device.tried, undefined)
+})
+
 test('a system that the boot loader gave up is told', () => {
   const device = new Device()
   const slots = '"slots":[{"rootfs.0":{"bootname":"A"}},{"rootfs.1":{"bootname":"B"}}]'
