@@ -1,8 +1,8 @@
 /** Identity: what a box is called, from the device id that the gateway made at random. Pure. */
 export type Device = { id: string; access?: { claim: string; password?: unknown } }
 
-/** `outpost-` and the last four digits of the id. Two boxes of one site may share it once in 65,536; then mDNS appends a number. */
-export const hostNameOf = ({ id }: Device): string => `outpost-${id.slice(-4)}`
+/** `outpost-` and the last four digits of the id; the gateway answers to it (`hostNameOf` in src/settings/device.ts, and a test holds the two together). Two boxes of one site may share it once in 65,536; then mDNS appends a number. */
+export const hostNameOf = ({ id }: Pick<Device, 'id'>): string => `outpost-${id.slice(-4)}`
 
 export const isClaimed = ({ access }: Device): boolean => access?.password !== undefined
 

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { renderUnicodeCompact } from 'uqr'
+import { readDevice } from './device-file.ts'
 import { blank, readJson, replace, syncDir } from './files.ts'
 import { consoleText, type Device, hostNameOf, isClaimed, labelText, makeKey } from './identity.ts'
 import { type KnownNetwork, known, networkUnits, setupAddress, setupApConf, setupApUnit, wifiConf } from './network.ts'
@@ -31,15 +32,19 @@ function command(...args: string[]): { status: number; out: string; err: string 
   return { status: done.status ?? 70, out: done.stdout, err: done.stderr }
 }
 
-/** The gateway makes its id and its claim code; both are asked for by its label. */
-function identify(): Device {
-  mkdirSync(outpost.data, { recursive: true, mode: 0o700 })
-  chownSync(outpost.data, outpost.uid, outpost.gid)
-  const file = `${outpost.data}/device.json`
-  if (!readJson<Device>(file)?.access) command('board', 'label')
-  const device = readJson<Device>(file)
-  if (!device) throw new Error('The gateway made no device.json.')
-  return device
+/** The gateway makes its id and its claim code; both are asked for by its label. Undefined: it could make none. */
+function identify(): Device | undefined {
+  try {
+    mkdirSync(outpost.data, { recursive: true, mode: 0o700 })
+    chownSync(outpost.data, outpost.uid, outpost.gid)
+  } catch (error) {
+    say(`identity: ${error instanceof Error ? error.message : error}`)
+  }
+  if (!readDevice(outpost.data)?.access) {
+    const { status, err } = command('board', 'label')
+    if (status !== 0) say(`identity: ${err.trim()}`)
+  }
+  return readDevice(outpost.data)
 }
 
 /** Takes outpost.json once. */
@@ -146,6 +151,8 @@ function keepSame(path: string, text: string): void {
 function main(): void {
   mkdirSync(run, { recursive: true, mode: 0o700 })
   const device = identify()
+  // A box that has no name is still better on the network that it knows than nowhere.
+  if (!device) return void connect('outpost', false, '')
   const hostName = hostNameOf(device)
   writeFileSync('/proc/sys/kernel/hostname', hostName)
   const { key } = keepIdentity(device)

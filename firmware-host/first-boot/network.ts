@@ -52,7 +52,7 @@ function unit(match: readonly string[], fixed: Address | undefined, ntp: readonl
   ].join('\n')
 }
 
-/** For wpa_supplicant: the Wi-Fi of the site. WPA2 or WPA3, never less. */
+/** For wpa_supplicant: the Wi-Fi of the site, WPA2, never less. WPA3 (SAE) would need the pass phrase itself, and only the key that comes of it is kept; a network for both is joined by WPA2. */
 export const wifiConf = ({ ssidHex, pskHex, country }: KnownWifi): string =>
   [
     `country=${country}`,

@@ -3,10 +3,11 @@ import { homedir, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readBoard } from './board.ts'
+import { makeData } from './data.ts'
 import { DiskImage } from './disk.ts'
 import { lay, makeFat } from './fat.ts'
 import { firstSlots, grubCfg, grubEnv, grubFile, makeGrub } from './grub.ts'
-import { layoutFor, partition, uuidOf } from './layout.ts'
+import { layoutFor, partition } from './layout.ts'
 import { Progress } from './progress.ts'
 import { publish } from './publish.ts'
 import { bootFiles, isPi, startFiles } from './raspberry-pi.ts'
@@ -56,7 +57,7 @@ async function main(): Promise<void> {
       debianTree(board, { mirror: values.mirror, security: values.security, suite: 'trixie' }, cache, progress.note),
     )
     const layout = layoutFor(board)
-    const slots: Record<string, string> = {}
+    let boot: string | undefined
     const starts: Record<string, string | Uint8Array> = { 'README.txt': readme(board), 'outpost.example.json': exampleJson(board) }
     const paths = {
       root: join(work, 'root.squashfs'),
@@ -75,11 +76,8 @@ async function main(): Promise<void> {
       if (isPi(board)) {
         await run('cp', ['-a', `${made}/boot/.`, join(raw, 'boot')])
         Object.assign(starts, startFiles(raw, layout))
-        for (const slot of ['A', 'B'] as const) {
-          const folder = join(work, `boot-${slot}`)
-          await lay(folder, await bootFiles(root, raw, board, layout, slot))
-          slots[slot] = folder
-        }
+        boot = join(work, 'boot')
+        await lay(boot, await bootFiles(root, raw, board, layout))
         rmSync(join(made, 'usr/lib/raspi-firmware'), { recursive: true, force: true })
         rmSync(join(made, 'boot'), { recursive: true })
         mkdirSync(join(made, 'boot/firmware'), { recursive: true })
@@ -95,18 +93,18 @@ async function main(): Promise<void> {
       await lay(join(work, 'start'), starts)
       const fat = { seed: `outpost ${board.name} start`, label: 'OUTPOST', size: partition(layout, 'start').size, epoch: release.epoch }
       await makeFat(paths.start, join(work, 'start'), fat)
-      if (slots.A !== undefined)
-        await makeFat(join(work, 'boot-a.fat'), slots.A, {
+      if (boot !== undefined)
+        await makeFat(join(work, 'boot.fat'), boot, {
           ...fat,
           seed: `outpost ${board.name} boot`,
-          label: 'BOOT-A',
+          label: 'BOOT',
           size: partition(layout, 'boot-a').size,
         })
-      await makeData(paths.data, board.name, partition(layout, 'data').size, release.epoch)
+      await makeData(paths.data, { board: board.name, size: partition(layout, 'data').size, epoch: release.epoch })
       mkdirSync(dirname(out), { recursive: true })
       const disk = await DiskImage.create(paths.raw, layout)
       await disk.fill('start', paths.start)
-      if (slots.A !== undefined) await disk.fill('boot-a', join(work, 'boot-a.fat'))
+      if (boot !== undefined) await disk.fill('boot-a', join(work, 'boot.fat'))
       await disk.fill('root-a', paths.root)
       await disk.fill('data', paths.data)
       await disk.close()
@@ -116,7 +114,7 @@ async function main(): Promise<void> {
       writeFileSync(`${stem}.sbom.json`, sbom(root, dir, board, release))
       // What an update bundle is made of.
       await run('cp', [paths.root, `${stem}.root.squashfs`])
-      if (slots.A !== undefined) await run('cp', [join(work, 'boot-a.fat'), `${stem}.boot.fat`])
+      if (boot !== undefined) await run('cp', [join(work, 'boot.fat'), `${stem}.boot.fat`])
       const files = await publish(paths.raw, out, board, release)
       return [
         ...files,
@@ -146,38 +144,6 @@ async function releaseOf(root: string): Promise<Release> {
 async function buildBundle(root: string): Promise<void> {
   await run('npm', ['run', '--silent', 'build'], { cwd: root })
   await run('npm', ['run', '--silent', 'build:host'], { cwd: root })
-}
-
-/** noatime stands in fstab; fast_commit makes a growing file cost less than half (docs/benchmarks.md). */
-async function makeData(path: string, board: string, size: number, epoch: number): Promise<void> {
-  const seed = uuidOf(`outpost ${board} data`)
-  await run('truncate', ['--size', String(size), path])
-  await run(
-    'mke2fs',
-    [
-      '-q',
-      '-t',
-      'ext4',
-      '-L',
-      'outpost-data',
-      '-U',
-      seed,
-      '-b',
-      '4096',
-      '-i',
-      '16384',
-      '-J',
-      'size=16',
-      '-E',
-      `hash_seed=${seed},lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0,resize=67108864`,
-      '-O',
-      'fast_commit,^orphan_file',
-      '-m',
-      '1',
-      path,
-    ],
-    { env: { E2FSPROGS_FAKE_TIME: String(epoch), SOURCE_DATE_EPOCH: String(epoch) } },
-  )
 }
 
 try {

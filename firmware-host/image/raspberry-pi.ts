@@ -39,17 +39,21 @@ export const cmdlineTxt = (board: PiBoard, layout: Layout, slot: Slot): string =
 /** Firmware of both generations: one card starts in either. */
 const firmware = ['start.elf', 'fixup.dat', 'start4.elf', 'fixup4.dat']
 
-/** Files of a boot slot, taken from the tree. */
-export async function bootFiles(
-  root: string,
-  tree: string,
-  board: PiBoard,
-  layout: Layout,
-  slot: Slot,
-): Promise<Record<string, string | Uint8Array>> {
+/**
+ * The kernel's command line for each slot, and the one that is taken: that of A, since an image is flashed with A. A bundle brings the same files to either slot, and its hook
+ * (slot-hook) takes the one of the slot that it was written to.
+ */
+export const cmdlines = (board: PiBoard, layout: Layout): Record<string, string> => ({
+  'cmdline.txt': cmdlineTxt(board, layout, 'A'),
+  'cmdline.a': cmdlineTxt(board, layout, 'A'),
+  'cmdline.b': cmdlineTxt(board, layout, 'B'),
+})
+
+/** Files of a boot slot, taken from the tree. They are the same for both slots. */
+export async function bootFiles(root: string, tree: string, board: PiBoard, layout: Layout): Promise<Record<string, string | Uint8Array>> {
   const files: Record<string, string | Uint8Array> = {
     'config.txt': configTxt(board),
-    'cmdline.txt': cmdlineTxt(board, layout, slot),
+    ...cmdlines(board, layout),
     vmlinuz: readFileSync(join(tree, 'boot/vmlinuz')),
     'initrd.img': readFileSync(join(tree, 'boot/initrd.img')),
     [board.boot.deviceTree]: deviceTree(tree, board.boot.deviceTree),

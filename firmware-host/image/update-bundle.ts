@@ -25,7 +25,7 @@ export const manifest = ({ board, version, boot }: Pick<BundleOptions, 'board' |
     '',
     '[image.rootfs]',
     'filename=root.img',
-    ...(boot === undefined ? [] : ['', '[image.boot]', 'filename=boot.img']),
+    ...(boot === undefined ? [] : ['', '[image.boot]', 'filename=boot.img', 'hooks=post-install', '', '[hooks]', 'filename=slot-hook']),
     '',
   ].join('\n')
 
@@ -35,7 +35,10 @@ export async function makeBundle(options: BundleOptions): Promise<void> {
   try {
     put(join(work, 'bundle/manifest.raucm'), manifest(options))
     await run('cp', [root, join(work, 'bundle/root.img')])
-    if (boot !== undefined) await run('cp', [boot, join(work, 'bundle/boot.img')])
+    if (boot !== undefined) {
+      await run('cp', [boot, join(work, 'bundle/boot.img')])
+      await run('install', ['-m', '755', join(import.meta.dirname, 'slot-hook'), join(work, 'bundle/slot-hook')])
+    }
     rmSync(out, { force: true })
     await run('rauc', [`--cert=${cert}`, `--key=${key}`, 'bundle', join(work, 'bundle'), out])
   } finally {

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { imageVersion, placeOf, readJson } from './place.ts'
+import { whyNoTrial } from './boot-loader.ts'
+import { clearBundles, imageVersion, placeOf, readJson } from './place.ts'
 import { run, slots } from './rauc.ts'
 import { type Status, writeStatus } from './status.ts'
 import { compareVersions, isVersion } from './version.ts'
@@ -21,10 +22,16 @@ const { compatible, booted: slot, primary } = await slots()
 const version = imageVersion(place)
 const tell = (more: Pick<Status, 'state'> & Partial<Status>) => writeStatus(place.status, { compatible, version, slot, ...more })
 
+/** Before anybody brings a bundle: whether one can be taken at all. */
+function idle(): void {
+  const why = whyNoTrial(place)
+  tell({ state: 'idle', ...(why === undefined ? {} : { why }) })
+}
+
 /** A system that is known to work. */
 async function again(): Promise<void> {
   // The boot loader gave the other one up: it is older or newer, and whoever looks after the box must hear of it.
-  if (primary === slot) tell({ state: 'idle' })
+  if (primary === slot) idle()
   else
     tell({
       state: 'rolled-back',
@@ -37,13 +44,13 @@ async function again(): Promise<void> {
 async function trial(): Promise<void> {
   tell({ state: 'trial', bundle: version })
   if (!(await lasts(async () => (await isActive()) && (await isWell()), wellForMs))) {
-    // The boot loader need not find it out by three starts.
+    // The boot loader need not find it out by three starts; a Raspberry Pi that is not told to try goes back anyway.
     await run('rauc', ['status', 'mark-bad'])
     await run('systemctl', ['reboot'])
     return
   }
   await confirm()
-  tell({ state: 'idle' })
+  idle()
 }
 
 /** The old system runs, although a newer one was installed. */
@@ -58,7 +65,7 @@ async function brokenOff(newer: string): Promise<void> {
   tell({
     state: 'refused',
     bundle: newer,
-    why: `The power went while version ${newer} was installed. Nothing has changed; install it again.`,
+    why: `The power went while version ${newer} was installed. Nothing has changed; bring it again.`,
   })
 }
 
@@ -95,6 +102,12 @@ function lastTried(): { version: string; whole: boolean } | undefined {
   return isVersion(version) ? { version, whole: stage === 'written' } : undefined
 }
 
+try {
+  clearBundles(place)
+} catch (error) {
+  // A disk that takes no change is no reason to give this system up.
+  process.stderr.write(`update: ${error instanceof Error ? error.message : error}\n`)
+}
 const tried = lastTried()
 if (tried === undefined) await again()
 else if (compareVersions(tried.version, version) <= 0) await trial()

@@ -1,33 +1,61 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
-import { imageVersion, type Place, placeOf, readJson } from './place.ts'
-import { percentIn, run, slots } from './rauc.ts'
-import { type Status, writeFileWhole, writeStatus } from './status.ts'
+import { restartIntoTrial, whyNoTrial } from './boot-loader.ts'
+import { bundlesOf, imageVersion, placeOf, readJson } from './place.ts'
+import { lastErrorIn, percentIn, run, slots } from './rauc.ts'
+import { type Here, lastHere, type Status, writeFileWhole, writeStatus } from './status.ts'
 import { verdictOn, whyRefused } from './verdict.ts'
 
 /**
  * Run by root when the gateway has put a request beside a bundle: looks at it, installs it into the other slot, restarts. The gateway is not trusted with more than these words; that the bundle is good is for RAUC
- * to say, by its signature. Whatever happens, the slot that runs stays as it is.
+ * to say, by its signature. Whatever happens, the slot that runs stays as it is, a request is answered once, and no state is left that somebody would wait behind.
  */
 const wishes = ['check', 'install'] as const
 type Wish = (typeof wishes)[number]
+type Tell = (more: Pick<Status, 'state'> & Partial<Status>) => void
 
 const place = placeOf(process.env)
-const brought = `${place.data}/update/bundle.raucb`
-const bundle = `${place.memory}/bundle.raucb`
-const request = `${place.data}/update/request.json`
+const { brought, taken: bundle, request } = bundlesOf(place)
 
-async function serve({ status }: Place): Promise<void> {
-  const { compatible, booted: slot } = await slots()
-  const here = { compatible, version: imageVersion(place), slot }
+async function serve(): Promise<void> {
   const asked = readJson(request)
   const named = nameIn(asked)
-  const tell = (more: Pick<Status, 'state'> & Partial<Status>) =>
-    writeStatus(status, { ...here, ...more, ...(named === undefined ? {} : { request: named }) })
-  const wish = wishIn(asked)
-  rmSync(request, { force: true })
+  let here = lastHere(place.status)
+  const tell: Tell = (more) =>
+    quietly(() => here && writeStatus(place.status, { ...here, ...more, ...(named === undefined ? {} : { request: named }) }))
+  try {
+    // First of all: what stays there is asked again as soon as this has ended.
+    rmSync(request, { force: true })
+    const { compatible, booted: slot } = await slots()
+    here = { compatible, version: imageVersion(place), slot }
+    await grant(wishIn(asked), here, tell)
+  } catch (error) {
+    const why = sentence(error)
+    process.stderr.write(`update: ${why}\n`)
+    quietly(drop)
+    tell({
+      state: 'refused',
+      why: `This failed on the box itself (${why}). Nothing was changed. Restart the box, and bring the bundle again.`,
+    })
+  }
+}
+
+const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** What fails here must not keep the rest from being done. */
+function quietly(deed: () => unknown): void {
+  try {
+    deed()
+  } catch (error) {
+    process.stderr.write(`update: ${sentence(error)}\n`)
+  }
+}
+
+async function grant(wish: Wish | undefined, here: Here, tell: Tell): Promise<void> {
   if (!wish) return tell({ state: 'idle' })
   tell({ state: 'checking' })
   take()
+  const noWayBack = whyNoTrial(place)
+  if (noWayBack !== undefined) return refuse(tell, noWayBack)
   const { code, stdout, stderr } = await run('rauc', ['info', '--output-format=json', bundle])
   if (code !== 0) return refuse(tell, whyRefused(stderr))
   const verdict = verdictOn(JSON.parse(stdout), here)
@@ -36,28 +64,31 @@ async function serve({ status }: Place): Promise<void> {
   await install(tell, verdict.version)
 }
 
-async function install(tell: (more: Pick<Status, 'state'> & Partial<Status>) => void, version: string): Promise<void> {
+async function install(tell: Tell, version: string): Promise<void> {
   // First the note: whoever reads that it is being installed may pull the plug.
   remember(version, 'writing')
   tell({ state: 'installing', bundle: version, percent: 0 })
-  const { code, stderr } = await run('rauc', ['install', bundle], (line) => {
+  const ended = await run('rauc', ['install', bundle], (line) => {
     const percent = percentIn(line)
     if (percent !== undefined) tell({ state: 'installing', bundle: version, percent })
   })
-  if (code !== 0) {
-    forget()
-    return refuse(tell, whyRefused(stderr))
+  if (ended.code !== 0) {
+    quietly(forget)
+    return refuse(tell, whyRefused(lastErrorIn(ended)))
   }
-  remember(version, 'written')
-  rmSync(bundle, { force: true })
+  // From here on the boot loader means the other slot; the note is for the words of a roll-back.
+  quietly(() => remember(version, 'written'))
+  quietly(drop)
   tell({ state: 'installed', bundle: version })
-  await run('systemctl', ['reboot'])
+  await restartIntoTrial(place)
 }
 
-function refuse(tell: (more: Pick<Status, 'state'> & Partial<Status>) => void, why: string): void {
-  rmSync(bundle, { force: true })
+function refuse(tell: Tell, why: string): void {
+  quietly(drop)
   tell({ state: 'refused', why })
 }
+
+const drop = () => rmSync(bundle, { force: true })
 
 /** Out of the gateway's hands: what was looked at is what is installed. A link in its place is not followed. */
 function take(): void {
@@ -91,4 +122,4 @@ function remember(version: string, stage: 'writing' | 'written'): void {
 
 const forget = () => rmSync(`${place.memory}/tried.json`, { force: true })
 
-await serve(place)
+await serve()

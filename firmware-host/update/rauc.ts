@@ -45,6 +45,9 @@ export async function slots(): Promise<Slots> {
   return { compatible: said.compatible, booted, primary }
 }
 
+/** Why an installation failed stands on standard output, among what it told on its way. */
+export const lastErrorIn = ({ stdout, stderr }: Ended): string => `${stderr}\n${/^LastError: .*$/m.exec(stdout)?.[0] ?? ''}`
+
 /** `40% Copying image to rootfs.1` */
 export const percentIn = (line: string): number | undefined => {
   const found = /^\s*(\d{1,3})%/.exec(line)

@@ -1,16 +1,20 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { readJson } from './place.ts'
 import type { Version } from './version.ts'
 
 /**
  * Status: what the gateway may know of the system it runs on, a file that only root writes (`/run/outpost-update/status.json`). The gateway has no rights over slots or boot loader: it puts a bundle and a request
  * into its own directory, and reads here what became of them.
  */
-export type Status = {
+export type Here = {
   compatible: string
   version: Version
   /** The slot that runs. */
   slot: 'A' | 'B'
+}
+
+export type Status = Here & {
   state:
     | 'idle'
     | 'checking'
@@ -53,3 +57,9 @@ export function writeFileWhole(path: string, text: string): void {
 }
 
 export const writeStatus = (path: string, status: Status): void => writeFileWhole(path, `${JSON.stringify(status)}\n`)
+
+/** What was told of this system before; it does not change until the box restarts. Undefined: nothing was told since it started. */
+export function lastHere(path: string): Here | undefined {
+  const { compatible, version, slot } = (readJson(path) ?? {}) as Partial<Here>
+  return compatible !== undefined && version !== undefined && slot !== undefined ? { compatible, version, slot } : undefined
+}

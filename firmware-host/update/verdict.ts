@@ -1,12 +1,11 @@
+import type { Here } from './status.ts'
 import { compareVersions, isVersion, type Version } from './version.ts'
 
 /** Verdict: whether a bundle whose signature was found good may be installed here. Pure. */
-export type Here = { compatible: string; version: Version }
-
 export type Verdict = { kind: 'good'; version: Version } | { kind: 'refused'; why: string }
 
 /** `info`: what `rauc info --output-format=json` says of the bundle. `version`: of what runs now. */
-export function verdictOn(info: unknown, here: Here): Verdict {
+export function verdictOn(info: unknown, here: Pick<Here, 'compatible' | 'version'>): Verdict {
   const { compatible, version } = (typeof info === 'object' && info !== null ? info : {}) as Record<string, unknown>
   if (typeof compatible !== 'string' || !isVersion(version))
     return refused('The bundle does not say for which board and of which version it is. Get it anew from where you had it.')
@@ -23,7 +22,7 @@ export function verdictOn(info: unknown, here: Here): Verdict {
 
 const refused = (why: string): Verdict => ({ kind: 'refused', why })
 
-/** What rauc says on standard error of a bundle that it does not take, as a sentence for the person at the page. What it tells on its way is no fault. */
+/** What rauc says of a bundle that it does not take, as a sentence for the person at the page. What it tells on its way is no fault. */
 export function whyRefused(said: string): string {
   const stderr = said
     .split('\n')
@@ -31,6 +30,9 @@ export function whyRefused(said: string): string {
     .join('\n')
   if (/signature|certificate|verif|CMS|self.signed|unable to get/i.test(stderr))
     return 'The signature of the bundle is missing, broken, or not of somebody whom this box trusts. Nothing was installed.'
+  // Each block is verified as it is read (dm-verity): one that does not fit cannot be read.
+  if (/input\/output error/i.test(stderr))
+    return 'The bundle was changed or damaged after it was signed, or the card cannot be read. What runs was not touched; upload it again.'
   if (/no space left/i.test(stderr)) return 'The card has no room for it. Nothing was changed.'
   if (/not a valid|magic|too small|size|truncated|failed to (?:open|read)|Invalid/i.test(stderr))
     return 'The file is no update bundle, or only a part of one. Upload it again.'

@@ -65,10 +65,11 @@ export async function readGauges(
   }
 }
 
-/** An update that did not work is an alert, told once. */
+/** An update that did not work is an alert, told once. Any other state says that it is over: the same bundle may fail again, in the same words. */
 async function tellRollBack(sys: Sys, device: DeviceStore, household: Household): Promise<void> {
   const system = await systemOf(sys)
   const desk = household.desk()
+  if (system && system.state !== 'rolled-back' && device.data.rolledBack !== undefined) await device.rolledBack(undefined).catch(() => {})
   if (system?.state !== 'rolled-back' || !desk || device.data.rolledBack === (system.why ?? '')) return
   const text = system.why ?? 'The last update did not work, and the box went back to the version before.'
   const taken = await desk.tell({ text, severity: 'warning', state: 'event' })

@@ -13,7 +13,7 @@ import type { Outside } from '../ports/ports.ts'
 import { probe, type Step } from '../relay/probe/probe.ts'
 import type { RelayOptions } from '../relay/relay.ts'
 import { checkSettings } from '../settings/check.ts'
-import type { DeviceStore } from '../settings/device.ts'
+import { type DeviceStore, hostNameOf } from '../settings/device.ts'
 import type { Finding } from '../settings/finding.ts'
 import { type EffectiveSettings, effective, type Settings } from '../settings/schema.ts'
 import type { Secrets } from '../settings/secrets.ts'
@@ -141,7 +141,8 @@ export class Household implements House {
 
   get names(): ReadonlySet<string> {
     const { web, site } = this.#settings
-    return new Set(['localhost', 'outpost.local', site.domain.toLowerCase(), ...web.hosts.map((name) => name.toLowerCase())])
+    const own = `${hostNameOf(this.device.data)}.local`
+    return new Set(['localhost', 'outpost.local', own, site.domain.toLowerCase(), ...web.hosts.map((name) => name.toLowerCase())])
   }
 
   /** What is in hand, for who watches over progress. */

@@ -2,7 +2,7 @@ import { type Plan, planOf } from '../gateway/plan.ts'
 import { sentence } from '../ports/log.ts'
 import type { RefreshToken } from '../relay/login/token.ts'
 import type { Traits } from '../relay/traits.ts'
-import { DeviceStore } from '../settings/device.ts'
+import { DeviceStore, hostNameOf } from '../settings/device.ts'
 import type { EffectiveSettings } from '../settings/schema.ts'
 import type { Secrets } from '../settings/secrets.ts'
 import { SeenMail } from '../settings/seen-mail.ts'
@@ -32,7 +32,7 @@ export async function planFor(scene: Scene, settings: EffectiveSettings, secrets
     ? { key: await device.codeKey(scene.ports.random), seen: await SeenMail.open(scene.ports.disk, dir) }
     : undefined
   const serves = settings.sources.some((source) => source.kind === 'smtp')
-  const serverKey = serves ? await ownWebKey(scene, [settings.site.domain, 'outpost.local']) : undefined
+  const serverKey = serves ? await ownWebKey(scene, [settings.site.domain, 'outpost.local', `${hostNameOf(device.data)}.local`]) : undefined
   const keepRelay = (id: string, traits: Traits) =>
     void device
       .relay(id, traits)

@@ -1,6 +1,5 @@
 import { renderUnicodeCompact } from 'uqr'
 import { DeviceStore } from '../settings/device.ts'
-import { wipe } from '../settings/wipe.ts'
 import { claimAddress, pageAddresses } from './address.ts'
 import { thisBoard } from './board.ts'
 import { type Command, exit, Refusal, type Scene } from './command.ts'
@@ -10,6 +9,7 @@ import { type End, Household } from './household.ts'
 import { keepKnownTime } from './known-time.ts'
 import { servePanel } from './panel.ts'
 import { servePop3Mailbox } from './pop3.ts'
+import { reset } from './reset.ts'
 import { tellService } from './service.ts'
 import { serveWeb } from './web.ts'
 
@@ -36,7 +36,7 @@ export const run: Command = {
           if (stopping) one.finish('stop')
         })
         if (end === 'stop') return exit.done
-        if (end === 'reset') await wipe(disk, scene.dir)
+        if (end === 'reset') await reset(scene)
         log('info', end === 'reset' ? 'device: reset, everything is gone' : 'gateway: starts anew')
       }
     } finally {

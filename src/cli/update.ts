@@ -1,4 +1,4 @@
-import { Hatch, type System, systemOf } from '../device/update.ts'
+import { Hatch, type System, systemOf, whyNotTaken } from '../device/update.ts'
 import { sleep } from '../ports/clock.ts'
 import { hex } from '../ports/random.ts'
 import { type Command, type ExitCode, exit, Refusal, type Scene } from './command.ts'
@@ -56,14 +56,17 @@ async function install(scene: Scene, hatch: Hatch): Promise<ExitCode> {
 
 async function bring(scene: Scene, hatch: Hatch, path: string): Promise<void> {
   const { disk } = scene.ports
-  const spareBytes = (await loadSettings(scene)).settings.queue.maxMiB * 1_048_576
+  const journalBytes = (await loadSettings(scene)).settings.queue.maxMiB * 1_048_576
   const bytes = await disk.size(path)
   if (bytes === undefined || bytes === 0) throw new Refusal(`${path} is not there, or empty.`)
   const file = await disk.open(path, { readOnly: true })
   try {
     for (let at = 0; at < bytes; at += pieceBytes) {
-      if ((await hatch.put(at, await file.read(at, pieceBytes), spareBytes)) === undefined)
-        throw new Refusal(`There is no room for ${path} beside what the journal may need. Free some, or lower queue.maxMiB.`)
+      const put = await hatch.put(at, await file.read(at, pieceBytes), journalBytes)
+      if (put.kind !== 'taken') {
+        const { error, hint } = whyNotTaken(put)
+        throw new Refusal(`${path}: ${error} ${hint}`)
+      }
       if (scene.terminal) scene.err(`\r${Math.round((100 * at) / bytes)} % `)
     }
   } finally {

@@ -54,6 +54,32 @@ function systemIn(value: unknown): System | undefined {
 /** Largest bundle, in octets. */
 export const bundleLimit = 1024 * 1024 * 1024
 
+/** What became of a piece. `here`: octets that are here now. */
+export type Put = { kind: 'taken'; here: number } | { kind: 'gap'; here: number } | { kind: 'large' } | { kind: 'full'; missing: number }
+
+/** What was wrong with a piece, and what to do. */
+export function whyNotTaken(put: Exclude<Put, { kind: 'taken' }>): { error: string; hint: string } {
+  switch (put.kind) {
+    case 'gap':
+      return {
+        error: `This piece does not go on where the last one ended (${put.here} octets are here): another upload came between.`,
+        hint: 'Begin anew at offset 0, and let one upload end before the next.',
+      }
+    case 'large':
+      return {
+        error: `A bundle has at most ${bundleLimit / 1_048_576} MiB, and this is more.`,
+        hint: 'Look whether it is a bundle: a file whose name ends with .raucb.',
+      }
+    case 'full':
+      return {
+        error: `The disk has no room for it beside what the journal may still take: ${Math.ceil(put.missing / 1_048_576)} MiB are missing for the next piece.`,
+        hint: 'Free some, or lower queue.maxMiB.',
+      }
+    default:
+      return put satisfies never
+  }
+}
+
 /** Where the bundle is put. `dir`: the data directory. */
 export class Hatch {
   readonly #disk: Disk
@@ -72,19 +98,22 @@ export class Hatch {
   }
 
   /**
-   * The next piece; at 0 it begins anew. Resolves with the octets that are here then, or with undefined when it is not the next one. `spareBytes` stay free on the disk. Rejects with DiskError.
+   * The next piece; at 0 it begins anew. `journalBytes`: what the journal may have on the disk; so much of it as does not stand there yet stays free. Rejects with DiskError.
    */
-  async put(offset: number, bytes: Uint8Array, spareBytes: number): Promise<number | undefined> {
+  async put(offset: number, bytes: Uint8Array, journalBytes: number): Promise<Put> {
     await this.#disk.makeDir(this.#dir)
     if (offset === 0) await this.#remove(this.#part)
-    if (offset !== (await this.received()) || offset + bytes.length > bundleLimit) return undefined
+    const here = await this.received()
+    if (offset !== here) return { kind: 'gap', here }
+    if (offset + bytes.length > bundleLimit) return { kind: 'large' }
     const room = await this.#disk.room(this.#dir)
-    if (room.bytes - bytes.length < spareBytes) return undefined
+    const missing = bytes.length + Math.max(0, journalBytes - (await this.#journalStands())) - room.bytes
+    if (missing > 0) return { kind: 'full', missing }
     await this.#open(async (file) => {
       await writeAll(file, offset, bytes)
       await file.sync()
     })
-    return offset + bytes.length
+    return { kind: 'taken', here: offset + bytes.length }
   }
 
   /** It is whole: root may look at it. `request` names the answer: what stands in the status until then is of an earlier one. */
@@ -105,6 +134,18 @@ export class Hatch {
       return Buffer.from(await this.#disk.read(`${this.#dir}/${keptName}`)).toString()
     } catch (error) {
       if (isDiskError(error, 'ENOENT')) return undefined
+      throw error
+    }
+  }
+
+  /** Octets of the files of the journal. They are asked for by themselves: a gateway that stands still must be updated, too. */
+  async #journalStands(): Promise<number> {
+    const dir = `${this.#root}/journal`
+    try {
+      const sizes = await Promise.all((await this.#disk.list(dir)).map((name) => this.#disk.size(`${dir}/${name}`)))
+      return sizes.reduce((sum: number, size) => sum + (size ?? 0), 0)
+    } catch (error) {
+      if (isDiskError(error, 'ENOENT')) return 0
       throw error
     }
   }

@@ -87,9 +87,9 @@ class Live {
     source.onerror = () => this.#lost()
   }
 
-  /** A session that ended is told from a box that is away. */
+  /** A session that ended is told from a box that is away. Nobody uses the page by that, so what is asked is a route that does not prolong the session. */
   async #again(): Promise<void> {
-    const response = await fetch('/api/state', { signal: AbortSignal.timeout(4000) }).catch(() => undefined)
+    const response = await fetch('/api/chronicle', { signal: AbortSignal.timeout(4000) }).catch(() => undefined)
     if (response?.status === 401 || response?.status === 403) dispatchEvent(new Event('outpost-out'))
     else if (response?.ok) this.#open()
   }

@@ -1,6 +1,7 @@
 import { Low } from 'lowdb'
 import { z } from 'zod'
 import type { Disk } from '../ports/disk.ts'
+import { sentence } from '../ports/log.ts'
 import { hex, type Random } from '../ports/random.ts'
 import { DurableJson, keep } from './durable.ts'
 
@@ -43,6 +44,9 @@ export type Access = NonNullable<Device['access']>
 
 const idBytes = 8
 
+/** What a flashed box is called in its network, by multicast DNS with `.local`; its first boot names the machine so (firmware-host/first-boot/identity.ts), and label, console and QR code say it. */
+export const hostNameOf = ({ id }: Pick<Device, 'id'>): string => `outpost-${id.slice(-4)}`
+
 export class DeviceStore {
   readonly notes: string[]
   readonly #low: Low<Device>
@@ -57,13 +61,19 @@ export class DeviceStore {
     return this.#low.data
   }
 
-  /** Reads device.json, or makes it. When the file and its predecessor are spoiled, a new id is made and said aloud. */
+  /**
+   * Reads device.json, or makes it. What was recovered from its predecessor is written again, since others read the file, too; when both are spoiled, a new id is made and said aloud. Rejects with DiskError when
+   * there is nothing to read and nothing can be written.
+   */
   static async open(disk: Disk, random: Random, dir: string): Promise<DeviceStore> {
     const adapter = new DurableJson<Device>(disk, dir, 'device.json', (value) => schema.parse(value))
     const low = new Low<Device>(adapter, { id: hex(random.bytes(idBytes)) })
     const value = await adapter.read()
     if (value) low.data = value
     else await low.write()
+    // A disk that takes nothing has been told before, and what was read holds all the same.
+    if (adapter.recovered)
+      await low.write().catch((error: unknown) => adapter.notes.push(`device.json cannot be mended: ${sentence(error)}`))
     const notes =
       adapter.broken === undefined
         ? adapter.notes
@@ -89,9 +99,9 @@ export class DeviceStore {
     return this.#update((device) => ({ ...device, wear }))
   }
 
-  /** This roll-back was told. Durable when it resolves. */
-  rolledBack(words: string): Promise<void> {
-    return this.#update((device) => ({ ...device, rolledBack: words }))
+  /** This roll-back was told; undefined: it is over, and the next one is another, whatever its words. Durable when it resolves. */
+  rolledBack(words: string | undefined): Promise<void> {
+    return this.#update(({ rolledBack: _, ...device }) => (words === undefined ? device : { ...device, rolledBack: words }))
   }
 
   /** The key of the codes in subjects, made at the first question. Rejects with DiskError. */

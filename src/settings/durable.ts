@@ -20,6 +20,8 @@ export class DurableJson<T> implements Adapter<T> {
   readonly notes: string[] = []
   /** Neither the file nor its predecessor can be used; nothing was overwritten. */
   broken: string | undefined
+  /** What was read is the predecessor, and the file is spoiled or gone for good. A file that the disk does not give may be there again at the next read, and newer. */
+  recovered = false
   readonly #disk: Disk
   readonly #dir: string
   readonly #name: string
@@ -40,11 +42,13 @@ export class DurableJson<T> implements Adapter<T> {
    */
   async read(): Promise<T | null> {
     this.broken = undefined
+    this.recovered = false
     this.notes.length = 0
     const main = await this.#readOne(this.#name)
     if (main.kind === 'good') return main.value
     const backup = await this.#readOne(`${this.#name}.bak`)
     if (backup.kind === 'good') {
+      this.recovered = main.kind !== 'unread'
       this.notes.push(
         main.kind === 'missing'
           ? `${this.#name} is missing; its predecessor ${this.#name}.bak is used.`

@@ -92,11 +92,10 @@ export class Door {
     await this.leave((one) => one.hash !== session.hash)
   }
 
-  /** The session of a cookie, which has been used just now; undefined when there is none, or nobody used it for half an hour. */
-  session(id: string): Session | undefined {
+  /** The session of a cookie; undefined when there is none, or nobody used it for half an hour. `used`: by a person, just now; otherwise looking does not prolong it. */
+  session(id: string, used = true): Session | undefined {
     const found = this.#find(id)
-    if (!found) return undefined
-    this.#seen.set(found.hash, this.#clock.monotonic())
+    if (found && used) this.#seen.set(found.hash, this.#clock.monotonic())
     return found
   }
 

@@ -37,6 +37,8 @@ export type Route<B = unknown, Q = unknown> = {
   /** The body is taken as it is: of any type, unparsed. */
   raw?: boolean
   query?: z.ZodType<Q>
+  /** The page asks this by itself, again and again: that nobody uses it must not go unnoticed, so it does not prolong the session. */
+  byItself?: true
   /** Octets of a body; 256 KiB when left out. */
   maxBytes?: number
   run(call: Call<B, Q>): Promise<Response> | Response

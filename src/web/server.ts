@@ -78,7 +78,7 @@ async function answer(
   caller: Caller,
   params: Readonly<Record<string, string>>,
 ): Promise<Response> {
-  const identity = identify(house, request, caller)
+  const identity = identify(house, request, caller, route.byItself !== true)
   admit(house, route.access, identity)
   const writes = request.method !== 'GET' && request.method !== 'HEAD'
   const byCookie = identity.session !== undefined
@@ -102,7 +102,8 @@ async function answer(
 /** The name of the cookie: over TLS one that no other host may set. */
 export const cookieName = (secure: boolean): string => (secure ? '__Host-outpost' : 'outpost')
 
-function identify(house: House, request: Request, caller: Caller): Identity {
+/** `used`: somebody does something just now. */
+function identify(house: House, request: Request, caller: Caller, used: boolean): Identity {
   const bearer = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(request.headers.get('authorization') ?? '')?.[1]
   if (bearer !== undefined) {
     const token = house.door.token(bearer)
@@ -111,7 +112,7 @@ function identify(house: House, request: Request, caller: Caller): Identity {
     return hook === undefined ? {} : { scope: 'alerts', hook }
   }
   const id = cookieIn(request.headers, cookieName(caller.secure))
-  const session = id === undefined ? undefined : house.door.session(id)
+  const session = id === undefined ? undefined : house.door.session(id, used)
   return session ? { session } : {}
 }
 

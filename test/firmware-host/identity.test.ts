@@ -1,9 +1,47 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { readDevice } from '../../firmware-host/first-boot/device-file.ts'
 import { consoleText, hostNameOf, isClaimed, makeKey } from '../../firmware-host/first-boot/identity.ts'
+import { WebBox } from '../web/box.ts'
 
 test('the host name ends with the last four digits of the device id', () => {
   assert.equal(hostNameOf({ id: '0123456789abcdef' }), 'outpost-cdef')
+})
+
+test('the page answers under the address of label, console and QR code, and its certificate is for it', async () => {
+  const box = await WebBox.claimed()
+  const hostName = hostNameOf(box.household.device.data)
+  const facts = { hostName, claimCode: box.household.door.claimCode, qr: '' }
+  const host = new URL(/http:\S+/.exec(consoleText(facts))?.[0] ?? '').host
+  assert.equal((await box.raw('GET', '/healthz', undefined, { host })).status, 200)
+  assert.equal((await box.raw('GET', '/healthz', undefined, { host: 'outpost-0000.local' })).status, 421, 'the name of another box')
+  const { names } = await box.household.certificate()
+  assert.ok(names.includes(`DNS:${host}`), names)
+  await box.household.stop()
+})
+
+test('a box whose device.json is spoiled is the one that it was, and its gateway is started whatever first boot says', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'outpost-identity-'))
+  try {
+    const put = (name: string, text: string) => writeFileSync(join(dir, name), text)
+    const device = { id: '0123456789abcdef', access: { claim: 'ABCD-2345', password: { hash: 'x' } } }
+    assert.equal(readDevice(dir), undefined)
+    put('device.json.bak', JSON.stringify(device))
+    for (const spoiled of ['', '\0'.repeat(400), '{"id":', 'null', '{}', '{"id":"another"}']) {
+      put('device.json', spoiled)
+      assert.deepEqual(readDevice(dir), device, JSON.stringify(spoiled))
+    }
+    put('device.json', JSON.stringify({ ...device, id: 'fedcba9876543210' }))
+    assert.equal(readDevice(dir)?.id, 'fedcba9876543210')
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
+  const unit = new URL('../../firmware-host/rootfs/etc/systemd/system/outpost.service.d/10-image.conf', import.meta.url)
+  const lines = readFileSync(unit, 'utf8').split('\n')
+  assert.ok(lines.includes('Wants=outpost-first-boot.service') && !lines.some((line) => line.startsWith('Requires=')))
 })
 
 test('a box is claimed when it has a password', () => {

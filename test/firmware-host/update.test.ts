@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
+import { placeOf } from '../../firmware-host/update/place.ts'
 import { percentIn } from '../../firmware-host/update/rauc.ts'
 import { verdictOn, whyRefused } from '../../firmware-host/update/verdict.ts'
 import { compareVersions } from '../../firmware-host/update/version.ts'
@@ -15,6 +16,7 @@ after(() => rmSync(dir, { recursive: true, force: true }))
 class Device {
   readonly root = mkdtempSync(`${dir}/device-`)
   readonly bundle = `${this.root}/data/update/bundle.raucb`
+  readonly request = `${this.root}/data/update/request.json`
   /** Where root keeps it. */
   readonly taken = `${this.root}/memory/bundle.raucb`
   readonly #fake: Record<string, string> = {
@@ -31,8 +33,20 @@ esac`,
     for (const part of ['data/update', 'memory', 'run', 'bin']) mkdirSync(`${this.root}/${part}`, { recursive: true })
     writeFileSync(`${this.root}/os-release`, `ID=debian\nIMAGE_VERSION="${version}"\n`)
     writeFileSync(`${this.root}/asked`, '')
+    writeFileSync(`${this.root}/system.conf`, '[system]\nbootloader=grub\n')
+    writeFileSync(`${this.root}/kallsyms`, '0000000000000000 t schedule\n')
     this.brings({ compatible: 'outpost-generic-x86-64', version: '0.1.1+202612010000' })
     for (const [name, script] of Object.entries(this.#fake)) this.fake(name, script)
+  }
+
+  /** A Raspberry Pi. Of its kernel it matters whether it tells the firmware to try. */
+  isPi(kernel: string): this {
+    writeFileSync(
+      `${this.root}/system.conf`,
+      '[system]\nbootloader=custom\n\n[handlers]\nbootloader-custom-backend=/usr/lib/outpost/host/tryboot\n',
+    )
+    writeFileSync(`${this.root}/kallsyms`, kernel)
+    return this
   }
 
   fake(name: string, script: string): void {
@@ -52,13 +66,15 @@ esac`,
   }
 
   run(program: 'install' | 'confirm', wish?: string): void {
-    if (wish !== undefined) writeFileSync(`${this.root}/data/update/request.json`, wish)
+    if (wish !== undefined) writeFileSync(this.request, wish)
     const env = {
       PATH: `${this.root}/bin:/usr/bin:/bin`,
       OUTPOST_DATA: `${this.root}/data`,
       OUTPOST_UPDATE_STATUS: `${this.root}/run/status.json`,
       OUTPOST_UPDATE_MEMORY: `${this.root}/memory`,
       OUTPOST_OS_RELEASE: `${this.root}/os-release`,
+      OUTPOST_RAUC_CONF: `${this.root}/system.conf`,
+      OUTPOST_KERNEL_NAMES: `${this.root}/kallsyms`,
       OUTPOST_TRIAL_MS: '600',
       OUTPOST_TRIAL_EVERY_MS: '20',
       OUTPOST_TRIAL_WELL_MS: '60',
@@ -133,6 +149,93 @@ test('command injection (CWE-77): words of the gateway that mean nothing do noth
   }
 })
 
+test('RAUC that fails is told once as a sentence, and the request is gone: nothing is asked again and again', () => {
+  const device = new Device()
+  const before = { compatible: 'outpost-generic-x86-64', version: '0.1.0+202611010000', slot: 'A' }
+  writeFileSync(`${device.root}/run/status.json`, JSON.stringify({ ...before, state: 'checking' }))
+  device.fake('rauc', 'echo "Failed to connect to D-Bus" >&2; exit 1')
+  device.run('install', '{"do":"check","request":"ab12"}')
+  assert.ok(!existsSync(device.request))
+  const { why, ...rest } = device.status
+  assert.deepEqual(rest, { ...before, state: 'refused', request: 'ab12' })
+  assert.match(String(why), /failed on the box itself \(rauc status: Failed to connect to D-Bus\)\. Nothing was changed\./)
+})
+
+test('what fails in the middle leaves no state that the page would wait behind', () => {
+  const cases: [string, (device: Device) => void][] = [
+    ['the answer of RAUC is no JSON', (device) => writeFileSync(`${device.root}/info`, 'null and void')],
+    [
+      'the bundle cannot be moved',
+      (device) => {
+        rmSync(`${device.root}/memory`, { recursive: true })
+        writeFileSync(`${device.root}/memory`, 'a file in its place')
+      },
+    ],
+    ['the note cannot be written', (device) => mkdirSync(`${device.root}/memory/tried.json.tmp`)],
+  ]
+  for (const [what, spoil] of cases) {
+    const device = new Device()
+    spoil(device)
+    device.run('install', '{"do":"install","request":"ab12"}')
+    assert.equal(device.status.state, 'refused', what)
+    assert.equal(device.status.request, 'ab12')
+    assert.match(String(device.status.why), /failed on the box itself \(.+\)/, what)
+    assert.ok(!device.asked.some((line) => /^rauc install|reboot/.test(line)), what)
+  }
+})
+
+test('an installation is told to its end, and the box restarts, when no note can be kept of it any more', () => {
+  const device = new Device()
+  device.fake(
+    'rauc',
+    `case "$1" in status) echo '{"compatible":"outpost-generic-x86-64","booted":"A","slots":[]}';; info) cat ${device.root}/info;; *) mkdir ${device.root}/memory/tried.json.tmp;; esac`,
+  )
+  device.run('install', '{"do":"install"}')
+  assert.equal(device.status.state, 'installed')
+  assert.equal(device.asked.at(-1), 'systemctl reboot')
+})
+
+test('the unit that serves requests gives up on one that comes again and again, and waits for the trial of this system', () => {
+  const unit = readFileSync(new URL('../../firmware-host/rootfs/etc/systemd/system/outpost-update.service', import.meta.url), 'utf8')
+  assert.match(unit, /^StartLimitIntervalSec=[1-9]/m)
+  assert.match(unit, /^StartLimitBurst=[1-9]/m)
+  assert.match(unit, /^After=outpost-good\.service$/m)
+})
+
+/** As /proc/kallsyms has them, addresses hidden. Linux has the first of both; only the kernel of Raspberry Pi OS the second. */
+const linux = '0000000000000000 t rpi_firmware_shutdown\n0000000000000000 T rpi_firmware_property\n'
+const raspberry = `${linux}0000000000000000 t rpi_firmware_notify_reboot\n`
+
+test('a Raspberry Pi is told to try the other slot once; the plain restart that follows a bad trial goes back by itself', () => {
+  const device = new Device().isPi(raspberry)
+  device.run('install', '{"do":"install"}')
+  assert.equal(device.status.state, 'installed')
+  assert.equal(device.asked.at(-1), 'systemctl reboot --reboot-argument=0 tryboot')
+  const trial = new Device('0.1.1+202612010000').isPi(raspberry)
+  trial.fake('outpost', 'exit 1')
+  writeFileSync(`${trial.root}/memory/tried.json`, '{"version":"0.1.1+202612010000"}')
+  trial.run('confirm')
+  assert.equal(trial.asked.at(-1), 'systemctl reboot')
+})
+
+test('a Raspberry Pi whose kernel cannot tell the firmware to try takes no update, and says so before one is brought', () => {
+  const device = new Device().isPi(linux)
+  device.run('confirm')
+  assert.equal(device.status.state, 'idle')
+  assert.match(String(device.status.why), /cannot be updated in place.*backup, flash the card/)
+  for (const wish of ['check', 'install']) {
+    writeFileSync(device.bundle, 'bundle')
+    device.run('install', JSON.stringify({ do: wish }))
+    assert.equal(device.status.state, 'refused')
+    assert.match(String(device.status.why), /cannot be updated in place/)
+    assert.ok(!existsSync(device.bundle) && !existsSync(device.taken), 'it does not fill the card')
+  }
+  assert.ok(!device.asked.some((line) => /^rauc (install|info)|reboot/.test(line)), String(device.asked))
+  const able = new Device().isPi(raspberry)
+  able.run('confirm')
+  assert.deepEqual([able.status.state, able.status.why], ['idle', undefined])
+})
+
 test('a disk that fails while the slot is written leaves the box as it is', () => {
   const device = new Device()
   device.fake(
@@ -188,6 +291,43 @@ test('a power cut while the slot was written is no fault of the new system', () 
   assert.equal(device.status.state, 'refused')
   assert.match(String(device.status.why), /power went while version 0\.1\.1/)
   assert.ok(device.asked.includes('rauc status mark-good'))
+})
+
+test('after a start no bundle fills the card for which nobody waits; one that is asked for stays', () => {
+  for (const asked of [false, true]) {
+    const device = new Device()
+    const part = `${device.root}/data/update/bundle.part`
+    for (const path of [device.bundle, device.taken, part]) writeFileSync(path, 'bundle')
+    if (asked) writeFileSync(device.request, '{"do":"install"}')
+    device.run('confirm')
+    assert.deepEqual(
+      [device.bundle, device.taken, part].map((path) => existsSync(path)),
+      [asked, asked, asked],
+    )
+  }
+})
+
+test('where nothing else is said, things lie where the units of the image have them', () => {
+  const { data, memory } = placeOf({})
+  const unit = (name: string) => readFileSync(new URL(`../../firmware-host/rootfs/etc/systemd/system/${name}`, import.meta.url), 'utf8')
+  assert.match(unit('outpost-update.path'), new RegExp(`^PathExists=${data}/update/request\\.json$`, 'm'))
+  const kept = readFileSync(new URL('../../firmware-host/rootfs/usr/lib/tmpfiles.d/outpost.conf', import.meta.url), 'utf8')
+  assert.ok(kept.includes(`d ${memory.replace(/\/update$/, '')} 0700 root root`), 'it is in a directory that root alone reads')
+  for (const name of ['outpost-good.service', 'outpost-update.service']) assert.match(unit(name), /^RequiresMountsFor=\/var\/lib$/m)
+})
+
+test('a bundle whose contents do not fit its signature is told so: the kernel finds it while the slot is written', () => {
+  const device = new Device()
+  device.fake(
+    'rauc',
+    `case "$1" in status) echo '{"compatible":"outpost-generic-x86-64","booted":"A","slots":[]}';; info) cat ${device.root}/info;; *)
+echo " 40% Verifying signature done."
+echo "LastError: Installation error: Failed updating slot rootfs.1: failed to copy data: Input/output error"
+echo "Installing failed" >&2; exit 1;; esac`,
+  )
+  device.run('install', '{"do":"install"}')
+  assert.match(String(device.status.why), /changed or damaged after it was signed/)
+  assert.equal(device.tried, undefined)
 })
 
 test('a system that the boot loader gave up is told', () => {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Monitor } from './monitor.ts'
 import { Probe, probeCredentials, probeName } from './probe.ts'
@@ -79,7 +79,8 @@ export class Machine {
     const { code } = firmware[this.kind]
     const common = [
       ['-m', '1024'],
-      ['-smp', '2'],
+      // Emulated processors that wait for each other on one real one are slower than one.
+      ['-smp', String(Math.min(2, availableParallelism()))],
       ['-accel', 'tcg,thread=multi,tb-size=512'],
       ['-drive', `if=pflash,format=raw,readonly=on,file=${code}`],
       ['-drive', `if=pflash,format=raw,file=${join(this.dir, 'vars.fd')}`],

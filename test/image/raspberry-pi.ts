@@ -62,6 +62,8 @@ export class PiImage {
       'fixup4.dat',
       'config.txt',
       'cmdline.txt',
+      'cmdline.a',
+      'cmdline.b',
       'vmlinuz',
       'initrd.img',
       deviceTree,

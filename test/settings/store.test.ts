@@ -52,6 +52,45 @@ test('the device keeps its id', async () => {
   assert.equal((await DeviceStore.open(disk, new SimRandom(2), 'data')).data.id, first.data.id)
 })
 
+test('a device file that was spoiled is written again from its predecessor: others read it, too', async () => {
+  for (const spoil of [
+    (disk: SimDisk) => disk.write('data/device.json', new Uint8Array(400)),
+    (disk: SimDisk) => disk.remove('data/device.json'),
+  ]) {
+    const disk = new SimDisk()
+    const first = await DeviceStore.open(disk, new SimRandom(1), 'data')
+    await first.synchronised(1)
+    await spoil(disk)
+    const again = await DeviceStore.open(disk, new SimRandom(2), 'data')
+    assert.match(again.notes.join(), /device\.json\.bak is used/)
+    const written = JSON.parse(Buffer.from(await disk.read('data/device.json')).toString()) as { id: string }
+    assert.equal(written.id, first.data.id)
+    assert.deepEqual((await DeviceStore.open(disk, new SimRandom(3), 'data')).notes, [])
+  }
+})
+
+test('a device file that the disk does not give is not written over: it may be newer than its predecessor', async () => {
+  const disk = new SimDisk()
+  const device = await DeviceStore.open(disk, new SimRandom(1), 'data')
+  await device.synchronised(1)
+  await device.synchronised(2)
+  disk.faults.unreadable = (path) => path === 'data/device.json'
+  assert.deepEqual((await DeviceStore.open(disk, new SimRandom(2), 'data')).data.lastSync, { wall: 1 })
+  disk.faults = {}
+  assert.deepEqual((await DeviceStore.open(disk, new SimRandom(3), 'data')).data.lastSync, { wall: 2 })
+})
+
+test('a spoiled device file on a disk that takes nothing is made up for by its predecessor all the same', async () => {
+  const disk = new SimDisk()
+  const first = await DeviceStore.open(disk, new SimRandom(1), 'data')
+  await first.synchronised(1)
+  await disk.write('data/device.json', new Uint8Array())
+  disk.faults.failSync = 1
+  const again = await DeviceStore.open(disk, new SimRandom(2), 'data')
+  assert.equal(again.data.id, first.data.id)
+  assert.match(again.notes.join(), /cannot be mended/)
+})
+
 test('a secret comes from the environment, the credentials or the file, and a missing one is named', async () => {
   const disk = new SimDisk()
   await disk.makeDir('data')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { statusPath } from '../../src/device/update.ts'
 import { NodeRandom } from '../../src/ports/node/random.ts'
 import { wipe } from '../../src/settings/wipe.ts'
 import { selfSigned } from '../../src/web/certificate.ts'
@@ -235,6 +236,39 @@ test('session expiry (CWE-613): a page whose session has ended is cut off', asyn
   await idle.timeline.run(idle.timeline.now + 31 * 60_000)
   assert.equal(idle.stream.size, 0)
   assert.equal((await idle.ask('GET', '/api/state')).status, 401)
+})
+
+test('what an open page asks by itself does not count as use: its session ends after half an hour', async () => {
+  const byItself = ['/api/update', '/api/chronicle', '/api/events']
+  const box = await WebBox.claimed()
+  box.sys.files.set(statusPath, JSON.stringify({ version: '0.1.0+202611010000', slot: 'A', state: 'idle' }))
+  assert.deepEqual(
+    box.routes
+      .filter((route) => route.byItself)
+      .map(({ path }) => path)
+      .sort(),
+    [...byItself].sort(),
+  )
+  const look = async () => {
+    const statuses: number[] = []
+    for (const path of byItself) {
+      const answer = await box.ask('GET', `${path}${path.endsWith('events') ? '?page=one' : ''}`)
+      statuses.push(answer.status)
+      await answer.body?.cancel()
+    }
+    return statuses
+  }
+  for (let minute = 0; minute < 29; minute++) {
+    assert.deepEqual(await look(), [200, 200, 200], `after ${minute} minutes`)
+    await box.timeline.run(box.timeline.now + 60_000)
+  }
+  await box.timeline.run(box.timeline.now + 90_000)
+  assert.deepEqual(await look(), [401, 401, 401])
+  const used = await WebBox.claimed()
+  for (let minute = 0; minute < 40; minute += 10) {
+    assert.equal((await used.ask('GET', '/api/state')).status, 200, 'who asks for something is there')
+    await used.timeline.run(used.timeline.now + 600_000)
+  }
 })
 
 test('metrics are for whoever holds a token, and count what was settled', async () => {

@@ -49,20 +49,40 @@ test('CSRF (CWE-352): a form of a foreign page cannot send a bundle', async () =
   await box.household.stop()
 })
 
-test('an update that did not work is an alert, once', async () => {
+test('an update that did not work is an alert, once; when it fails again in the same words, it is another', async () => {
   const box = await WebBox.claimed()
-  status(box, {
+  const failed = {
     state: 'rolled-back',
     bundle: '0.1.1+202612010000',
     why: 'Version 0.1.1+202612010000 did not come up well, and the box went back.',
-  })
+  }
+  const pass = (minutes: number) => box.timeline.run(box.timeline.now + minutes * 60_000)
+  const told = async () => {
+    const texts = await Promise.all(
+      (await box.disk.list('data/mailbox/operator/new')).map(async (name) =>
+        Buffer.from(await box.disk.read(`data/mailbox/operator/new/${name}`)).toString(),
+      ),
+    )
+    return texts.filter((text) => text.includes('did not come up well')).length
+  }
+  status(box, failed)
   const stop = await readGauges(box.scene, box.household.device, box.household)
-  await box.timeline.run(box.timeline.now + 10 * 60_000)
-  const mails = await box.disk.list('data/mailbox/operator/new')
-  const texts = await Promise.all(
-    mails.map(async (name) => Buffer.from(await box.disk.read(`data/mailbox/operator/new/${name}`)).toString()),
-  )
-  assert.equal(texts.filter((text) => text.includes('did not come up well')).length, 1)
+  await pass(10)
+  assert.equal(await told(), 1)
+  // The box restarts: until the boot is confirmed nothing is told.
+  box.sys.files.delete(statusPath)
+  await pass(2)
+  status(box, failed)
+  await pass(10)
+  assert.equal(await told(), 1, 'it is the same one')
+  for (const state of ['idle', 'installing']) {
+    const before = await told()
+    status(box, { state })
+    await pass(2)
+    status(box, failed)
+    await pass(10)
+    assert.equal(await told(), before + 1, state)
+  }
   await stop()
   await box.household.stop()
 })

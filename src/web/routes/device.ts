@@ -169,6 +169,7 @@ const chronicle = route({
   path: '/api/chronicle',
   title: 'A look at the box every five minutes of the last day: delivered, refused, waiting, link',
   access: { kind: 'machine', scope: 'read' },
+  byItself: true,
   run: ({ house }) => json(house.chronicle.entries),
 })
 

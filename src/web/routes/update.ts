@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Hatch, type System, systemOf } from '../../device/update.ts'
+import { Hatch, type System, systemOf, whyNotTaken } from '../../device/update.ts'
 import { hex } from '../../ports/random.ts'
 import { Fault } from '../fault.ts'
 import type { House } from '../house.ts'
@@ -27,6 +27,7 @@ const about = route({
   path: '/api/update',
   title: 'The system that runs, and what became of the last bundle',
   access: { kind: 'machine', scope: 'read' },
+  byItself: true,
   run: async ({ house }) => json({ ...(await systemHere(house)), received: await hatchOf(house).received() }),
 })
 
@@ -41,14 +42,10 @@ const piece = route<Uint8Array, { offset: number }>({
   run: async ({ house, query, body }) => {
     await systemHere(house)
     const { settings } = await house.settings()
-    const received = await hatchOf(house).put(query.offset, body, settings.queue.maxMiB * 1_048_576)
-    if (received === undefined)
-      throw new Fault(
-        409,
-        'This piece does not fit: it is not the next one, or the disk has no room for it.',
-        'Begin anew at offset 0; lower queue.maxMiB when room is short.',
-      )
-    return json({ received })
+    const put = await hatchOf(house).put(query.offset, body, settings.queue.maxMiB * 1_048_576)
+    if (put.kind === 'taken') return json({ received: put.here })
+    const { error, hint } = whyNotTaken(put)
+    throw new Fault(put.kind === 'gap' ? 409 : put.kind === 'large' ? 413 : 507, error, hint)
   },
 })
 

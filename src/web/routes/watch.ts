@@ -19,6 +19,7 @@ export const watchRoutes = (stream: Stream): Route[] => [
     path: '/api/events',
     title: 'Server-sent events: hello, lines, state, log',
     access: { kind: 'machine', scope: 'read' },
+    byItself: true,
     query: z.strictObject({
       page: z
         .string()
