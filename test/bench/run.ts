@@ -14,7 +14,13 @@ const flags = [
   '--max-old-space-size=128',
   '--v8-pool-size=1',
 ]
-const env = { ...process.env, MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '2' }
+const env = {
+  ...process.env,
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+  MALLOC_MMAP_THRESHOLD_: '131072',
+  UV_THREADPOOL_SIZE: '2',
+}
 const measured = (...args: string[]) =>
   JSON.parse(
     spawnSync(process.execPath, [...flags, `${here}store.ts`, ...args], { encoding: 'utf8', env, timeout: 120_000 }).stdout,

@@ -52,7 +52,7 @@ const flags = [
   '--max-old-space-size=128',
   '--v8-pool-size=1',
 ]
-const lean = { MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '2' }
+const lean = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072', MALLOC_MMAP_THRESHOLD_: '131072', UV_THREADPOOL_SIZE: '2' }
 const arrivalMs = 240_000
 /** Whoever uses the machine beside a soak slows it down; that is no fault of the box. */
 const patienceMs = 180_000

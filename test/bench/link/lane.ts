@@ -10,7 +10,7 @@ export type Run = Figures & { count: Count }
 
 /** The memory flags that the gateway itself runs with (bin/outpost); the others get the same. */
 const flags = ['--optimize-for-size', '--max-semi-space-size=1', '--max-old-space-size=128', '--v8-pool-size=1']
-const env = { MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '2' }
+const env = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072', MALLOC_MMAP_THRESHOLD_: '131072', UV_THREADPOOL_SIZE: '2' }
 const runLimitMs = 240_000
 
 export class Lane {
