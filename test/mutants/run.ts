@@ -4,12 +4,12 @@ import { SimRandom } from '../sim/world/random.ts'
 import { argumentFor } from './argued.ts'
 import { isWritten, type Mutant, mutantsOf, mutated } from './changes.ts'
 import { copyOfTree, root } from './tree.ts'
-import { run, type Trial, testsOf, trialOf } from './trials.ts'
+import { roomOf, run, type Trial, testsOf, trialOf } from './trials.ts'
 
 /**
- * `npm run mutations:all [-- --room queue] [--file NAME] [--sample N] [--seed N] [--seeds N]`: small faults made at random places, one at a time, in a copy of the tree; those
- * that no test notices are listed, and exit 1, unless argued.ts says why nobody needs to. `--sample`: so many, spread evenly over the rooms; all without it. `--seeds`: lives of
- * the simulation. A run with `--seed` is the same again.
+ * `npm run mutations:all [-- --room queue] [--file NAME] [--sample N] [--seed N] [--near] [--seeds N]`: small faults made at random places, one at a time, in a copy of the tree; those
+ * that no test notices are listed, and exit 1, unless argued.ts says why nobody needs to. `--sample`: so many, spread evenly over the rooms; all without it. `--near`: only by the tests of its own room;
+ * `--seeds`: lives of the simulation. A run with `--seed` is the same again.
  */
 const { values } = parseArgs({
   options: {
@@ -18,11 +18,12 @@ const { values } = parseArgs({
     sample: { type: 'string', default: 'Infinity' },
     seed: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '40' },
+    near: { type: 'boolean', default: false },
   },
 })
 const began = performance.now()
 const minutes = () => ((performance.now() - began) / 60_000).toFixed(1)
-/** Beyond what a test takes: a machine may be busy. */
+/** Beyond what a test takes. */
 const patienceMs = 5000
 const env = { OUTPOST_SEEDS: values.seeds, NODE_COMPILE_CACHE: undefined as string | undefined }
 
@@ -44,20 +45,28 @@ function chosen(room: string, count: number): Mutant[] {
     const [one] = left.splice(random.below(left.length), 1)
     if (one && isWritten(mutated(textOf(one.file), one))) taken.push(one)
   }
-  return taken.sort((a, b) => (a.file === b.file ? a.at - b.at : a.file < b.file ? -1 : 1))
+  return taken
 }
 
-/** Those about the source first, the cheap before the dear. */
-const inOrder = (trials: readonly Trial[], file: string): Trial[] =>
-  [...trials].sort((a, b) => Number(b.isAbout(file)) - Number(a.isAbout(file)) || a.takesMs - b.takesMs)
+/** One of each in turn: a run that is broken off has tried as much of each room. */
+const inTurn = (lists: readonly Mutant[][]): Mutant[] =>
+  Array.from({ length: Math.max(...lists.map((list) => list.length)) }, (_, index) => lists.flatMap((list) => list[index] ?? [])).flat()
+
+/** Those of its room first, the cheap before the dear. */
+const inOrder = (trials: readonly Trial[], file: string): Trial[] => {
+  const distance = (one: Trial) => (one.isAbout(file) ? 0 : roomOf(one.test) === roomOf(file) ? 1 : 2)
+  return [...trials].sort((a, b) => distance(a) - distance(b) || a.takesMs - b.takesMs)
+}
 
 using tree = copyOfTree()
 env.NODE_COMPILE_CACHE = `${tree.path}/cache`
-const mutants = values.room.flatMap((room) => chosen(room, Math.ceil(Number(values.sample) / values.room.length)))
+const mutants = inTurn(values.room.map((room) => chosen(room, Math.ceil(Number(values.sample) / values.room.length))))
 const trials: Trial[] = []
-for (const test of testsOf(tree.path, [...new Set(mutants.map(({ file }) => file))])) trials.push(await trialOf(tree.path, test, env))
+const sources = [...new Set(mutants.map(({ file }) => file))]
+for (const test of testsOf(tree.path, sources, values.near)) trials.push(await trialOf(tree.path, test, `${root}build/mutants`, env))
 console.log(`${mutants.length} mutants, ${trials.length} files of tests, all green with nothing broken (${minutes()} min)`)
 
+let tried = 0
 const count = { killed: 0, argued: 0, survived: 0, silent: 0 }
 for (const mutant of mutants) {
   const text = textOf(mutant.file)
@@ -68,10 +77,11 @@ for (const mutant of mutants) {
   )
   let end: 'green' | 'red' | 'silent' = 'green'
   for (const { test, takesMs } of reaching) {
-    end = (await run(tree.path, test, takesMs * 4 + patienceMs, env)).kind
+    end = (await run(tree.path, test, takesMs * 2 + patienceMs, env)).kind
     if (end !== 'green') break
   }
   writeFileSync(`${tree.path}/${mutant.file}`, text)
+  tried++
   if (end === 'silent') count.silent++
   if (end !== 'green') {
     count.killed++
@@ -81,7 +91,9 @@ for (const mutant of mutants) {
   if (why !== undefined) count.argued++
   else {
     count.survived++
-    console.log(`${mutant.file}:${mutant.line} (${mutant.kind}, ${reaching.length} files of tests)\n  - ${mutant.was}\n  + ${mutant.is}`)
+    console.log(
+      `${tried} ${mutant.file}:${mutant.line} (${mutant.kind}, ${reaching.length} files of tests)\n  - ${mutant.was}\n  + ${mutant.is}`,
+    )
   }
 }
 console.log(
