@@ -196,12 +196,13 @@ test('what could not be taken leaves no gap in the numbers, and whoever folds be
   assert.ok(full.kind === 'refused' && full.again && /full/.test(full.why))
   assert.deepEqual([beside.durable, beside.undone], [taken, 2])
   await live(queue.close())
-  const late = await live(queue.accept(offer('b')))
-  assert.ok(late.kind === 'refused' && /closed/.test(late.why))
   delete disk.faults.capacity
   const after = await live(open())
   const next = await live(after.accept(offer('c')))
   assert.equal(next.kind === 'accepted' && next.number, taken + 1)
+  await live(after.close())
+  const late = await live(after.accept(offer('b')))
+  assert.ok(late.kind === 'refused' && /closed/.test(late.why))
 })
 
 test('a disk without room for another file, or that does not tell its room, refuses, and takes alerts when that is over', async () => {
