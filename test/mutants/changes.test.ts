@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { argued } from './argued.ts'
 import { isWritten, mutantsOf, mutated } from './changes.ts'
-import { root } from './tree.ts'
+import { textOf } from './trials.ts'
 
 const faultsOf = (text: string): string[] => mutantsOf('a.ts', text).map(({ is }) => is)
 
@@ -58,7 +57,7 @@ test('a change that Node would not run is told apart', () => {
 test('what is argued is a change that the run makes', () => {
   const made = new Map<string, Set<string>>()
   const changesOf = (file: string) => {
-    const known = made.get(file) ?? new Set(mutantsOf(file, readFileSync(`${root}${file}`, 'utf8')).map(({ was, is }) => `${was}\n${is}`))
+    const known = made.get(file) ?? new Set(mutantsOf(file, textOf(file)).map(({ was, is }) => `${was}\n${is}`))
     made.set(file, known)
     return known
   }

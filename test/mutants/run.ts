@@ -1,15 +1,16 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { SimRandom } from '../sim/world/random.ts'
 import { argumentFor } from './argued.ts'
+import { Bench, type End } from './bench.ts'
 import { isWritten, type Mutant, mutantsOf, mutated } from './changes.ts'
-import { copyOfTree, root } from './tree.ts'
-import { roomOf, run, type Trial, testsOf, trialOf } from './trials.ts'
+import { filesIn, roomOf, type Trial, testsOf, textOf, trialOf } from './trials.ts'
 
 /**
- * `npm run mutations:all [-- --room queue] [--file NAME] [--sample N] [--seed N] [--near] [--seeds N]`: small faults made at random places, one at a time, in a copy of the tree; those
- * that no test notices are listed, and exit 1, unless argued.ts says why nobody needs to. `--sample`: so many, spread evenly over the rooms; all without it. `--near`: only by the tests of its own room;
- * `--seeds`: lives of the simulation. A run with `--seed` is the same again.
+ * `npm run mutations:all [-- --room queue] [--file NAME] [--sample N] [--seed N] [--near] [--within MS]`: small faults at random places, one at a time and in memory
+ * alone; those that no test notices are listed, and exit 1, unless argued.ts says why nobody needs to.
+ *
+ * `--sample`: so many, spread evenly over the rooms, the same for the same `--seed`; all without it. `--near`: only by the tests of the source's own room.
+ * `--within`: only by files of tests that take no more of the processor's time. `--seeds`: lives of the simulation.
  */
 const { values } = parseArgs({
   options: {
@@ -17,29 +18,20 @@ const { values } = parseArgs({
     file: { type: 'string', default: '' },
     sample: { type: 'string', default: 'Infinity' },
     seed: { type: 'string', default: '1' },
-    seeds: { type: 'string', default: '40' },
     near: { type: 'boolean', default: false },
+    within: { type: 'string', default: 'Infinity' },
+    seeds: { type: 'string', default: '40' },
   },
 })
 const began = performance.now()
-const minutes = () => ((performance.now() - began) / 60_000).toFixed(1)
-/** Beyond what a test takes. */
-const patienceMs = 5000
-const env = { OUTPOST_SEEDS: values.seeds, NODE_COMPILE_CACHE: undefined as string | undefined }
-
-const sourcesOf = (room: string): string[] =>
-  (readdirSync(`${root}src/${room}`, { recursive: true }) as string[])
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => `src/${room}/${name}`)
-    .filter((name) => name.includes(values.file))
-    .sort()
-
-const textOf = (file: string): string => readFileSync(`${root}${file}`, 'utf8')
+const minutes = () => `${((performance.now() - began) / 60_000).toFixed(1)} min`
+const env = { OUTPOST_SEEDS: values.seeds }
 
 /** So many of a room, by chance; without those that Node would not run. */
 function chosen(room: string, count: number): Mutant[] {
   const random = new SimRandom(Number(values.seed))
-  const left = sourcesOf(room).flatMap((file) => mutantsOf(file, textOf(file)))
+  const sources = filesIn(`src/${room}`).filter((file) => file.includes(values.file))
+  const left = sources.flatMap((file) => mutantsOf(file, textOf(file)))
   const taken: Mutant[] = []
   while (left.length > 0 && taken.length < count) {
     const [one] = left.splice(random.below(left.length), 1)
@@ -52,51 +44,48 @@ function chosen(room: string, count: number): Mutant[] {
 const inTurn = (lists: readonly Mutant[][]): Mutant[] =>
   Array.from({ length: Math.max(...lists.map((list) => list.length)) }, (_, index) => lists.flatMap((list) => list[index] ?? [])).flat()
 
+type Proven = Trial & { takesMs: number }
+
 /** Those of its room first, the cheap before the dear. */
-const inOrder = (trials: readonly Trial[], file: string): Trial[] => {
+function inOrder(trials: readonly Proven[], { file, at }: Mutant): Proven[] {
   const distance = (one: Trial) => (one.isAbout(file) ? 0 : roomOf(one.test) === roomOf(file) ? 1 : 2)
-  return [...trials].sort((a, b) => distance(a) - distance(b) || a.takesMs - b.takesMs)
+  return trials.filter((one) => one.reaches(file, at)).sort((a, b) => distance(a) - distance(b) || a.takesMs - b.takesMs)
 }
 
-using tree = copyOfTree()
-env.NODE_COMPILE_CACHE = `${tree.path}/cache`
 const mutants = inTurn(values.room.map((room) => chosen(room, Math.ceil(Number(values.sample) / values.room.length))))
-const trials: Trial[] = []
-const sources = [...new Set(mutants.map(({ file }) => file))]
-for (const test of testsOf(tree.path, sources, values.near)) trials.push(await trialOf(tree.path, test, `${root}build/mutants`, env))
-console.log(`${mutants.length} mutants, ${trials.length} files of tests, all green with nothing broken (${minutes()} min)`)
+const bench = new Bench(env)
+const trials: Proven[] = []
+for (const test of testsOf([...new Set(mutants.map(({ file }) => file))], values.near)) {
+  const trial = await trialOf(test, env)
+  const { end, takesMs } = await bench.run({ test }, 120_000)
+  if (end !== 'green') console.log(`${test} does not run on the bench and is left out`)
+  else if (takesMs <= Number(values.within)) trials.push({ ...trial, takesMs })
+}
+console.log(`${mutants.length} mutants, ${trials.length} files of tests, all green with nothing broken (${minutes()})`)
 
-let tried = 0
-const count = { killed: 0, argued: 0, survived: 0, silent: 0 }
+const count = { tried: 0, killed: 0, silent: 0, argued: 0, survived: 0 }
+const sum = () =>
+  `${count.tried} mutants, ${count.killed} killed (${count.silent} by silence), ${count.argued} argued, ${count.survived} survived, ${minutes()}`
 for (const mutant of mutants) {
-  const text = textOf(mutant.file)
-  writeFileSync(`${tree.path}/${mutant.file}`, mutated(text, mutant))
-  const reaching = inOrder(
-    trials.filter((trial) => trial.reaches(mutant.file, mutant.at)),
-    mutant.file,
-  )
-  let end: 'green' | 'red' | 'silent' = 'green'
+  const reaching = inOrder(trials, mutant)
+  let end: End = 'green'
   for (const { test, takesMs } of reaching) {
-    end = (await run(tree.path, test, takesMs * 2 + patienceMs, env)).kind
+    end = (await bench.run({ test, file: mutant.file, change: mutant }, takesMs)).end
     if (end !== 'green') break
   }
-  writeFileSync(`${tree.path}/${mutant.file}`, text)
-  tried++
-  if (end === 'silent') count.silent++
+  count.tried++
+  if (count.tried % 50 === 0) console.error(sum())
   if (end !== 'green') {
     count.killed++
+    if (end === 'silent') count.silent++
     continue
   }
-  const why = argumentFor(mutant)
-  if (why !== undefined) count.argued++
+  if (argumentFor(mutant) !== undefined) count.argued++
   else {
     count.survived++
-    console.log(
-      `${tried} ${mutant.file}:${mutant.line} (${mutant.kind}, ${reaching.length} files of tests)\n  - ${mutant.was}\n  + ${mutant.is}`,
-    )
+    console.log(`${mutant.file}:${mutant.line} (${mutant.kind}, ${reaching.length} files of tests)\n  - ${mutant.was}\n  + ${mutant.is}`)
   }
 }
-console.log(
-  `${mutants.length} mutants, ${count.killed} killed (${count.silent} by silence), ${count.argued} argued, ${count.survived} survived, ${minutes()} min`,
-)
+bench.stop()
+console.log(sum())
 process.exitCode = count.survived > 0 || mutants.length === 0 ? 1 : 0

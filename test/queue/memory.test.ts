@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Stamp } from '../../src/alert/stamp.ts'
 import { instant, monotonic } from '../../src/ports/clock.ts'
 import { Grounded } from '../../src/queue/grounded.ts'
 import { Memory } from '../../src/queue/memory.ts'
@@ -8,7 +9,7 @@ import type { Offer } from '../../src/queue/offer.ts'
 import { SimClock } from '../sim/world/clock.ts'
 import { Timeline } from '../sim/world/timeline.ts'
 
-const stamp = { wall: instant(0), mono: monotonic(0), boot: 'b', synchronised: 'yes' as const }
+const stamp: Stamp = { wall: instant(0), mono: monotonic(0), boot: 'b', synchronised: 'yes' }
 const offer = (more: Partial<Offer> = {}): Offer => ({
   source: 'plc',
   text: 'x',
@@ -151,7 +152,7 @@ test('many lives that ended in doubt are kept as few, and none of their letters 
 test('the age of an alert of an earlier boot is told by the wall clock, where both had it set, and never below nothing', () => {
   const timeline = new Timeline()
   const clock = new SimClock(timeline, 'now', Date.UTC(2026, 10, 23))
-  const at = (minutes: number, more: Partial<typeof stamp> & { synchronised?: 'yes' | 'no' | 'unknown' } = {}) =>
+  const at = (minutes: number, more: Partial<Stamp> = {}) =>
     momentOf({ ...stamp, wall: instant(clock.wall() - minutes * 60_000), mono: monotonic(77), boot: 'before', ...more }, clock)
   assert.equal(at(5, { boot: clock.boot }), 77)
   assert.equal(at(5), clock.monotonic() - 300_000)

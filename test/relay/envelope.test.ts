@@ -161,7 +161,7 @@ test('a server that refuses EHLO and HELO gets no letter; one that knows HELO on
 })
 
 test('octets above 127 are named in the envelope, and refused where the server does not take them', () => {
-  const mail = { ...letter(1), eightBit: true }
+  const mail = { ...letter(1), eightBit: true as const }
   const taken = replay(`${offers('8BITMIME')}\nS: 250 ok\nS: 250 ok\nS: 354 go\nS: 250 ok\nS: 221 bye`, [mail])
   assert.equal(taken.said[1], 'MAIL FROM:<ps7@example.org> BODY=8BITMIME')
   const refused = replay(`${offers()}\nS: 221 bye`, [mail])

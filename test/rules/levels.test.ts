@@ -10,7 +10,7 @@ import { Duty, hour, minute, second } from './duty.ts'
 const kinds = (duty: Duty) => duty.told.map(({ kind, text }) => `${kind} ${text}`)
 const raised = (text: string, key = 'pump-1') => ({ text, key, state: 'raised' as const })
 const cleared = (text: string, key = 'pump-1') => ({ text, key, state: 'cleared' as const })
-const stamp = (duty: Duty) => ({ mono: duty.clock.monotonic(), wall: 0, boot: duty.clock.boot, synchronised: 'yes' as const })
+const stamp = (duty: Duty) => ({ mono: duty.clock.monotonic(), wall: instant(0), boot: duty.clock.boot, synchronised: 'yes' as const })
 
 test('a level that is too low is over above its bound, not where the condition ends, nor where no number comes', () => {
   const duty = new Duty([{ id: 'cold', when: { field: 'value < 2' }, clearAbove: 4 }])
