@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createInterface, type Interface } from 'node:readline'
-import { root } from './trials.ts'
+import { root } from './tree.ts'
 import type { Done, Job } from './worker.ts'
 
 /** Bench: where tests are run with a change, in a worker that is replaced when it hangs and now and then. */

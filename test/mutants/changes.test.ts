@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { argued } from './argued.ts'
 import { isWritten, mutantsOf, mutated } from './changes.ts'
-import { textOf } from './trials.ts'
+import { textOf } from './tree.ts'
 
 const faultsOf = (text: string): string[] => mutantsOf('a.ts', text).map(({ is }) => is)
 

@@ -3,7 +3,8 @@ import { SimRandom } from '../sim/world/random.ts'
 import { argumentFor } from './argued.ts'
 import { Bench, type End } from './bench.ts'
 import { isWritten, type Mutant, mutantsOf, mutated } from './changes.ts'
-import { filesIn, roomOf, type Trial, testsOf, textOf, trialOf } from './trials.ts'
+import { filesIn, roomOf, textOf } from './tree.ts'
+import { type Trial, testsOf, trialOf } from './trials.ts'
 
 /**
  * `npm run mutations:all [-- --room queue] [--file NAME] [--sample N] [--seed N] [--near] [--within MS]`: small faults at random places, one at a time and in memory
@@ -44,22 +45,19 @@ function chosen(room: string, count: number): Mutant[] {
 const inTurn = (lists: readonly Mutant[][]): Mutant[] =>
   Array.from({ length: Math.max(...lists.map((list) => list.length)) }, (_, index) => lists.flatMap((list) => list[index] ?? [])).flat()
 
-type Proven = Trial & { takesMs: number }
-
 /** Those of its room first, the cheap before the dear. */
-function inOrder(trials: readonly Proven[], { file, at }: Mutant): Proven[] {
+function inOrder(trials: readonly Trial[], { file, at }: Mutant): Trial[] {
   const distance = (one: Trial) => (one.isAbout(file) ? 0 : roomOf(one.test) === roomOf(file) ? 1 : 2)
   return trials.filter((one) => one.reaches(file, at)).sort((a, b) => distance(a) - distance(b) || a.takesMs - b.takesMs)
 }
 
 const mutants = inTurn(values.room.map((room) => chosen(room, Math.ceil(Number(values.sample) / values.room.length))))
 const bench = new Bench(env)
-const trials: Proven[] = []
+const trials: Trial[] = []
 for (const test of testsOf([...new Set(mutants.map(({ file }) => file))], values.near)) {
-  const trial = await trialOf(test, env)
-  const { end, takesMs } = await bench.run({ test }, 120_000)
-  if (end !== 'green') console.log(`${test} does not run on the bench and is left out`)
-  else if (takesMs <= Number(values.within)) trials.push({ ...trial, takesMs })
+  const trial = await trialOf(test, bench, env)
+  if (!trial) console.log(`${test} does not run on the bench and is left out`)
+  else if (trial.takesMs <= Number(values.within)) trials.push(trial)
 }
 console.log(`${mutants.length} mutants, ${trials.length} files of tests, all green with nothing broken (${minutes()})`)
 

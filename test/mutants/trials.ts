@@ -2,12 +2,14 @@ import { spawn } from 'node:child_process'
 import { hash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
+import type { Bench, Ran } from './bench.ts'
+import { filesIn, roomOf, root, textOf } from './tree.ts'
 
 /** Trials: files of tests, each run on its own with nothing broken, and which places of the sources each of them runs through. Paths are those in the tree. */
-export const root = new URL('../..', import.meta.url)
-
 export type Trial = {
   test: string
+  /** Of the processor's time, with nothing broken. */
+  takesMs: number
   /** Whether it names this source itself. */
   isAbout(source: string): boolean
   /** Whether it runs what stands at this place of a source. */
@@ -20,15 +22,6 @@ const rooms = ['queue', 'relay', 'rules', 'mail', 'gateway', 'settings', 'transc
 const leftOut = ['test/rules/patterns.test.ts']
 /** What was counted for each file of tests is kept here, as long as nothing that it leads to is another. */
 const keptIn = new URL('build/mutants/', root).pathname
-
-/** `queue` of `src/queue/journal.ts` and of its tests. */
-export const roomOf = (path: string): string => path.split('/')[1] ?? ''
-export const textOf = (path: string): string => readFileSync(new URL(path, root), 'utf8')
-export const filesIn = (dir: string): string[] =>
-  (readdirSync(new URL(dir, root), { recursive: true }) as string[])
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => `${dir}/${name}`)
-    .sort()
 
 /** Files of tests that lead to one of these sources; `near`: of the rooms of these sources alone. */
 export function testsOf(sources: readonly string[], near: boolean): string[] {
@@ -56,16 +49,24 @@ function reachedFrom(test: string): Set<string> {
 
 type Range = { startOffset: number; endOffset: number; count: number }
 type Counted = [source: string, ranges: Range[]][]
+type Kept = { ran: Ran; counted: Counted }
 
-/** Rejects when the tests are not green with nothing broken. */
-export async function trialOf(test: string, env: NodeJS.ProcessEnv): Promise<Trial> {
+/** undefined: it does not run on the bench. Rejects when the tests are not green with nothing broken. */
+export async function trialOf(test: string, bench: Bench, env: NodeJS.ProcessEnv): Promise<Trial | undefined> {
   const reached = [...reachedFrom(test)].sort()
   const name = `${keptIn}${hash('sha1', reached.map(textOf).join('\0'))}.json`
   mkdirSync(keptIn, { recursive: true })
-  if (!existsSync(name)) writeFileSync(name, JSON.stringify(await counted(test, env)))
-  const ranges = new Map(JSON.parse(readFileSync(name, 'utf8')) as Counted)
+  if (!existsSync(name)) writeFileSync(name, JSON.stringify({ counted: await counted(test, env), ran: await bench.run({ test }, 120_000) }))
+  const kept = JSON.parse(readFileSync(name, 'utf8')) as Kept
+  if (kept.ran.end !== 'green') return undefined
+  const ranges = new Map(kept.counted)
   const named = new Set(importsOf(test))
-  return { test, isAbout: (source) => named.has(source), reaches: (source, at) => isRun(ranges.get(source) ?? [], at) }
+  return {
+    test,
+    takesMs: kept.ran.takesMs,
+    isAbout: (source) => named.has(source),
+    reaches: (source, at) => isRun(ranges.get(source) ?? [], at),
+  }
 }
 
 /** As V8 counts it. */

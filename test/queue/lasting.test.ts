@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { DiskError } from '../../src/ports/disk.ts'
 import type { Mark } from '../../src/queue/mark.ts'
 import type { Beside, Queue } from '../../src/queue/queue.ts'
 import { nextTry } from '../../src/queue/schedule.ts'
@@ -222,6 +223,36 @@ test('a disk without room for another file, or that does not tell its room, refu
     await live(queue.measure())
     assert.equal((await live(queue.accept(offer('b')))).kind, 'accepted')
   }
+})
+
+test('a letter on a bad block is counted and has no text, and the history tells what can be read', async () => {
+  const { disk, open, live, offer } = stage()
+  const queue = await live(open())
+  const id = idOf(await live(queue.accept(offer('a'))))
+  queue.mark(id, { kind: 'delivered', to: ['ops'] })
+  const other = idOf(await live(queue.accept(offer('b'))))
+  await live(queue.sync())
+  assert.equal((await live(queue.past(5))).length, 1)
+  disk.faults.unreadable = () => true
+  assert.equal(await live(queue.read(other)), undefined)
+  assert.equal(queue.facts.unreadable, 1)
+  assert.deepEqual(await live(queue.past(5)), [])
+  disk.faults = {}
+  assert.equal((await live(queue.read(other)))?.alert.text, 'b', 'the fault has passed')
+})
+
+test('a disk that promised room and has none is full, not at fault', async () => {
+  const { disk, open, live, offer } = stage()
+  const queue = await live(open())
+  const real = disk.open.bind(disk)
+  disk.open = async (path, options) => {
+    if (options?.create) throw new DiskError('no space left', 'ENOSPC')
+    return real(path, options)
+  }
+  let last = await live(queue.accept(offer('a')))
+  for (let i = 0; i < 500 && last.kind === 'accepted'; i++) last = await live(queue.accept(offer('z'.repeat(1500))))
+  assert.match(last.kind === 'refused' ? last.why : '', /full/)
+  assert.equal(queue.facts.readOnly, undefined)
 })
 
 test('a segment that a power cut left half made is made anew; foreign files in the directory stay as they are', async () => {

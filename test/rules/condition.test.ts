@@ -51,6 +51,10 @@ describe('a condition', () => {
     'source == plc and state == raised',
     'value > -1e2',
     'door != 5',
+    'value <= 81.5',
+    'value != 80',
+    'temperature <= 21 and temperature != 21',
+    'unit == "x" or value >= 0',
   ])
     test(`${text} holds`, () => assert.equal(so(text), true))
 
@@ -66,6 +70,11 @@ describe('a condition', () => {
     'not (value > 80)',
     'toString exists',
     'text contains "Fire"',
+    'value <= 81.4',
+    'value != 81.5',
+    'value == 80',
+    'value < 81.5',
+    'switch == false',
   ])
     test(`${text} does not hold`, () => assert.equal(so(text), false))
 

@@ -98,6 +98,20 @@ describe('hours', () => {
     )
   })
 
+  test('asked again, in another zone, with other holidays or of an earlier moment, answer what is asked', () => {
+    const hours = hoursOf('Mon-Fri 08:00-17:00 not holidays')
+    const monday = at('2026-11-23T04:00Z')
+    const none: string[] = []
+    const next = (from: Instant, zone: string, holidays: string[]) => new Date(nextChange(hours, from, zone, holidays) ?? 0).toISOString()
+    for (let i = 0; i < 2; i++) {
+      assert.equal(next(monday, berlin, none), '2026-11-23T07:00:00.000Z')
+      assert.equal(next(monday, 'UTC', none), '2026-11-23T08:00:00.000Z')
+      assert.equal(next(monday, berlin, ['11-23']), '2026-11-24T07:00:00.000Z')
+      assert.equal(next(at('2026-11-23T07:00Z'), berlin, none), '2026-11-23T16:00:00.000Z')
+      assert.equal(next(at('2026-11-20T10:00Z'), berlin, none), '2026-11-20T16:00:00.000Z')
+    }
+  })
+
   test('that never change say so', () => {
     assert.equal(nextChange(hoursOf('Mon-Sun'), at('2026-11-23T10:00Z'), berlin, []), undefined)
   })

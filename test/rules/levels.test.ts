@@ -131,6 +131,19 @@ test('when more than 4,000 are kept, 2,000 of them are told at once, whatever th
   assert.equal(duty.numbersTold().length, 4002)
 })
 
+test('what waits for a limit is told before what comes later, though the limit would let that pass', async () => {
+  const duty = new Duty([{ id: 'all', when: {}, limit: { count: 1, spanMs: hour } }])
+  for (const text of ['one', 'two']) duty.hear({ text })
+  await duty.timeline.run(duty.timeline.now + hour + second)
+  duty.hear({ text: 'three' })
+  assert.deepEqual(kinds(duty), ['event one'])
+  await duty.pass(3 * hour)
+  assert.deepEqual(
+    duty.told.map(({ numbers }) => numbers),
+    [[1], [2, 3]],
+  )
+})
+
 test('an alert of which the queue lost sight is kept no more', () => {
   const duty = new Duty([{ id: 'all', when: {}, hold: minute }])
   duty.hear(raised('Leak'))
