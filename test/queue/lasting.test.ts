@@ -225,6 +225,15 @@ test('a disk without room for another file, or that does not tell its room, refu
   }
 })
 
+test('what the journal may still grow by is what its limit leaves', async () => {
+  const { disk, open, live, offer } = stage()
+  const queue = await live(open())
+  for (let i = 0; i < 200; i++) {
+    assert.equal(queue.growthBytes + disk.used, 1024 * 1024)
+    if ((await live(queue.accept(offer('z'.repeat(1500))))).kind === 'refused') break
+  }
+})
+
 test('a letter on a bad block is counted and has no text, and the history tells what can be read', async () => {
   const { disk, open, live, offer } = stage()
   const queue = await live(open())

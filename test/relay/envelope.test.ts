@@ -45,6 +45,22 @@ test('groups: content that is not wanted after all waits or is refused as the an
   }
 })
 
+test('groups: a line that breaks is a fault of what was waited for, and only behind the content is a letter uncertain', () => {
+  for (const [heard, stage, fate] of [
+    ['', 'mail', undefined],
+    ['250 ok', 'rcpt', undefined],
+    ['250 ok, 250 ok', 'data', undefined],
+    ['250 ok, 250 ok, 354 go', 'content', 'uncertain'],
+  ] as const) {
+    const answers = heard
+      .split(', ')
+      .filter(Boolean)
+      .map((one) => `S: ${one}`)
+    const story = replay([grouped, ...answers, 'S: ‹gone›'].join('\n'), [letter(1)])
+    assert.deepEqual([story.fault?.stage, story.outcomes['1 ops@example.org']?.kind], [stage, fate])
+  }
+})
+
 test('groups: a letter whose MAIL is put off is put off for all, also where the server wants content all the same', () => {
   for (const data of ['503 no', '354 go']) {
     const story = replay(

@@ -48,6 +48,13 @@ describe('hours', () => {
     assert.equal(open('Fri-Mon', '2026-11-24T10:00Z'), false)
   })
 
+  test('know each day by its English and its German name', () => {
+    const names = ['Mon Mo', 'Tue Di', 'Wed Mi', 'Thu Do', 'Fri Fr', 'Sat Sa', 'Sun So'].map((one) => one.split(' '))
+    for (const [index, both] of names.entries())
+      for (const [other] of names.entries())
+        for (const name of both) assert.equal(open(name, `2026-11-${23 + other}T10:00Z`), index === other, `${name}, day ${other}`)
+  })
+
   test('that cannot be read are answered with what to write', () => {
     for (const text of [
       '',
