@@ -3,7 +3,8 @@ import { type Token, tokensOf } from './tokens.ts'
 
 /**
  * Changes: small faults that somebody might have written instead of what stands there. They are found in the tokens of a file without its types, which Node
- * blanks out where they stand. Left alone: imports, comments, sentences for people, what goes into the log, and the value of a member that strict indexing asks for (`?? 0`).
+ * blanks out where they stand. Left alone: imports, comments, sentences for people, what goes into the log, the
+ * value that strict indexing asks for (`?? 0`), and the name of a kind, which the types guard.
  */
 export type Change = {
   /** Where it begins and ends in the text, and what stands there instead. */
@@ -86,7 +87,8 @@ export function changesOf(text: string): Change[] {
     if (!after) continue
     const { kind, text: word, at, end } = token
     if (kind === 'number' && before?.text !== '??') for (const to of numbersBeside(word)) put('number', at, end, to)
-    if ((kind === 'text' || kind === 'template') && word.length > 2 && !isSentence(word))
+    const isKind = before?.text === ':' && tokens[index - 2]?.text === 'kind'
+    if ((kind === 'text' || kind === 'template') && word.length > 2 && !isSentence(word) && !isKind)
       put('text', at, end, kind === 'text' ? "''" : '``')
     if (kind === 'word' && (word === 'true' || word === 'false')) put('boolean', at, end, word === 'true' ? 'false' : 'true')
     if (kind === 'word' && (word === 'if' || word === 'while') && after.text === '(') {

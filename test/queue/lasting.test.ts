@@ -4,6 +4,7 @@ import { DiskError } from '../../src/ports/disk.ts'
 import type { Mark } from '../../src/queue/mark.ts'
 import type { Beside, Queue } from '../../src/queue/queue.ts'
 import { nextTry } from '../../src/queue/schedule.ts'
+import { SimRandom } from '../sim/world/random.ts'
 import { segmentBytes, stage } from './stage.ts'
 
 /** What a letter is, through restarts and through being copied from one segment to the next. */
@@ -232,6 +233,35 @@ test('what the journal may still grow by is what its limit leaves', async () => 
     assert.equal(queue.growthBytes + disk.used, 1024 * 1024)
     if ((await live(queue.accept(offer('z'.repeat(1500))))).kind === 'refused') break
   }
+})
+
+test('an outcome is on the disk a second later, though nothing else is written', async () => {
+  const { disk, timeline, open, live, offer } = stage()
+  const queue = await live(open())
+  const id = idOf(await live(queue.accept(offer('a'))))
+  queue.mark(id, { kind: 'delivered', to: ['ops'] })
+  await timeline.run(timeline.now + 1001)
+  assert.equal((await live(open(disk.powerCut(new SimRandom(1))))).waiting.size, 0)
+})
+
+test('every file of a journal that was drained is in use, ready, or the reserve: none is forgotten', async () => {
+  const { disk, timeline, open, live, offer } = stage()
+  const queue = await live(open())
+  const check = (one: Queue) => {
+    const { segments, pool, reserve } = one.facts
+    assert.equal(segments + pool + (reserve ? 1 : 0), disk.paths().length)
+    assert.ok(reserve)
+  }
+  for (let i = 0; i < 300; i++) {
+    const id = idOf(await live(queue.accept(offer('z'.repeat(1500)))))
+    if (i % 3 > 0) queue.mark(id, { kind: 'delivered', to: ['ops'] })
+  }
+  for (const id of queue.waiting.ids(500)) queue.mark(id, { kind: 'delivered', to: ['ops'] })
+  await live(queue.sync())
+  await timeline.run(timeline.now + 2000)
+  check(queue)
+  await live(queue.close())
+  check(await live(open()))
 })
 
 test('a letter on a bad block is counted and has no text, and the history tells what can be read', async () => {

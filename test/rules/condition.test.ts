@@ -91,6 +91,18 @@ describe('a condition', () => {
     assert.match(conditionFault(`${'not '.repeat(40)}value > 1`) ?? '', /16 deep/)
   })
 
+  test('knows the words that devices have for true and false, in whichever case', () => {
+    const door = (value: string | number | boolean, text: string) => {
+      const condition = parseCondition(`door == ${text}`)
+      return !('fault' in condition) && holds(condition, { ...alert, fields: { door: value } })
+    }
+    for (const value of [true, 'true', 'ON', 'Yes', 1, '1', ' on '])
+      assert.deepEqual([door(value, 'true'), door(value, 'false')], [true, false], String(value))
+    for (const value of [false, 'false', 'Off', 'no', 0, '0'])
+      assert.deepEqual([door(value, 'true'), door(value, 'false')], [false, true], String(value))
+    for (const value of ['open', 2, '']) assert.deepEqual([door(value, 'true'), door(value, 'false')], [false, false], String(value))
+  })
+
   test('says which number it is about, when there is one', () => {
     const about = (text: string) => {
       const condition = parseCondition(text)

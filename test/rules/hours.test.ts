@@ -134,6 +134,8 @@ describe('the clock on the wall', () => {
   test('brings the weekly letter once a week, at its hour', () => {
     assert.equal(isWeekly('Mon 08:00'), true)
     for (const text of ['Monday', 'Mon 24:00', '08:00', 'Foo 08:00']) assert.equal(isWeekly(text), false, text)
+    assert.equal(nextWeekly('so 7:45', at('2026-11-23T10:00Z'), 'UTC'), Date.parse('2026-11-29T07:45Z'))
+    assert.equal(nextWeekly('soon', at('2026-11-23T10:00Z'), 'UTC'), undefined)
     let moment = at('2026-10-12T06:00Z')
     const seen: string[] = []
     for (let i = 0; i < 4; i++) {
