@@ -264,6 +264,37 @@ test('every file of a journal that was drained is in use, ready, or the reserve:
   check(await live(open()))
 })
 
+test('segments that are made after a restart take the place of no other', async () => {
+  const { open, live, offer } = stage()
+  const texts: string[] = []
+  for (let life = 0; life < 4; life++) {
+    const queue = await live(open())
+    for (let i = 0; i < 60; i++) {
+      texts.push(`${life} ${i} ${'z'.repeat(1500)}`)
+      idOf(await live(queue.accept(offer(texts.at(-1) ?? ''))))
+    }
+    await live(queue.close())
+  }
+  const after = await live(open())
+  const read: (string | undefined)[] = []
+  for (const id of after.waiting.ids(500)) read.push((await live(after.read(id)))?.alert.text)
+  assert.deepEqual(read, texts)
+})
+
+test('a journal that cannot be written can be closed', async () => {
+  const { disk, open, live, offer } = stage()
+  const queue = await live(open())
+  idOf(await live(queue.accept(offer('a'))))
+  const real = disk.writeTo.bind(disk)
+  disk.writeTo = async (...args) => {
+    disk.faults.failWrite = 1
+    return real(...args)
+  }
+  const refused = await live(queue.accept(offer('b')))
+  assert.ok(refused.kind === 'refused' && refused.again)
+  await live(queue.close())
+})
+
 test('a letter on a bad block is counted and has no text, and the history tells what can be read', async () => {
   const { disk, open, live, offer } = stage()
   const queue = await live(open())
