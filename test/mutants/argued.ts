@@ -11,6 +11,12 @@ export const argued: readonly Argument[] = [
     why: 'the search for the end of the day goes in half minutes then, and finds the same minute: days end at whole ones',
   },
   {
+    file: 'src/queue/journal.ts',
+    was: 'this.#noteTimer?.()',
+    is: ';',
+    why: 'each commit takes the timer back before it writes; one that is left fires once and finds nothing to write',
+  },
+  {
     file: 'src/queue/replay.ts',
     was: "if (standing.damaged > 0) shelf.log('error', 'journal: damaged stretches were skipped', { stretches: standing.damaged })",
     is: "if (standing.damaged <= 0) shelf.log('error', 'journal: damaged stretches were skipped', { stretches: standing.damaged })",

@@ -208,6 +208,10 @@ test('what could not be taken leaves no gap in the numbers, and whoever folds be
 })
 
 test('a disk without room for another file, or that does not tell its room, refuses, and takes alerts when that is over', async () => {
+  const roomy = stage()
+  roomy.disk.room = async () => ({ bytes: 262_144 + 3 * segmentBytes, inodes: 9 })
+  const open = await roomy.live(roomy.open())
+  assert.equal((await roomy.live(open.accept(roomy.offer('a')))).kind, 'accepted')
   for (const room of [
     async () => ({ bytes: 1e9, inodes: 8 }),
     async () => ({ bytes: 262_144 + segmentBytes - 1, inodes: 1e6 }),
@@ -281,6 +285,29 @@ test('segments that are made after a restart take the place of no other', async 
   assert.deepEqual(read, texts)
 })
 
+test('a segment that became the reserve, or waits to be written over, tells nothing of its old letters after a restart', async () => {
+  const { open, live, offer } = stage({ maxMiB: 0.5 })
+  const queue = await live(open())
+  for (let round = 0; round < 2; round++) {
+    const ids: number[] = []
+    for (let i = 0; i < 400; i++) {
+      const one = await live(queue.accept(offer(`${round} ${i} ${'z'.repeat(1500)}`, { severity: 'critical' })))
+      if (one.kind === 'refused') break
+      ids.push(one.id)
+    }
+    assert.ok(ids.length > 100 && ids.length < 400, 'it was full')
+    for (const id of ids) queue.mark(id, { kind: 'delivered', to: ['ops'] })
+    await live(queue.sync())
+    await live(queue.measure())
+    for (let i = 0; i < 500; i++) {
+      const id = idOf(await live(queue.accept(offer(`between ${'y'.repeat(1500)}`))))
+      queue.mark(id, { kind: 'delivered', to: ['ops'] })
+    }
+    await live(queue.sync())
+    assert.deepEqual((await live(open())).waiting.ids(9), [], `round ${round}`)
+  }
+})
+
 test('a journal that cannot be written can be closed', async () => {
   const { disk, open, live, offer } = stage()
   const queue = await live(open())
@@ -290,6 +317,7 @@ test('a journal that cannot be written can be closed', async () => {
     disk.faults.failWrite = 1
     return real(...args)
   }
+  disk.open = async () => Promise.reject(new DiskError('it cannot be opened', 'EIO'))
   const refused = await live(queue.accept(offer('b')))
   assert.ok(refused.kind === 'refused' && refused.again)
   await live(queue.close())

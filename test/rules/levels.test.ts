@@ -142,6 +142,31 @@ test('what waits for a limit is told before what comes later, though the limit w
   )
 })
 
+test('four times in ten minutes chatters where three may be: the fourth is told, its end is not; the same in twelve minutes is heard out', async () => {
+  const comings = async (apart: number) => {
+    const duty = new Duty([{ id: 'all', when: {}, chatter: { count: 3, spanMs: 10 * minute } }])
+    for (let i = 0; i < 6; i++) {
+      duty.hear(raised('Door open'))
+      await duty.pass(apart / 2)
+      duty.hear(cleared('Door closed'))
+      await duty.pass(apart / 2)
+    }
+    return duty.told.length
+  }
+  assert.deepEqual([await comings(10 * second), await comings(3 * minute), await comings(4 * minute)], [7, 7, 12])
+})
+
+test('what waits for somebody to be on duty is told when the hour strikes, not when it is looked at next', async () => {
+  const duty = new Duty([{ id: 'all', when: {}, to: ['night'] }], { night: 'Mon-Sun 22:00-06:00' })
+  await duty.pass(hour + 17 * second)
+  duty.hear({ text: 'evening' })
+  await duty.pass(20 * hour)
+  assert.deepEqual(
+    duty.told.map(({ at }) => at),
+    [14 * hour],
+  )
+})
+
 test('an alert of which the queue lost sight is kept no more', () => {
   const duty = new Duty([{ id: 'all', when: {}, hold: minute }])
   duty.hear(raised('Leak'))
