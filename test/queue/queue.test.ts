@@ -1,46 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sleep } from '../../src/ports/clock.ts'
-import { silent } from '../../src/ports/log.ts'
-import type { Offer } from '../../src/queue/offer.ts'
-import { Queue } from '../../src/queue/queue.ts'
-import { SimClock } from '../sim/world/clock.ts'
-import { SimDisk } from '../sim/world/disk.ts'
 import { SimRandom } from '../sim/world/random.ts'
-import { Timeline } from '../sim/world/timeline.ts'
-
-const segmentBytes = 64 * 1024
-const stage = () => {
-  const timeline = new Timeline()
-  const clock = new SimClock(timeline, 'boot-1')
-  const disk = new SimDisk()
-  const open = (on = disk, maxMiB = 1) => Queue.open({ disk: on, clock, log: silent, dir: 'data/journal', maxMiB, segmentBytes })
-  const live = async <T>(promise: Promise<T>, ms = 5000): Promise<T> => {
-    let result: { value: T } | { error: unknown } | undefined
-    promise.then(
-      (value) => {
-        result = { value }
-      },
-      (error) => {
-        result = { error }
-      },
-    )
-    await timeline.run(timeline.now + ms, () => result !== undefined)
-    assert.ok(result, 'it came to an end')
-    if ('error' in result) throw result.error
-    return result.value
-  }
-  const offer = (text: string, more: Partial<Offer> = {}): Offer => ({
-    source: 'plc',
-    text,
-    severity: 'warning',
-    state: 'event',
-    to: ['ops'],
-    stamp: { wall: clock.wall(), mono: clock.monotonic(), boot: clock.boot, synchronised: 'yes' },
-    ...more,
-  })
-  return { timeline, clock, disk, open, live, offer }
-}
+import { segmentBytes, stage } from './stage.ts'
 
 test('what was accepted is there after a power cut, in order, with its numbers', async () => {
   for (let seed = 1; seed <= 100; seed++) {

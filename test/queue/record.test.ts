@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { encodeRecord, recordAt, recordTypes, scanSegment } from '../../src/queue/record.ts'
+import { segmentName, segmentNamed } from '../../src/queue/segment.ts'
 
 const record = (id: number, text: string) => ({ type: recordTypes.alert, flags: 0, id, body: Buffer.from(text) })
 const segmentOf = (...pieces: Uint8Array[]) => {
@@ -39,6 +40,9 @@ test('a stretch that was on the disk and is spoiled is counted, a torn tail is n
   const unpromised = encodeRecord(record(3, 'three'), 1, first.length)
   assert.equal(scanSegment(segmentOf(first, spoiled, unpromised))?.damaged, 0)
   assert.equal(scanSegment(segmentOf(first, spoiled))?.end, first.length)
+  const torn = first.slice()
+  torn[33] = 0xff
+  assert.equal(scanSegment(segmentOf(torn, encodeRecord(record(2, 'two'), 1, 0)))?.damaged, 0, 'nobody was promised the first one')
 })
 
 test('no text can pass for a record, and no octets break the scan', () => {
@@ -56,4 +60,17 @@ test('no text can pass for a record, and no octets break the scan', () => {
       assert.ok(found === undefined || (found.id === 7 && at >= 28 && at < 32) || at < 0)
     }),
   )
+})
+
+test('a segment is known by its name, also one that was put aside; nothing else is a segment', () => {
+  for (const [number, aside, name] of [
+    [7, undefined, '000007.seg'],
+    [7, 0, '000007-0.bad'],
+    [123456, 42, '123456-42.bad'],
+  ] as const) {
+    assert.equal(segmentName(number, aside), name)
+    assert.deepEqual(segmentNamed(name), { number, aside })
+  }
+  for (const name of ['7.seg', '000007.bad', '000007-.bad', 'x000007.seg', '000007.seg.bak', ''])
+    assert.equal(segmentNamed(name), undefined, name)
 })

@@ -42,7 +42,7 @@ const replies: [stage: Stage, reply: string, helps: RegExp][] = [
   [
     'auth',
     '534-5.7.9 Application-specific password required. For more information, go to\r\n534 5.7.9 https://support.google.com/mail',
-    /app password/,
+    /app password: make one on the security page/,
   ],
   [
     'auth',
@@ -209,4 +209,20 @@ test('a cure is one sentence that says what to do, and does not stand where noth
   }
   assert.equal(said({ stage: 'connect', code: 'EWHATEVER' }), '')
   assert.deepEqual(cured({ stage: 'connect', why: 'x', hint: 'y' }, way), { stage: 'connect', why: 'x', hint: 'y' })
+})
+
+test('of a host that is not in the settings only the way there is cured from here, and what the settings would mend is not said', () => {
+  const others = { ...way, direct: true } as const
+  const hint = (fault: Partial<Trouble>) => cured({ stage: 'connect', why: 'x', hint: 'Set auth of this relay.', ...fault }, others).hint
+  assert.equal(hint({ stage: 'mail', reply: replyOf('530 5.7.0 log in') }), undefined)
+  assert.equal(hint({ code: 'ECONNREFUSED' }), undefined)
+  assert.match(hint({ code: 'EHOSTUNREACH' }) ?? '', /cable, modem/)
+  assert.match(hint({ stage: 'tls', clock: true }) ?? '', /^Set the clock/)
+})
+
+test('what a fault knows by itself stands before what is true of such faults in general', () => {
+  const refused = { stage: 'auth', why: 'x', reply: replyOf('535 5.7.8 no') } as const
+  assert.equal(cured({ ...refused, hint: 'Write another mechanism.' }, way).hint, 'Write another mechanism.')
+  assert.match(cured(refused, way).hint ?? '', /password is wrong/)
+  assert.match(cured({ ...refused, reply: replyOf('535 gsmtp'), hint: 'Write another mechanism.' }, way).hint ?? '', /Google/)
 })

@@ -168,7 +168,9 @@ const login = { kind: 'password', user: 'ps7', password: 'hunter22' } as const
 
 test('a refused password holds the relay; a login that is not possible now does not', () => {
   const offer = 'S: 220 relay\nS: 250-relay\nS: 250 AUTH PLAIN LOGIN'
-  assert.equal(replay(`${offer}\nS: 535 5.7.8 no`, [letter(1)], { login, loopback: true }).fault?.hold, true)
+  const refused = replay(`${offer}\nS: 535 5.7.8 no`, [letter(1)], { login, loopback: true }).fault
+  assert.equal(refused?.hold, true)
+  assert.equal(refused?.why, 'The server refused the login of ps7 by PLAIN: 535 5.7.8 no')
   assert.equal(replay(`${offer}\nS: 454 4.7.0 later`, [letter(1)], { login, loopback: true }).fault?.hold, false)
 })
 

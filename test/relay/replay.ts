@@ -69,8 +69,10 @@ export function replay(story: string, letters: Letter[], options: Partial<Hello>
       said.push('‹content›')
       pending.push('‹content›')
       answer = { said: said.length }
-    } else if (ask.kind === 'hear') answer = hear()
-    else if (ask.kind === 'secure') {
+    } else if (ask.kind === 'hear') {
+      assert.ok(ask.timeoutMs > 0 && ask.timeoutMs <= 600_000, `it waits ${ask.timeoutMs} ms`)
+      answer = hear()
+    } else if (ask.kind === 'secure') {
       expectSaid()
       if (lines[0] === 'S: ‹tls›') lines.shift()
       else answer = { lost: 'The handshake failed.', code: 'EPLAINTEXT' }

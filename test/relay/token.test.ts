@@ -250,6 +250,31 @@ test('a gateway that stops does not wait for the provider, and what comes later 
   assert.deepEqual(kept, ['second-refresh'])
 })
 
+test('a token is believed for as long as its provider says, a day at most, and ten minutes where it says nothing that can be read', () => {
+  const lifeMs = (expires?: unknown) => {
+    const body = Buffer.from(JSON.stringify({ access_token: 'a', ...(expires === undefined ? {} : { expires_in: expires }) }))
+    const answer = readTokenAnswer({ status: 200, headers: {}, body }, [])
+    return answer.kind === 'token' ? answer.lifeMs : assert.fail(answer.why)
+  }
+  assert.deepEqual([3600, '3600', 0, 1e9].map(lifeMs), [3_600_000, 3_600_000, 0, 86_400_000])
+  for (const odd of [undefined, -1, 'soon', null, true]) assert.equal(lifeMs(odd), 600_000, String(odd))
+})
+
+test('a provider that is down is asked later, a grant that is over wants a person, anything else the settings', () => {
+  const kind = (status: number, json: object) => readTokenAnswer({ status, headers: {}, body: Buffer.from(JSON.stringify(json)) }, []).kind
+  assert.deepEqual([kind(400, { error: 'invalid_grant' }), kind(400, { error: 'login_required' })], ['again', 'again'])
+  assert.deepEqual([kind(401, { error: 'invalid_client' }), kind(200, { access_token: 'a', token_type: 'mac' })], ['settings', 'settings'])
+  for (const [status, json] of [
+    [500, { error: 'invalid_grant' }],
+    [429, { error: 'invalid_client' }],
+    [400, { error: 'slow_down' }],
+    [404, {}],
+    [200, {}],
+    [200, { access_token: 'a b' }],
+  ] as const)
+    assert.equal(kind(status, json), 'later', JSON.stringify(json))
+})
+
 test('whatever a provider answers, it is a token or a sentence, and never our secrets', () => {
   const secrets = ['refresh-secret', 'client-secret']
   const member = fc.oneof(fc.jsonValue(), fc.constantFrom('Bearer', 'invalid_grant', ...secrets, '\r\n', 1e99, -1, '3600'))

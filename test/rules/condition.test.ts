@@ -51,6 +51,10 @@ describe('a condition', () => {
     'source == plc and state == raised',
     'value > -1e2',
     'door != 5',
+    'value <= 81.5',
+    'value != 80',
+    'temperature <= 21 and temperature != 21',
+    'unit == "x" or value >= 0',
   ])
     test(`${text} holds`, () => assert.equal(so(text), true))
 
@@ -66,6 +70,11 @@ describe('a condition', () => {
     'not (value > 80)',
     'toString exists',
     'text contains "Fire"',
+    'value <= 81.4',
+    'value != 81.5',
+    'value == 80',
+    'value < 81.5',
+    'switch == false',
   ])
     test(`${text} does not hold`, () => assert.equal(so(text), false))
 
@@ -80,6 +89,18 @@ describe('a condition', () => {
     assert.match(conditionFault('value is 80') ?? '', />, >=/)
     assert.match(conditionFault('a'.repeat(501)) ?? '', /at most 500/)
     assert.match(conditionFault(`${'not '.repeat(40)}value > 1`) ?? '', /16 deep/)
+  })
+
+  test('knows the words that devices have for true and false, in whichever case', () => {
+    const door = (value: string | number | boolean, text: string) => {
+      const condition = parseCondition(`door == ${text}`)
+      return !('fault' in condition) && holds(condition, { ...alert, fields: { door: value } })
+    }
+    for (const value of [true, 'true', 'ON', 'Yes', 1, '1', ' on '])
+      assert.deepEqual([door(value, 'true'), door(value, 'false')], [true, false], String(value))
+    for (const value of [false, 'false', 'Off', 'no', 0, '0'])
+      assert.deepEqual([door(value, 'true'), door(value, 'false')], [false, true], String(value))
+    for (const value of ['open', 2, '']) assert.deepEqual([door(value, 'true'), door(value, 'false')], [false, false], String(value))
   })
 
   test('says which number it is about, when there is one', () => {

@@ -48,6 +48,13 @@ describe('hours', () => {
     assert.equal(open('Fri-Mon', '2026-11-24T10:00Z'), false)
   })
 
+  test('know each day by its English and its German name', () => {
+    const names = ['Mon Mo', 'Tue Di', 'Wed Mi', 'Thu Do', 'Fri Fr', 'Sat Sa', 'Sun So'].map((one) => one.split(' '))
+    for (const [index, both] of names.entries())
+      for (const [other] of names.entries())
+        for (const name of both) assert.equal(open(name, `2026-11-${23 + other}T10:00Z`), index === other, `${name}, day ${other}`)
+  })
+
   test('that cannot be read are answered with what to write', () => {
     for (const text of [
       '',
@@ -98,6 +105,20 @@ describe('hours', () => {
     )
   })
 
+  test('asked again, in another zone, with other holidays or of an earlier moment, answer what is asked', () => {
+    const hours = hoursOf('Mon-Fri 08:00-17:00 not holidays')
+    const monday = at('2026-11-23T04:00Z')
+    const none: string[] = []
+    const next = (from: Instant, zone: string, holidays: string[]) => new Date(nextChange(hours, from, zone, holidays) ?? 0).toISOString()
+    for (let i = 0; i < 2; i++) {
+      assert.equal(next(monday, berlin, none), '2026-11-23T07:00:00.000Z')
+      assert.equal(next(monday, 'UTC', none), '2026-11-23T08:00:00.000Z')
+      assert.equal(next(monday, berlin, ['11-23']), '2026-11-24T07:00:00.000Z')
+      assert.equal(next(at('2026-11-23T07:00Z'), berlin, none), '2026-11-23T16:00:00.000Z')
+      assert.equal(next(at('2026-11-20T10:00Z'), berlin, none), '2026-11-20T16:00:00.000Z')
+    }
+  })
+
   test('that never change say so', () => {
     assert.equal(nextChange(hoursOf('Mon-Sun'), at('2026-11-23T10:00Z'), berlin, []), undefined)
   })
@@ -113,6 +134,8 @@ describe('the clock on the wall', () => {
   test('brings the weekly letter once a week, at its hour', () => {
     assert.equal(isWeekly('Mon 08:00'), true)
     for (const text of ['Monday', 'Mon 24:00', '08:00', 'Foo 08:00']) assert.equal(isWeekly(text), false, text)
+    assert.equal(nextWeekly('so 7:45', at('2026-11-23T10:00Z'), 'UTC'), Date.parse('2026-11-29T07:45Z'))
+    assert.equal(nextWeekly('soon', at('2026-11-23T10:00Z'), 'UTC'), undefined)
     let moment = at('2026-10-12T06:00Z')
     const seen: string[] = []
     for (let i = 0; i < 4; i++) {

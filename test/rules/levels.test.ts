@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { instant } from '../../src/ports/clock.ts'
+import { due } from '../../src/rules/due.ts'
+import { nowBy } from '../../src/rules/roster.ts'
+import { SimClock } from '../sim/world/clock.ts'
+import { Timeline } from '../sim/world/timeline.ts'
+import { Duty, hour, minute, second } from './duty.ts'
+
+const kinds = (duty: Duty) => duty.told.map(({ kind, text }) => `${kind} ${text}`)
+const raised = (text: string, key = 'pump-1') => ({ text, key, state: 'raised' as const })
+const cleared = (text: string, key = 'pump-1') => ({ text, key, state: 'cleared' as const })
+const stamp = (duty: Duty) => ({ mono: duty.clock.monotonic(), wall: instant(0), boot: duty.clock.boot, synchronised: 'yes' as const })
+
+test('a level that is too low is over above its bound, not where the condition ends, nor where no number comes', () => {
+  const duty = new Duty([{ id: 'cold', when: { field: 'value < 2' }, clearAbove: 4 }])
+  for (const value of [3, 1, 3, 4, 1, 4.5, 3]) duty.hear({ text: `at ${value}`, key: 'room', value })
+  assert.deepEqual(kinds(duty), ['raised at 1', 'recovery at 4.5'])
+  const blind = new Duty([{ id: 'cold', when: { field: 'value < 2' }, clearAbove: 4, clearBelow: 9 }])
+  for (const value of [1, undefined, 10, 8]) blind.hear({ text: `at ${value}`, key: 'room', ...(value === undefined ? {} : { value }) })
+  assert.deepEqual(kinds(blind), ['raised at 1', 'recovery at 8'])
+})
+
+test('the end of several troubles of one key is one letter, to those who heard of the first that was told', () => {
+  const duty = new Duty([
+    { id: 'hot', when: { field: 'value > 80' }, to: ['boss'] },
+    { id: 'warm', when: { field: 'value > 50' }, hold: hour },
+  ])
+  duty.hear({ text: 'at 60', key: 'boiler', value: 60 })
+  duty.hear({ text: 'at 90', key: 'boiler', value: 90 })
+  assert.deepEqual(
+    duty.standing.situations.map(({ rule }) => rule),
+    ['warm', 'hot'],
+  )
+  duty.hear({ ...cleared('fine', 'boiler'), value: 90 })
+  assert.deepEqual(duty.standing.situations, [])
+  assert.deepEqual(
+    duty.told.map(({ kind, to }) => `${kind} ${to}`),
+    ['raised boss', 'recovery boss'],
+  )
+})
+
+test('a clear of what nobody raised is told as it is', () => {
+  const duty = new Duty([{ id: 'all', when: {} }])
+  duty.hear(cleared('Dry'))
+  assert.deepEqual(kinds(duty), ['cleared Dry'])
+})
+
+test('a silence of a source or a rule silences nothing else, and a lifted one nothing at all', async () => {
+  const duty = new Duty([
+    { id: 'doors', when: { key: 'door*' } },
+    { id: 'rest', when: {} },
+  ])
+  const silence = (id: string, match: object) =>
+    duty.standing.note({ kind: 'rules', do: 'silence', id, match, ms: 10 * hour, by: 'Ann', stamp: stamp(duty) })
+  const hear = () => {
+    const before = duty.told.length
+    duty.hear({ text: 'door', key: 'door-1' })
+    duty.hear({ text: 'pump', key: 'pump-1' })
+    duty.hear({ text: 'far door', key: 'door-1', source: 'field' })
+    return duty.told.slice(before).map(({ text }) => text)
+  }
+  assert.deepEqual(hear(), ['door', 'pump', 'far door'])
+  silence('s', { source: 'plc' })
+  assert.deepEqual(hear(), ['far door'])
+  silence('s', { rule: 'doors' })
+  assert.deepEqual(hear(), ['pump'], 'a silence that is said anew is one')
+  silence('t', { source: 'field', rule: 'rest' })
+  assert.deepEqual(hear(), ['pump'])
+  for (const id of ['s', 't', 'never']) duty.standing.note({ kind: 'rules', do: 'unsilence', id })
+  await duty.pass(second)
+  assert.deepEqual(hear(), ['door', 'pump', 'far door'])
+})
+
+test('what somebody has acknowledged stays so over a restart, and a silence ends when it would have', async () => {
+  const duty = new Duty([{ id: 'all', when: {}, repeat: [15 * minute] }])
+  duty.hear(raised('Leak'))
+  await duty.pass(minute)
+  duty.standing.note({ kind: 'rules', do: 'acknowledge', rule: 'all', source: 'plc', key: 'pump-1', by: 'Ann', stamp: stamp(duty) })
+  duty.standing.note({ kind: 'rules', do: 'silence', id: 's', match: { key: 'door' }, ms: hour, by: 'Ann', stamp: stamp(duty) })
+  const before = duty.standing.situations
+  assert.deepEqual(before[0]?.acknowledged, { at: duty.clock.monotonic(), by: 'Ann' })
+  duty.restart()
+  assert.deepEqual(duty.standing.situations, before)
+  duty.hear({ text: 'Door', key: 'door' })
+  await duty.pass(58 * minute)
+  assert.deepEqual(kinds(duty), ['raised Leak'])
+  await duty.pass(2 * minute)
+  assert.deepEqual(kinds(duty), ['raised Leak', 'raised Door'])
+})
+
+test('nobody is reminded of a letter that still waits for the relay; it is looked at again in a minute', () => {
+  const duty = new Duty([{ id: 'all', when: {}, repeat: [15 * minute] }])
+  duty.hear(raised('Leak'))
+  const now = { ...nowBy(duty.clock, instant(0)), mono: nowBy(duty.clock, instant(0)).mono + 20 * minute }
+  const [letter] = duty.standing.situations
+  const ask = (waits: (id: number) => boolean) => due(duty.standing, duty.roster, now, { keptMs: 60 * hour, waits })
+  assert.deepEqual(
+    ask((id) => id === letter?.letter),
+    { deeds: [], wake: now.mono + minute },
+  )
+  const [deed] = ask(() => false).deeds
+  assert.deepEqual(deed?.kind === 'reminder' && [deed.count, deed.to], [1, ['ops']])
+})
+
+test('what is kept is told after the longest time, whatever keeps it', () => {
+  const duty = new Duty([{ id: 'all', when: {}, group: { by: ['key'], wait: 500 * hour, interval: hour } }])
+  duty.hear({ text: 'Door', key: 'door' })
+  const at = (mono: number) =>
+    due(duty.standing, duty.roster, { ...nowBy(duty.clock, instant(0)), mono }, { keptMs: 60 * hour, waits: () => false })
+  const begun = duty.clock.monotonic()
+  assert.deepEqual(at(begun + 60 * hour - 1).deeds, [])
+  assert.deepEqual(
+    at(begun + 60 * hour).deeds.map(({ kind }) => kind),
+    ['tell'],
+  )
+})
+
+test('when more than 4,000 are kept, 2,000 of them are told at once, whatever the limit', async () => {
+  const duty = new Duty([{ id: 'all', when: {}, limit: { count: 1, spanMs: 24 * hour } }])
+  for (let i = 0; i < 4001; i++) duty.hear({ text: `Door ${i}` })
+  assert.equal(duty.told.length, 1)
+  await duty.pass(second)
+  assert.deepEqual(duty.told.slice(1), [])
+  duty.hear({ text: 'one more' })
+  await duty.pass(second)
+  assert.deepEqual([duty.told.length, duty.numbersTold().length], [2, 2001])
+  await duty.pass(72 * hour)
+  assert.equal(duty.numbersTold().length, 4002)
+})
+
+test('what waits for a limit is told before what comes later, though the limit would let that pass', async () => {
+  const duty = new Duty([{ id: 'all', when: {}, limit: { count: 1, spanMs: hour } }])
+  for (const text of ['one', 'two']) duty.hear({ text })
+  await duty.timeline.run(duty.timeline.now + hour + second)
+  duty.hear({ text: 'three' })
+  assert.deepEqual(kinds(duty), ['event one'])
+  await duty.pass(3 * hour)
+  assert.deepEqual(
+    duty.told.map(({ numbers }) => numbers),
+    [[1], [2, 3]],
+  )
+})
+
+test('four times in ten minutes chatters where three may be: the fourth is told, its end is not; the same in twelve minutes is heard out', async () => {
+  const comings = async (apart: number) => {
+    const duty = new Duty([{ id: 'all', when: {}, chatter: { count: 3, spanMs: 10 * minute } }])
+    for (let i = 0; i < 6; i++) {
+      duty.hear(raised('Door open'))
+      await duty.pass(apart / 2)
+      duty.hear(cleared('Door closed'))
+      await duty.pass(apart / 2)
+    }
+    return duty.told.length
+  }
+  assert.deepEqual([await comings(10 * second), await comings(3 * minute), await comings(4 * minute)], [7, 7, 12])
+})
+
+test('what waits for somebody to be on duty is told when the hour strikes, not when it is looked at next', async () => {
+  const duty = new Duty([{ id: 'all', when: {}, to: ['night'] }], { night: 'Mon-Sun 22:00-06:00' })
+  await duty.pass(hour + 17 * second)
+  duty.hear({ text: 'evening' })
+  await duty.pass(20 * hour)
+  assert.deepEqual(
+    duty.told.map(({ at }) => at),
+    [14 * hour],
+  )
+})
+
+test('an alert of which the queue lost sight is kept no more', () => {
+  const duty = new Duty([{ id: 'all', when: {}, hold: minute }])
+  duty.hear(raised('Leak'))
+  duty.hear(raised('Leak', 'pump-2'))
+  const [first, second] = [...duty.standing.parked.keys()]
+  duty.standing.forgetParked((id) => id === second)
+  assert.deepEqual([...duty.standing.parked.keys()], [second])
+  assert.equal(duty.standing.isPending(first ?? 0), false)
+})
+
+test('what could not be written down is as if it had never come', () => {
+  const duty = new Duty([{ id: 'all', when: {}, repeat: [minute], chatter: { count: 2, spanMs: hour }, limit: { count: 5, spanMs: hour } }])
+  duty.hear(raised('Leak'))
+  const written = JSON.stringify(duty.standing)
+  const alert = { source: 'plc', rule: 'all', number: 2, text: 'Fire', severity: 'warning', to: ['ops'], stamp: stamp(duty) } as const
+  const steps = [
+    { ...alert, to: ['boss'], key: 'pump-1', state: 'cleared' as const },
+    { ...alert, to: ['boss'], key: 'pump-2', state: 'raised' as const },
+    { ...alert, to: ['boss'], key: 'pump-1', state: 'raised' as const, kept: 'hold' as const },
+  ].map((one, index) => duty.standing.alert(one, 10 + index))
+  assert.ok(duty.standing.isPending(11))
+  assert.equal(duty.standing.situations.length, 2)
+  assert.equal(JSON.stringify(duty.standing), written, 'what is not durable is not written down')
+  for (const step of steps.toReversed()) step.undo()
+  assert.equal(JSON.stringify(duty.standing), written)
+  assert.deepEqual([...duty.standing.parked], [])
+})
+
+test('beyond 512 troubles at once the oldest is forgotten', () => {
+  const duty = new Duty([{ id: 'all', when: {}, repeat: [hour] }])
+  for (let i = 0; i < 520; i++) duty.hear(raised('Leak', `pump-${i}`))
+  assert.equal(duty.standing.situations.length, 512)
+  assert.deepEqual([duty.standing.get('all', 'plc', 'pump-7'), duty.standing.get('all', 'plc', 'pump-8')?.key], [undefined, 'pump-8'])
+})
+
+test('a clock that nobody says anything of is believed when it shows no time before the software was built', () => {
+  const clock = new SimClock(new Timeline(), 'b', 1000)
+  const certain = (set: 'yes' | 'no' | 'unknown', builtAt: number) => {
+    clock.synchronised = () => set
+    return nowBy(clock, instant(builtAt)).certain
+  }
+  assert.deepEqual([certain('yes', 2000), certain('no', 0), certain('unknown', 1000), certain('unknown', 1001)], [true, false, true, false])
+})
