@@ -71,6 +71,13 @@ export class Box {
       const { out, code } = await this.bring(name)
       assert.equal(code, 0, out)
       this.#taken = name
+    } else {
+      // A start lets go of a bundle for which nobody waits: it is laid there again, as the gateway lays it.
+      const bundle = `${wishes}/bundle.raucb`
+      await this.machine.probe.run(
+        `${this.#stick}; cp /run/stick/${name}.raucb ${bundle} && chown outpost:outpost ${bundle} && sync ${bundle}`,
+        600,
+      )
     }
     const draft = `${wishes}/request.json.new`
     await this.machine.probe.run(
