@@ -38,11 +38,14 @@ const site = z.strictObject({
     .meta({ title: 'Holidays', description: 'Days that `holidays` in hours means: 12-25 every year, 2026-04-03 once.' }),
 })
 
+/** The broker of the box has nobody to share its own topics with. */
+const isOwnFilter = (text: string): boolean => isFilter(text) && !/^\$share(\/|$)/.test(text)
+
 const broker = z.strictObject({
   enabled: z.boolean().default(true).meta({ title: 'Embedded MQTT broker' }),
   listen: listen.default('127.0.0.1:1883').meta({ title: 'Listens on' }),
   topics: z
-    .array(line(1024).refine(isFilter, 'Write an MQTT topic filter such as alerts/# or zigbee2mqtt/+.'))
+    .array(line(1024).refine(isOwnFilter, 'Write an MQTT topic filter such as alerts/# or zigbee2mqtt/+.'))
     .min(1)
     .max(64)
     .default(['alerts/#'])
