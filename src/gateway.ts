@@ -75,6 +75,7 @@ export class Gateway {
       ...(plan.dkim ? { dkim: plan.dkim } : {}),
       people: plan.people,
       viaOf: plan.viaOf,
+      groupOf: plan.groupOf,
       senderOf: plan.senderOf,
       mailOf: (enclosed) => spool.read(enclosed),
       onLost: (id) => void postmaster.lost(id),
