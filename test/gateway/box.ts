@@ -31,6 +31,7 @@ export class Box {
   clock: SimClock
   net: SimNet
   mailIn = new SimMailIn()
+  deviceId = '00000000000000aa'
   #gateway: Gateway | undefined
   readonly zone: Zone = {}
   readonly #settings: string
@@ -76,7 +77,7 @@ export class Box {
       secret: () => undefined,
       refreshToken: () => ({ read: async () => undefined, keep: async () => {} }),
       pem: new Map(),
-      device: { id: '00000000000000aa' },
+      device: { id: this.deviceId },
       dir: 'data',
       software: 'Outpost sim',
       builtAt: Date.UTC(2026, 10, 1),
