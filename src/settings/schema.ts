@@ -255,7 +255,11 @@ export const settingsSchema = z
       .strictObject({
         weekly: weekly
           .default('Mon 08:00')
-          .meta({ title: 'Weekly letter', description: 'That the box is alive, what came in, and that nothing is lost. Within ten minutes after it: not all boxes write in the same second.' }),
+          .meta({
+            title: 'Weekly letter',
+            description:
+              'That the box is alive, what came in, and that nothing is lost. Within ten minutes after it: not all boxes write in the same second.',
+          }),
         to: recipients
           .max(recipientsLimit)
           .default([])
