@@ -75,6 +75,7 @@ export class Gateway {
       ...(plan.dkim ? { dkim: plan.dkim } : {}),
       people: plan.people,
       viaOf: plan.viaOf,
+      groupOf: plan.groupOf,
       senderOf: plan.senderOf,
       mailOf: (enclosed) => spool.read(enclosed),
       onLost: (id) => void postmaster.lost(id),
@@ -93,7 +94,7 @@ export class Gateway {
     const health = new RelayHealth(hosts ? [] : relays.map((relay) => relay.id), ports.random)
     const out = { queue, ferry, lookout, health, now: () => clock.monotonic() }
     const outbound = hosts ? new Direct({ ...out, scribe, purser, log, hosts }) : new ByRelay({ ...out, relays })
-    const courier: Courier = new Courier({ ...carrying, ferry, outbound, keepMs })
+    const courier: Courier = new Courier({ ...carrying, ferry, outbound, keepMs, isLocal: (ref) => scribe.recipient(ref).local })
     const dispatcher = new Dispatcher({
       ...common,
       standing,

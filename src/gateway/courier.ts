@@ -8,7 +8,6 @@ import type { Lookout } from './lookout.ts'
 import type { Outbound } from './outbound.ts'
 import type { Postmaster } from './postmaster.ts'
 import type { Purser } from './purser.ts'
-import type { Scribe } from './scribe.ts'
 
 /**
  * Courier: sends what waits on its way when there is something to take and a way to take it, and gives up what is too old. Local people are served
@@ -17,13 +16,14 @@ import type { Scribe } from './scribe.ts'
 export type CourierOptions = {
   ports: Ports
   queue: Queue
-  scribe: Scribe
   postmaster: Postmaster
   lookout: Lookout
   purser: Purser
   ferry: Ferry
   outbound: Outbound
   keepMs: number
+  /** Of a recipient as the alert names it: one of this box. */
+  isLocal(ref: string): boolean
 }
 
 /** Nobody waits longer than this without looking again, whatever was computed. */
@@ -34,6 +34,8 @@ const idleMs = 1000
 const faultMs = 5000
 const expiryEveryMs = 600_000
 const expiredAtOnce = 100
+/** At most, before a backlog knocks at its relay again. */
+const patienceMs = 60_000
 /** How long a flight may go on after `stop`. */
 const lastFlightMs = 10_000
 
@@ -46,17 +48,22 @@ export class Courier {
   #running: Promise<void> | undefined
   #expiryAt = 0
   #roundSince: number | undefined
+  /** From when on any letter may leave (monotonic ms), since the link came back to this backlog; critical ones need not wait for it. */
+  #knockAt: number | undefined
 
   constructor(options: CourierOptions) {
     this.#options = options
     options.lookout.onBetter = () => {
-      options.outbound.wayIsBack(options.ports.clock.monotonic())
+      const now = options.ports.clock.monotonic()
+      options.outbound.wayIsBack(now)
+      this.#knockAt ??= now + this.#patience(now)
       this.nudge()
     }
   }
 
   /** Everybody may be tried at once. */
   release(): void {
+    this.#knockAt = 0
     this.#options.outbound.release()
   }
 
@@ -112,7 +119,7 @@ export class Courier {
   /** One look at everything; returns how long nothing can be done, in ms. */
   async #round(): Promise<number> {
     const { clock } = this.#options.ports
-    const { queue, scribe, postmaster, outbound, lookout, purser } = this.#options
+    const { queue, postmaster, outbound, lookout, purser, isLocal } = this.#options
     const now = clock.monotonic()
     if (now >= this.#expiryAt) {
       await this.#expire(now)
@@ -122,19 +129,34 @@ export class Courier {
     await postmaster.deliverWaiting()
     if (this.#stopped) return 0
     const idle = () => Math.max(1, Math.min(queue.waiting.nextDue(now) ?? Number.POSITIVE_INFINITY, this.#expiryAt) - now)
-    const serves = (ref: string) => !scribe.recipient(ref).local
+    const serves = (ref: string) => !isLocal(ref)
     if (queue.waiting.due(now, 1, { serves }).length === 0) {
+      this.#knockAt = undefined
       lookout.rest()
       return idle()
     }
     const ways = await lookout.ways(outbound.places)
-    if (queue.waiting.due(now, 1, { leave: purser.leave(), serves }).length === 0) {
+    const leave = purser.leave()
+    if (queue.waiting.due(now, 1, { leave, serves }).length === 0) {
       // Another link may give leave; another day is looked for once a minute.
       if (lookout.metered) lookout.watch()
       else lookout.rest()
       return idle()
     }
+    const waitMs = (this.#knockAt ?? 0) - now
+    if (waitMs > 0 && queue.waiting.due(now, 1, { leave: { ...leave, least: 'critical' } }).length === 0) return waitMs
     return (await outbound.try(now, ways)) ?? idleMs
+  }
+
+  /**
+   * A link comes back to all boxes of a region at once, and they would all knock within the same second. Who has waited for long may wait a little longer: up to a
+   * sixtieth of that, drawn by lot, and once for a backlog, however the link flaps.
+   */
+  #patience(now: number): number {
+    const { queue, ports } = this.#options
+    const [first] = queue.waiting.due(now, 1)
+    const waitedMs = now - (queue.waiting.get(first ?? 0)?.accepted ?? now)
+    return ports.random.unit() * Math.min(patienceMs, waitedMs / 60)
   }
 
   async #expire(now: number): Promise<void> {

@@ -13,6 +13,7 @@ import type { Rule } from '../rules/rule.ts'
 import { durationMs } from '../settings/duration.ts'
 import type { EffectiveSettings, Settings, SourceSettings } from '../settings/schema.ts'
 import type { SeenMail } from '../settings/seen-mail.ts'
+import { shareOf } from '../settings/source.ts'
 import type { Person } from './people.ts'
 import { ruleOf, type Templates, templatesOf } from './rule.ts'
 
@@ -73,6 +74,8 @@ export type Plan = {
   /** Its wire asks again for what it was refused, as the format has it. */
   asksAgain(source: string): boolean
   viaOf(source: string): string
+  /** The group of boxes that share what this source hears. */
+  groupOf(source: string): string | undefined
   /** Its mails are letters. */
   passesOn(source: string): boolean
   /** Whose name stands on the mails that this source passes on. */
@@ -169,6 +172,10 @@ export function planOf(options: PlanOptions): Plan {
     },
     viaOf: (id) =>
       id === brokerSource || kinds.get(id)?.kind === 'mqtt' ? 'MQTT' : id === 'cli' ? 'CLI' : (kinds.get(id)?.kind ?? 'local'),
+    groupOf: (id) => {
+      const source = kinds.get(id)
+      return source?.kind === 'mqtt' ? source.topics.flatMap((topic) => shareOf(topic)?.group ?? [])[0] : undefined
+    },
     passesOn: (id) => {
       const source = kinds.get(id)
       return source?.kind === 'smtp' && source.as === 'letter'

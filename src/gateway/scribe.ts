@@ -33,6 +33,8 @@ export type ScribeOptions = {
   dkim?: DkimKey
   known(): Known
   viaOf(source: string): string
+  /** The group of boxes that share what this source hears. */
+  groupOf?(source: string): string | undefined
   /** Whose name stands on the mails that this source passes on. */
   senderOf?(source: string): PassingFacts['sender']
   /** The octets of a mail that is passed on; undefined: they are lost. Rejects with DiskError when they cannot be read now. */
@@ -154,6 +156,7 @@ export class Scribe {
     const templates = alert.rule === undefined ? undefined : templatesOf?.(alert.rule)
     const when = this.#when(alert)
     const delay = this.#isLate(id) ? this.#delay(id, alert) : undefined
+    const group = this.#options.groupOf?.(alert.source)
     const all = alert.to.map((ref) => recipient(ref, people, site.domain))
     const letter = compose(alert, {
       id,
@@ -172,6 +175,7 @@ export class Scribe {
       ...(templates ? { templates } : {}),
       ...(look ? { look } : {}),
       ...(this.#options.codeOf ? { code: this.#options.codeOf(id) } : {}),
+      ...(group === undefined ? {} : { group }),
       via: this.#options.viaOf(alert.source),
       software,
     })

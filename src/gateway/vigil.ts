@@ -24,6 +24,7 @@ export type VigilOptions = {
   /** Sources whose silence is worth an alert, and after how many ms. */
   silences: ReadonlyMap<string, number>
   reports?: { weekly: string; to: readonly string[] }
+  deviceId: string
   site: { timeZone: string; language: 'en' | 'de' }
   known(): Known
   sourceOf(id: string): SourceState | undefined
@@ -35,6 +36,10 @@ export type VigilOptions = {
 /** A timer that waits for a wall clock looks again after this: the clock may be set meanwhile. */
 const longestMs = 3_600_000
 const shortestMs = 1000
+
+/** Boxes of a fleet are told the same hour; each has its own moment within so long after it. */
+const weeklyMs = 600_000
+const lotOf = (deviceId: string): number => Math.floor((Number.parseInt(deviceId.slice(0, 8), 16) / 2 ** 32) * weeklyMs)
 
 export class Vigil {
   readonly #options: VigilOptions
@@ -116,7 +121,7 @@ export class Vigil {
 
   /** The weekly letter when its time has come; returns how long it has not. */
   async #week(): Promise<number> {
-    const { reports, diary, clock, site, queue } = this.#options
+    const { reports, diary, clock, site, queue, deviceId } = this.#options
     if (!reports || clock.synchronised() === 'no') return longestMs
     const last = diary.weekly
     const now = stampNow(clock)
@@ -127,7 +132,8 @@ export class Vigil {
     }
     const next = nextWeekly(reports.weekly, last.stamp.wall, site.timeZone)
     if (next === undefined) return longestMs
-    if (next > now.wall) return next - now.wall
+    const waitMs = next + lotOf(deviceId) - now.wall
+    if (waitMs > 0) return waitMs
     const taken = await this.#options.report(this.#weekly(last), reports.to)
     if (taken.kind !== 'refused')
       await queue.keep({ kind: 'diary', do: 'weekly', stamp: now, numbers: queue.numbers, settled: diary.settlements })

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { Alert, Severity } from '../alert/alert.ts'
 import { cleanLine, cleanText } from '../alert/clean.ts'
 import type { When } from '../alert/when.ts'
@@ -36,6 +37,8 @@ export type LetterFacts = {
   look?: Look
   /** Stands at the end of the subject, so that an answer can be told from a forged one. */
   code?: string
+  /** The group of boxes whose subscription brought the alert, when it was a shared one. */
+  group?: string
   /** `MQTT`, `serial`, `CLI`: how the alert came, for the Received line (RFC 5321 section 3.7.2). */
   via: string
   software: string
@@ -61,6 +64,17 @@ const bodyChars = 16_384
 export const messageIdOf = (deviceId: string, id: number, domain: string): string => `<o${id}.${deviceId}@${domain}>`
 
 /**
+ * Of a subscription that boxes share, a broker may give one message to two of them (MQTT 5 section 4.8.2, QoS 1). Where its publisher said which one it is and
+ * when it was, both letters bear this Message-ID, and a mailbox that knows twins keeps one. Not for letters that others refer to: their thread is ours alone.
+ */
+function sharedIdOf({ id, at, topic, state, parent, telling, covers }: Alert, { group, from }: LetterFacts): string | undefined {
+  if (group === undefined || id === undefined || at === undefined || state !== 'event') return undefined
+  if (parent !== undefined || telling || covers) return undefined
+  const print = hash('sha256', [group, topic ?? '', id, at].join('\0')).slice(0, 32)
+  return `<g${print}@${from.address.slice(from.address.lastIndexOf('@') + 1)}>`
+}
+
+/**
  * The letter of one alert. Pure: the same alert and facts give the same octets. Addresses come from the facts only; nothing that a sensor
  * sent reaches an address or the name of a header.
  */
@@ -71,7 +85,8 @@ export function compose(alert: Alert, about: LetterFacts): Letter {
   const words = view && templates.body !== undefined ? cleanText(filled(templates.body, view), bodyChars) || alert.text : alert.text
   const line = (text: string | undefined) => cleanLine(text ?? '', subjectChars)
   const subject = line(alert.subject) || line(subjectOf(alert, about, line(ownSubject) || undefined)) || line(alert.source)
-  const messageId = messageIdOf(deviceId, id, site.domain)
+  const sharedId = sharedIdOf(alert, about)
+  const messageId = sharedId ?? messageIdOf(deviceId, id, site.domain)
   const certain = when.certainty === 'exact' || when.certainty === 'corrected'
   const fields: Field[] = [
     ['From', [named(from)]],
@@ -95,8 +110,11 @@ export function compose(alert: Alert, about: LetterFacts): Letter {
     ...(alert.key === undefined ? [] : [['X-Outpost-Key', cleanLine(alert.key, 100)] as Field]),
     ...(alert.id === undefined ? [] : [['X-Outpost-Alert-Id', cleanLine(alert.id, 200)] as Field]),
   ]
-  // RFC 5321 section 3.7.2. Its id would be that of the Message-ID, which is there already (section 4.4: it may be left out).
-  const received = fold(`Received: by ${site.domain} (${about.software}) via ${about.via}; ${mailDate(when.at, site.timeZone, certain)}`)
+  // RFC 5321 section 3.7.2. Its id is ours, by which a report of a server further on is understood; mostly the Message-ID says it already (section 4.4: it may be left out).
+  const ours = sharedId === undefined ? '' : ` id o${id}.${deviceId}`
+  const received = fold(
+    `Received: by ${site.domain} (${about.software}) via ${about.via}${ours}; ${mailDate(when.at, site.timeZone, certain)}`,
+  )
   return {
     id,
     messageId,

@@ -1,4 +1,4 @@
-import { jitter, type Random } from '../ports/random.ts'
+import { type Random, spread } from '../ports/random.ts'
 import type { Fault } from './outcome.ts'
 
 /**
@@ -65,7 +65,7 @@ export class RelayHealth {
     health.failedAt = now
     health.held = fault.hold === true
     health.byWay = fault.reply === undefined && fault.hold !== true && fault.clock !== true
-    health.nextTry = now + jitter(this.#random, health.settling && health.byWay ? settleMs : rest(health.attempts))
+    health.nextTry = now + spread(this.#random, health.settling && health.byWay ? settleMs : rest(health.attempts))
     health.settling = false
   }
 

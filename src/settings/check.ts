@@ -6,6 +6,7 @@ import { doubts } from './doubts.ts'
 import type { Finding } from './finding.ts'
 import { migrate } from './migrate.ts'
 import { type Settings, settingsSchema } from './schema.ts'
+import { shareOf } from './source.ts'
 
 /** Reads the text of a settings file. Never throws; without `settings` there is at least one error among the findings. */
 export function checkSettings(text: string): { settings?: Settings; findings: Finding[] } {
@@ -215,6 +216,12 @@ function crossCheck(settings: Settings): Finding[] {
         `sources[${index}].frame.bytes`,
         'Frames of one length need that length.',
         'Write the octets of every frame, such as "bytes": 16.',
+      )
+    if (source.kind === 'mqtt' && source.version !== 5 && source.topics.some((topic) => shareOf(topic)))
+      say(
+        `sources[${index}].version`,
+        'A topic that begins with $share/ is shared by a group of boxes, which MQTT 3.1.1 does not know.',
+        'Write "version": 5, or a topic without $share/.',
       )
     if (source.kind === 'modbus') {
       const names = source.read.map((point) => point.name)

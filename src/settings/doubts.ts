@@ -1,10 +1,11 @@
 import { isLoopbackHost } from './address.ts'
 import type { Finding } from './finding.ts'
 import type { Settings } from './schema.ts'
+import { shareOf } from './source.ts'
 
 /** Settings that are valid, and do what hardly anybody means. */
 export function doubts(settings: Settings): Finding[] {
-  return [...lockedOut(settings), ...unheard(settings), ...chatty(settings)]
+  return [...lockedOut(settings), ...unheard(settings), ...chatty(settings), ...shared(settings)]
 }
 
 /** A door for mail that nobody but this machine may use. */
@@ -53,3 +54,45 @@ function chatty({ sources, rules }: Settings): Finding[] {
     ]
   })
 }
+
+/** What a group of boxes that share topics cannot do, each of them hearing only a part (docs/fleet.md). */
+function shared({ sources, rules }: Settings): Finding[] {
+  return sources.flatMap((source, index): Finding[] => {
+    if (source.kind !== 'mqtt' || !source.topics.some((topic) => shareOf(topic))) return []
+    const say = (path: string, what: string, write: string): Finding => ({ path, what, write, level: 'note' })
+    const found: Finding[] = []
+    if (source.clientId !== undefined)
+      found.push(
+        say(
+          `sources[${index}].clientId`,
+          'Two boxes of the group with the same client id throw each other out for ever.',
+          'Leave it out where settings are copied from box to box: it is made from the device id then.',
+        ),
+      )
+    if (source.retained === 'accept')
+      found.push(
+        say(
+          `sources[${index}].retained`,
+          'What is retained is not sent to a shared subscription.',
+          'Name topics whose retained messages are wanted without $share/, in a source of one box.',
+        ),
+      )
+    if (source.qos === 0)
+      found.push(say(`sources[${index}].qos`, 'What is on its way to a box that stops is lost.', 'Write "qos": 2, or 1.'))
+    for (const [at, rule] of rules.entries()) {
+      const remembers = remembering.find((name) => rule[name] !== undefined)
+      if (remembers === undefined || (rule.when.source ?? source.id) !== source.id) continue
+      found.push(
+        say(
+          `rules[${at}].${remembers}`,
+          `What one box of the group hears raised, another may hear cleared, so the rule ${rule.id} does not see how things stand.`,
+          `Let ${source.id} bring events only, or give each box topics of its own for what is raised and cleared.`,
+        ),
+      )
+    }
+    return found
+  })
+}
+
+/** What a rule does that wants to hear both that something began and that it is over. */
+const remembering = ['hold', 'repeat', 'escalate', 'clearBelow', 'clearAbove', 'inhibitedBy', 'chatter'] as const

@@ -52,6 +52,8 @@ export const german: Readonly<Record<string, string>> = {
   'Silence worth an alert': 'Stille, die einen Alarm wert ist',
   Broker: 'Broker',
   Topics: 'Topics',
+  'Of $share/GROUP/alerts/# each message goes to one box of the group (docs/fleet.md).':
+    'Von $share/GRUPPE/alerts/# geht jede Nachricht an ein Gerät der Gruppe (docs/fleet.md).',
   'Quality of service': 'Dienstgüte (QoS)',
   '0 may lose alerts.': '0 kann Alarme verlieren.',
   Protocol: 'Protokoll',

@@ -38,11 +38,14 @@ const site = z.strictObject({
     .meta({ title: 'Holidays', description: 'Days that `holidays` in hours means: 12-25 every year, 2026-04-03 once.' }),
 })
 
+/** The broker of the box has nobody to share its own topics with. */
+const isOwnFilter = (text: string): boolean => isFilter(text) && !/^\$share(\/|$)/.test(text)
+
 const broker = z.strictObject({
   enabled: z.boolean().default(true).meta({ title: 'Embedded MQTT broker' }),
   listen: listen.default('127.0.0.1:1883').meta({ title: 'Listens on' }),
   topics: z
-    .array(line(1024).refine(isFilter, 'Write an MQTT topic filter such as alerts/# or zigbee2mqtt/+.'))
+    .array(line(1024).refine(isOwnFilter, 'Write an MQTT topic filter such as alerts/# or zigbee2mqtt/+.'))
     .min(1)
     .max(64)
     .default(['alerts/#'])
@@ -250,9 +253,11 @@ export const settingsSchema = z
     }),
     reports: z
       .strictObject({
-        weekly: weekly
-          .default('Mon 08:00')
-          .meta({ title: 'Weekly letter', description: 'That the box is alive, what came in, and that nothing is lost.' }),
+        weekly: weekly.default('Mon 08:00').meta({
+          title: 'Weekly letter',
+          description:
+            'That the box is alive, what came in, and that nothing is lost. Within ten minutes after it: not all boxes write in the same second.',
+        }),
         to: recipients
           .max(recipientsLimit)
           .default([])

@@ -113,11 +113,16 @@ export const mqtt = z.strictObject({
     )
     .meta({ title: 'Broker' }),
   topics: z
-    .array(line(1024).refine(isFilter, 'Write an MQTT topic filter such as alerts/# or zigbee2mqtt/+.'))
+    .array(
+      line(1024).refine(
+        isTopic,
+        'Write an MQTT topic filter such as alerts/# or zigbee2mqtt/+, or $share/GROUP/alerts/# for what a group of boxes shares.',
+      ),
+    )
     .min(1)
     .max(64)
     .default(['alerts/#'])
-    .meta({ title: 'Topics' }),
+    .meta({ title: 'Topics', description: 'Of $share/GROUP/alerts/# each message goes to one box of the group (docs/fleet.md).' }),
   qos: z
     .union([z.literal(0), z.literal(1), z.literal(2)])
     .default(1)
@@ -220,6 +225,19 @@ const http = z.strictObject({ id, kind: z.literal('http'), token: secret.optiona
 
 export const source = z.discriminatedUnion('kind', [serial, mqtt, modbus, smtp, http])
 export type SourceSettings = z.infer<typeof source>
+
+/** MQTT 5 section 4.8.2, `$share/GROUP/FILTER`: whose subscription it is together with others; undefined for one of its own. */
+export function shareOf(topic: string): { group: string; filter: string } | undefined {
+  const [, group = '', filter = ''] = /^\$share\/([^/+#]+)\/(.+)$/s.exec(topic) ?? []
+  return group === '' ? undefined : { group, filter }
+}
+
+/** A topic filter, perhaps one that a group of boxes shares. */
+function isTopic(text: string): boolean {
+  if (text !== '$share' && !text.startsWith('$share/')) return isFilter(text)
+  const share = shareOf(text)
+  return share !== undefined && isFilter(share.filter)
+}
 
 /** MQTT 3.1.1 section 4.7: + fills a level, # the last ones. */
 export function isFilter(text: string): boolean {

@@ -32,6 +32,7 @@ export class Box {
   net: SimNet
   mailIn = new SimMailIn()
   broker: SimBroker
+  deviceId = '00000000000000aa'
   #gateway: Gateway | undefined
   readonly zone: Zone = {}
   readonly #settings: string
@@ -78,7 +79,7 @@ export class Box {
       secret: () => undefined,
       refreshToken: () => ({ read: async () => undefined, keep: async () => {} }),
       pem: new Map(),
-      device: { id: '00000000000000aa' },
+      device: { id: this.deviceId },
       dir: 'data',
       software: 'Outpost sim',
       builtAt: Date.UTC(2026, 10, 1),

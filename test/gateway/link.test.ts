@@ -41,36 +41,96 @@ test('nobody watches the link before a letter waits for it, nor after it has lef
   assert.equal(box.link.watchers, 0)
 })
 
-test('the first try comes within a second of the way, and nothing is tried while it is away, whatever happens', async () => {
+test('the first try comes within a second of the way, for what is not critical a little later after a long outage, and none while it is away', async () => {
   for (let seed = 1; seed <= 60; seed++) {
     const box = await began({}, seed)
     const random = new SimRandom(seed)
     const awayFrom: [number, number][] = []
-    const returns: number[] = []
+    const returns: { at: number; within: number }[] = []
     for (let i = 0; i < 12; i++) {
       if (random.once(2)) await box.send(`letter ${i}`)
       await box.pass(random.below(hourMs))
       const from = box.timeline.now
       box.away(random.once(2))
-      if (random.once(2)) await box.send(`away ${i}`)
+      const critical = random.once(2)
+      if (random.once(2)) await box.send(`away ${i}`, critical ? 'critical' : 'warning')
       await box.pass(random.once(3) ? random.below(60_000) : random.below(3 * hourMs))
       const waits = box.waiting > 0
+      const patience = critical ? 0 : Math.min(60_000, (box.timeline.now - from) / 60)
       awayFrom.push([from, box.timeline.now])
       // A mobile net gives another address each time; what hung on the old one hangs for ever.
       box.back({ address: `198.51.100.${10 + i}` })
-      if (waits) returns.push(box.timeline.now)
-      await box.pass(2000)
+      if (waits) returns.push({ at: box.timeline.now, within: 1000 + patience })
+      await box.pass(63_000)
     }
     await box.pass(60_000)
     assert.equal(box.waiting, 0, `seed ${seed}: all have left`)
     for (const at of box.net.tries)
       assert.ok(!awayFrom.some(([from, to]) => at > from && at < to), `seed ${seed}: a try at ${at} while the link was away`)
-    for (const at of returns)
+    for (const { at, within } of returns)
       assert.ok(
-        box.net.tries.some((one) => one >= at && one <= at + 1000),
-        `seed ${seed}: no try within a second of ${at}: ${box.net.tries}`,
+        box.net.tries.some((one) => one >= at && one <= at + within),
+        `seed ${seed}: no try within ${within} ms of ${at}: ${box.net.tries}`,
       )
   }
+})
+
+test('after a long outage boxes knock by lot, spread over a minute; a critical letter does not wait, and takes the others along', async () => {
+  const waited: number[] = []
+  for (let seed = 1; seed <= 40; seed++) {
+    const box = await began({}, seed)
+    box.away()
+    await box.send('a')
+    await box.pass(2 * hourMs)
+    box.back()
+    const at = box.timeline.now
+    if (seed > 20) {
+      await box.pass(700)
+      await box.send('b', 'critical')
+    }
+    await box.pass(62_000)
+    assert.equal(box.waiting, 0)
+    const [first = Number.POSITIVE_INFINITY] = box.net.tries
+    if (seed > 20) assert.ok(first <= at + 800, `seed ${seed}: ${first - at} ms`)
+    else waited.push(first - at)
+  }
+  assert.ok(Math.max(...waited) <= 61_000, `${waited}`)
+  for (const part of [0, 1, 2])
+    assert.ok(
+      waited.some((ms) => ms >= part * 20_000 && ms < (part + 1) * 20_000),
+      `nobody knocked in part ${part} of the minute: ${waited}`,
+    )
+})
+
+test('the lot is drawn once: a link that flaps does not put a backlog off again and again', async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const box = await began({}, seed)
+    box.away()
+    await box.send('a')
+    await box.pass(2 * hourMs)
+    const at = box.timeline.now
+    // Ten seconds there, five away.
+    for (let i = 0; i < 8; i++) {
+      box.back()
+      await box.pass(10_000)
+      box.away()
+      await box.pass(5000)
+    }
+    assert.equal(box.waiting, 0, `seed ${seed}`)
+    assert.ok((box.net.tries[0] ?? 0) <= at + 67_000)
+  }
+})
+
+test('whoever asks for it need not wait for the lot', async () => {
+  const box = await began({}, 3)
+  box.away()
+  await box.send('a')
+  await box.pass(2 * hourMs)
+  box.back()
+  await box.pass(600)
+  box.gateway.desk.retry()
+  await box.pass(1000)
+  assert.deepEqual(box.told(), ['a'])
 })
 
 test('a default route that comes after the address is tried at once, too', async () => {

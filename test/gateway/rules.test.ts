@@ -156,6 +156,28 @@ test('once a week the box says that it lives and what came in', async () => {
   assert.match(weekly[1]?.content ?? '', /Recipients: 1 delivered, 0 merged/, 'the weekly letter before this one')
 })
 
+test('the boxes of a fleet write their weekly letter within ten minutes, each at its own moment', async () => {
+  const told: number[][] = []
+  for (const id of ['00000000000000aa', '80000000000000aa', 'ffffffff000000aa']) {
+    const one = new Box(1, { reports: { weekly: 'Mon 08:00', to: ['ops'] } })
+    one.deviceId = id
+    await one.boot()
+    // It was Tuesday, one in the morning.
+    await one.pass(6 * 24 * hour + 7 * hour - minute)
+    const counts: number[] = []
+    for (const minutes of [1.5, 5, 5]) {
+      await one.pass(minutes * minute)
+      counts.push(one.relay.taken.filter(({ content }) => content.includes('The box is alive')).length)
+    }
+    told.push(counts)
+  }
+  assert.deepEqual(told, [
+    [1, 1, 1],
+    [0, 1, 1],
+    [0, 0, 1],
+  ])
+})
+
 test('the weekly letter counts what was settled before a power cut once', async () => {
   const one = await box([], { reports: { weekly: 'Mon 08:00', to: ['ops'] } })
   for (let i = 0; i < 5; i++) {

@@ -52,6 +52,25 @@ test('a letter says who, when and what, in the words of the standards', () => {
   assert.match(head.get('Received') ?? '', /^by ps7\.example\.org \(Outpost 0\) via MQTT; Tue, 24 Nov 2026 04:12:00 \+0100$/)
 })
 
+test('two boxes of a group that were given the same message name its letter alike, and nothing else is named so', () => {
+  const heard: Alert = { ...alert, state: 'event', topic: 'alerts/door', id: 'd-17', at: '2026-11-24T03:12:00Z' }
+  const other = { id: 4711, deviceId: 'bb', site: { ...facts.site, domain: 'ps8.example.org' }, group: 'pumps' }
+  const letter = (more: Partial<Alert> = {}, about: Partial<LetterFacts> = {}) =>
+    new Map(headers(compose({ ...heard, ...more }, { ...facts, group: 'pumps', ...about }).content))
+  const name = letter().get('Message-ID') ?? ''
+  assert.match(name, /^<g[0-9a-f]{32}@example\.org>$/)
+  assert.equal(letter({ number: 9, source: 'mqtt' }, other).get('Message-ID'), name)
+  assert.match(letter().get('Received') ?? '', /via MQTT id o7\.aa; /, 'a report of a server further on still finds our letter')
+  for (const more of [{ id: 'd-18' }, { at: '2026-11-24T03:13:00Z' }, { topic: 'alerts/gate' }])
+    assert.notEqual(letter(more).get('Message-ID'), name)
+  const own = '<o7.aa@ps7.example.org>'
+  assert.equal(new Map(headers(compose(heard, facts).content)).get('Message-ID'), own, 'no group')
+  const { id: _, ...nameless } = heard
+  const { at: __, ...timeless } = heard
+  for (const one of [nameless, timeless, { ...heard, state: 'raised' as const }, { ...heard, parent: 3 }, { ...heard, covers: [3] }])
+    assert.equal(new Map(headers(compose(one, { ...facts, group: 'pumps' }).content)).get('Message-ID'), own)
+})
+
 test('header injection (CWE-93): nothing that a sensor says becomes a header, an address or a broken line', () => {
   const nasty = fc.string({
     unit: fc.constantFrom('\r', '\n', '\0', '\u2028', 'ä', '😀', ':', '<', '>', '@', ',', '=', '?', ' ', 'a', '.', '"', '\u202e'),

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sleep } from '../../src/ports/clock.ts'
+import { silent } from '../../src/ports/log.ts'
+import { Queue } from '../../src/queue/queue.ts'
+import { SimClock } from '../sim/world/clock.ts'
 import { SimRandom } from '../sim/world/random.ts'
 import { segmentBytes, stage } from './stage.ts'
 

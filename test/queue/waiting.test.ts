@@ -134,9 +134,10 @@ test('every letter is known as it stands, through any number that come and go, a
   }
 })
 
-test('what may leave is free, in its order, passes no elder of the same key, and is everything that may', () => {
+test('what may leave is free, in its order, passes no elder of the same key for whom that still waits, and is everything that may', () => {
   for (const seed of seeds) {
     const { waiting, model, now } = lived(seed, 300)
+    const leaving = new Map(waiting.leaving(now, 1e9).map(({ id, behind }) => [id, behind]))
     const due = waiting.due(now, 1e9)
     const place = new Map(due.map((id, index) => [id, index]))
     const isFree = ({ held, away, local, kept, nextTry }: Model) => !held && !away && !local && !kept && nextTry <= now
@@ -150,14 +151,22 @@ test('what may leave is free, in its order, passes no elder of the same key, and
       `seed ${seed}: digests, then the worst, then the oldest`,
     )
     for (const letter of model.values()) {
-      const elders = [...model.values()].filter(
-        (elder) => elder.orderBy === letter.orderBy && elder.id < letter.id && rank(elder.severity) <= rank(letter.severity),
-      )
-      const before = elders.filter((elder) => !elder.held && !elder.local && !elder.kept)
+      const keepsBack = (elder: Model) =>
+        elder.orderBy === letter.orderBy &&
+        elder.id < letter.id &&
+        rank(elder.severity) <= rank(letter.severity) &&
+        !isFree(elder) &&
+        !(elder.held || elder.local || elder.kept) &&
+        (elder.keyed || elder.nextTry <= now)
+      const waits = new Set([...model.values()].filter(keepsBack).flatMap(({ pending }) => pending))
       const leaves = place.has(letter.id)
       assert.ok(!leaves || isFree(letter), `seed ${seed}: ${letter.id} is not free`)
-      if (leaves) assert.ok(before.every(isFree), `seed ${seed}: ${letter.id} passes an elder`)
-      else if (isFree(letter)) assert.ok(!before.every(isFree), `seed ${seed}: ${letter.id} is forgotten`)
+      const behind = letter.pending.filter((ref) => waits.has(ref))
+      const somebody = behind.length < letter.pending.length
+      if (leaves) assert.ok(somebody, `seed ${seed}: ${letter.id} passes an elder that somebody of it waits for`)
+      else if (isFree(letter)) assert.ok(!somebody, `seed ${seed}: ${letter.id} is forgotten`)
+      if (leaves)
+        assert.deepEqual([...(leaving.get(letter.id) ?? [])].sort(), behind.sort(), `seed ${seed}: ${letter.id} is for the others`)
     }
     for (const limit of [0, 1, 5]) assert.deepEqual(waiting.due(now, limit), due.slice(0, limit), `seed ${seed}, ${limit} of them`)
   }

@@ -147,3 +147,24 @@ test('Modbus numbers without a rule about a level are doubted, and names must di
   assert.deepEqual(doubted({ sources: [{ ...source, read: [{ name: 'door', table: 'coil', address: 0 }] }] }), [])
   assert.match(String(said({ sources: [{ ...source, read: [...read, ...read] }] })), /read\[1\]\.name: The name level is there twice/)
 })
+
+test('topics that a group of boxes shares: how they are written, and what goes with them (MQTT 5 section 4.8.2)', () => {
+  const field = { id: 'field', kind: 'mqtt', url: 'mqtts://broker.example.org', version: 5, qos: 2, topics: ['$share/pumps/alerts/#'] }
+  const of = (more: object, settings: object = {}) =>
+    checkSettings(JSON.stringify({ sources: [{ ...field, ...more }], ...settings })).findings.map(
+      ({ level, path, what, write }) => `${level} ${path}: ${what} ${write}`,
+    )
+  assert.deepEqual(of({}), [])
+  assert.deepEqual(of({ topics: ['alerts/#', '$share/g/+/state', '$SYS/broker/#'] }), [])
+  for (const topic of ['$share', '$share/', '$share/g', '$share/g/', '$share//alerts', '$share/+/alerts', '$share/g#/x', '$share/g/a#'])
+    assert.match(String(of({ topics: [topic] })), /^error sources\[0\]\.topics\[0\]: .*\$share\/GROUP\/alerts\/#/, topic)
+  assert.match(String(of({ version: 4 })), /^error sources\[0\]\.version: .*MQTT 3\.1\.1 does not know.*"version": 5/)
+  assert.match(String(said({ broker: { topics: ['$share/g/alerts/#'] } })), /broker\.topics\[0\]: .*MQTT topic filter/)
+  assert.match(String(of({ clientId: 'ps7' })), /^note sources\[0\]\.clientId: .*throw each other out/)
+  assert.match(String(of({ retained: 'accept' })), /^note sources\[0\]\.retained: .*not sent to a shared subscription/)
+  assert.match(String(of({ qos: 0 })), /^note sources\[0\]\.qos: .*lost/)
+  const rule = { id: 'r', repeat: ['1h'], to: ['operator'] }
+  assert.match(String(of({}, { rules: [rule] })), /^note rules\[0\]\.repeat: .*another may hear cleared/)
+  assert.deepEqual(of({}, { rules: [{ ...rule, when: { source: 'broker' } }] }), [])
+  assert.deepEqual(of({ topics: ['alerts/#'] }, { rules: [rule] }), [])
+})

@@ -143,9 +143,14 @@ async function agree(client: MqttClient, { topics, qos, clean = false }: BrokerO
   const fresh = topics.filter((topic) => granted.get(topic) !== qos)
   if (gone.length > 0) await client.unsubscribeAsync(gone)
   for (const topic of gone) granted.delete(topic)
-  if (fresh.length > 0) await subscribe(client, fresh, { qos, rh: clean ? noRetained : retainedOnce })
+  // mosquitto 2.0 sends what is retained also to each of those that share a subscription, which section 4.8.2 does not want: it would be told by all of them.
+  const [shared, own] = [fresh.filter(isShared), fresh.filter((topic) => !isShared(topic))]
+  if (own.length > 0) await subscribe(client, own, { qos, rh: clean ? noRetained : retainedOnce })
+  if (shared.length > 0) await subscribe(client, shared, { qos, rh: noRetained })
   for (const topic of fresh) granted.set(topic, qos)
 }
+
+const isShared = (topic: string): boolean => topic.startsWith('$share/')
 
 async function subscribe(client: MqttClient, topics: string[], wanted: IClientSubscribeOptions): Promise<void> {
   const answer = await client.subscribeAsync(topics, wanted).catch((error: Error) => error)
