@@ -36,7 +36,7 @@ const writeMs = 180_000
 const pieceBytes = 64 * 1024
 /**
  * A server reads a TLS record only when all of it is there, up to 16 KiB: two seconds at 64 kbit/s. When more than this follows the first letter,
- * that one leaves in a record of its own (22 octets, once a turn): it is the most urgent one.
+ * that one leaves in a record of its own (22 octets, once a flight): it is the most urgent one.
  */
 const worthItsOwnRecord = 2048
 /** RFC 5802 section 5.1 wants enough that no nonce is ever used twice. */
@@ -120,8 +120,8 @@ class Flight {
   readonly #settled = new Set<number>()
   readonly #open = new Set<number>()
   #outgoing: Uint8Array[] = []
-  /** How many pieces of it lead up to the end of the first letter. */
-  #ahead = 0
+  /** How many pieces of it lead up to the end of the first letter of the flight; undefined once that has left. */
+  #ahead: number | undefined = 0
   /** Octets that the dialogue said, and those that the system has or may have taken. */
   #said = 0
   #handed = 0
@@ -245,7 +245,7 @@ class Flight {
     const length = octetsOf(this.#outgoing)
     const pieces = this.#pieces(length)
     this.#outgoing = []
-    this.#ahead = 0
+    if (this.#ahead !== 0) this.#ahead = undefined
     this.#report.sent += length
     if (this.#turned) this.#report.turns++
     this.#turned = false
@@ -260,7 +260,8 @@ class Flight {
   /** What is said at once leaves at once, behind the first letter; a mail of megabytes is not copied for it. */
   #pieces(length: number): Uint8Array[] {
     if (length > pieceBytes) return this.#outgoing
-    const [head, tail] = [this.#outgoing.slice(0, this.#ahead), this.#outgoing.slice(this.#ahead)]
+    const ahead = this.#ahead ?? 0
+    const [head, tail] = [this.#outgoing.slice(0, ahead), this.#outgoing.slice(ahead)]
     if (head.length === 0 || octetsOf(tail) <= worthItsOwnRecord) return [Buffer.concat(this.#outgoing)]
     return [Buffer.concat(head), Buffer.concat(tail)]
   }
