@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { PlainRelay } from '../peers/plain-relay.ts'
-import { Box } from './box.ts'
+import { Box, type Told } from './box.ts'
 import { type Cut, cuts } from './cuts.ts'
 import { freePort, Machine } from './machine.ts'
 import { flash, lay, provisioning } from './provision.ts'
@@ -43,6 +43,7 @@ async function check(sentence: string, deed: () => Promise<unknown>): Promise<vo
 
 /** What a folder has for its box. */
 type Bench = { disk: string; relayPort: number; bundles: Bundles }
+type Deed = (box: Box, bench: Bench, said: Said) => Promise<void>
 
 async function benchIn(folder: string): Promise<Bench> {
   const list = join(folder, 'bench.json')
@@ -63,15 +64,36 @@ async function benchIn(folder: string): Promise<Bench> {
 }
 
 const tokens = Array.from({ length: waiting }, (_, index) => `waits-${index + 1}.`)
-const tokenOf = (cut: number): string => `cut-${cut}.`
+/** Another one in each run that goes on with a folder. */
+const tokenOf = (cut: number): string => `cut-${cut}-${process.pid}.`
 
-const deeds: Record<Part, (box: Box, bench: Bench) => Promise<void>> = {
-  async first(box, { bundles }) {
+/** Alerts that the box has acknowledged, over all runs. */
+class Said {
+  readonly #path: string
+
+  constructor(folder: string) {
+    this.#path = join(folder, 'said.json')
+  }
+
+  get all(): readonly string[] {
+    return existsSync(this.#path) ? (JSON.parse(readFileSync(this.#path, 'utf8')) as string[]) : []
+  }
+
+  add(...words: string[]): void {
+    writeFileSync(this.#path, JSON.stringify([...this.all, ...words]))
+  }
+}
+
+const deeds: Record<Part, Deed> = {
+  async first(box, { bundles }, said) {
     await check('the first boot is confirmed', async () => {
       const { state, slot, version } = await box.settled()
       assert.deepEqual([state, slot, version], ['idle', 'A', bundles.here])
     })
-    await check(`${waiting} alerts are acknowledged while no mail server can be reached`, () => box.says('Door open', ...tokens))
+    await check(`${waiting} alerts are acknowledged while no mail server can be reached`, async () => {
+      await box.says('Door open', ...tokens)
+      said.add(...tokens)
+    })
     await check('a good bundle is found good, and nothing is done with it unasked', async () => {
       const { out, code } = await box.bring('good-1')
       assert.equal(code, 0, `${out}\n${await box.machine.probe.run('journalctl -b --no-pager -u outpost-update -u rauc | tail -30')}`)
@@ -102,13 +124,16 @@ const deeds: Record<Part, (box: Box, bench: Bench) => Promise<void>> = {
       })
   },
 
-  async cuts(box, { bundles }) {
+  async cuts(box, { bundles }, said) {
     for (const [index, cut] of cuts.entries()) {
       const number = index + 1
       if (number < Number(values.cut)) continue
-      await check(`the power goes ${cut.name} (${number} of ${cuts.length}), and the box comes up`, () =>
-        oneCut(box, bundles, cut, tokenOf(number)),
-      )
+      await check(`the power goes ${cut.name} (${number} of ${cuts.length}), and the box comes up`, async () => {
+        const before = await box.told()
+        await box.says(tokenOf(number))
+        said.add(tokenOf(number))
+        return oneCut(box, bundles, cut, before)
+      })
     }
   },
 
@@ -143,12 +168,13 @@ const deeds: Record<Part, (box: Box, bench: Bench) => Promise<void>> = {
     })
   },
 
-  async arrival(_box, { relayPort }) {
+  async arrival(_box, { relayPort }, said) {
     const relay = new PlainRelay()
     await relay.start(relayPort)
     try {
       await check('every alert arrives, once, and what was told of the roll-back', async () => {
-        const all = [...tokens, ...cuts.map((_, index) => tokenOf(index + 1))]
+        const { all } = said
+        assert.ok(all.length >= waiting)
         const lettersWith = (words: string) => relay.letters.filter(({ content }) => content.includes(words)).length
         const missing = () => [...all, 'did not come up well'].filter((words) => lettersWith(words) === 0)
         await until('all mail is there', 900, () => missing().length === 0).catch((error) => {
@@ -163,10 +189,8 @@ const deeds: Record<Part, (box: Box, bench: Bench) => Promise<void>> = {
   },
 }
 
-/** An alert is acknowledged, the update begins, the power goes; what is there then is the system before or the new one, whole, and it can say which. */
-async function oneCut(box: Box, bundles: Bundles, cut: Cut, token: string): Promise<string> {
-  const before = await box.told()
-  await box.says(token)
+/** The update begins, the power goes; what is there then is the system before or the new one, whole, and it can say which. */
+async function oneCut(box: Box, bundles: Bundles, cut: Cut, before: Told): Promise<string> {
   const name = nextGood(bundles, before.version)
   const next = versionOf(bundles, name)
   const at = await cut.until(box, name, bundles.rootBytes)
@@ -213,7 +237,7 @@ async function main(): Promise<void> {
   try {
     await machine.start()
     await box.settled()
-    for (const part of parts.slice(from)) await deeds[part](box, bench)
+    for (const part of parts.slice(from)) await deeds[part](box, bench, new Said(folder))
   } catch (error) {
     const log = 'cat /run/outpost-update/status.json; journalctl -b --no-pager -o cat -u outpost-update -u outpost-good -u rauc | tail -40'
     say((await machine.probe.try(log, 60).catch(() => undefined))?.out ?? machine.console.slice(-2000))
