@@ -53,7 +53,7 @@ test('a carrier, an address, a default route make a link better; losing one does
   assert.equal(linkWay(cable).by, 'eth0')
 })
 
-const even = { unit: () => 0.5, bytes: () => new Uint8Array(), rsaKey: async () => '', ecKey: async () => '' }
+const even = { unit: () => 0.8, bytes: () => new Uint8Array(), rsaKey: async () => '', ecKey: async () => '' }
 
 test('a better link ends the rest of whoever wanted a way, and of nobody else', () => {
   const health = new RelayHealth(['dns', 'busy', 'locked', 'clock'], even)
