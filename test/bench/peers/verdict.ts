@@ -59,12 +59,6 @@ const reasons: readonly { measure: string; what?: RegExp; peer: string; why: str
     peer: 'nodemailer-after',
     why: 'its connection stays open between letters, and nothing is written to a disk',
   },
-  {
-    measure: 'g',
-    what: /first/,
-    peer: 'postfix',
-    why: 'Outpost says all letters at once: the relay sees the first one when the whole TLS record of 16 KB is there, two seconds later',
-  },
   { measure: 'g', what: /first/, peer: 'nodemailer-after', why: 'its connection was open already' },
   {
     measure: 'g',
