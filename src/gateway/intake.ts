@@ -30,8 +30,9 @@ export function intake(options: IntakeOptions): Take {
   const memories = new Map<string, SourceMemory>()
   return async (heard) => {
     options.onHeard?.(heard.source)
-    const memory = memories.get(heard.source) ?? new SourceMemory()
-    memories.set(heard.source, memory)
+    const known = memories.get(heard.source) ?? new SourceMemory()
+    memories.set(heard.source, known)
+    const memory = known.frame()
     const context: Context = {
       ...(heard.topic === undefined ? {} : { topic: heard.topic }),
       ...(heard.retained === undefined ? {} : { retained: heard.retained }),
@@ -51,7 +52,10 @@ export function intake(options: IntakeOptions): Take {
       if (taken.kind === 'ignored') ignored.note(heard.source, taken.why)
       return taken
     }
-    return tell(await (heard.behind ? inTurn(found.reading, heard.behind, offer, tell) : offer()))
+    const taken = await (heard.behind ? inTurn(found.reading, heard.behind, offer, tell) : offer())
+    // Its wire sends it again, and it is decoded anew; what is held is not.
+    if (isForNow(taken) && !taken.held) memory.undo()
+    return tell(taken)
   }
 }
 
