@@ -144,7 +144,7 @@ export class Courier {
       return idle()
     }
     const waitMs = (this.#knockAt ?? 0) - now
-    if (waitMs > 0 && queue.waiting.due(now, 1, { leave: { ...leave, least: 'critical' } }).length === 0) return waitMs
+    if (waitMs > 0 && queue.waiting.due(now, 1, { leave: { ...leave, least: 'critical' } }).length === 0) return Math.ceil(waitMs)
     return (await outbound.try(now, ways)) ?? idleMs
   }
 
