@@ -410,21 +410,21 @@ function order(relay: SimRelay, refused: ReadonlySet<string>, faults: string[]):
   }
 }
 
-/** Nobody hears that something is over before hearing of it, unless the relay refused that letter, or the later one is worse and goes first. */
+/**
+ * Nobody hears that something is over, or is still so, before hearing of it, unless the relay refused that letter, or the later one is worse and goes first.
+ * Each recipient for himself: what one is to hear does not wait for what another one has not heard.
+ */
 function pairs(relay: SimRelay, refused: ReadonlySet<string>, faults: string[]): void {
-  const arrived = new Set<string>()
+  const first = new Map<string, number>()
+  const place = (messageId: string, to: string) => `${messageId} ${to}`
+  for (const [index, { messageId, to }] of relay.taken.entries())
+    for (const one of to) if (!first.has(place(messageId, one))) first.set(place(messageId, one), index)
   const severity = (messageId: string) =>
     relay.taken.find((one) => one.messageId === messageId)?.content.match(/^X-Outpost-Severity: (.*)\r$/m)?.[1]
-  for (const { messageId, content } of relay.taken) {
+  for (const [index, { messageId, content, to }] of relay.taken.entries()) {
     const parent = /^In-Reply-To: (<.*>)\r$/m.exec(content)?.[1]
-    if (
-      parent !== undefined &&
-      !arrived.has(parent) &&
-      !relay.refused.has(parent) &&
-      !refused.has(parent) &&
-      severity(parent) === severity(messageId)
-    )
-      faults.push(`${messageId} came before ${parent}, which it belongs to`)
-    arrived.add(messageId)
+    if (parent === undefined || relay.refused.has(parent) || refused.has(parent) || severity(parent) !== severity(messageId)) continue
+    for (const one of to)
+      if ((first.get(place(parent, one)) ?? -1) > index) faults.push(`${one} heard ${messageId} before ${parent}, which it belongs to`)
   }
 }
