@@ -1,29 +1,16 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { leanEnv, leanFlags } from '../peers/lean.ts'
 import { freePort, run, sleep, start, stop, until } from '../peers/process.ts'
 
 /** `npm run bench [-- --write]`: figures of one run as a table; `--write` puts it into docs/benchmarks.md. Needs root for the block device. */
 const here = new URL('.', import.meta.url).pathname
 const root = new URL('../..', import.meta.url).pathname
-/** The memory flags that the gateway itself runs with (bin/outpost). */
-const flags = [
-  '--no-concurrent-recompilation',
-  '--optimize-for-size',
-  '--max-semi-space-size=1',
-  '--max-old-space-size=128',
-  '--v8-pool-size=1',
-]
-const env = {
-  ...process.env,
-  MALLOC_ARENA_MAX: '1',
-  MALLOC_TRIM_THRESHOLD_: '131072',
-  MALLOC_MMAP_THRESHOLD_: '131072',
-  UV_THREADPOOL_SIZE: '2',
-}
+const env = { ...process.env, ...leanEnv }
 const measured = (...args: string[]) =>
   JSON.parse(
-    spawnSync(process.execPath, [...flags, `${here}store.ts`, ...args], { encoding: 'utf8', env, timeout: 120_000 }).stdout,
+    spawnSync(process.execPath, [...leanFlags, `${here}store.ts`, ...args], { encoding: 'utf8', env, timeout: 120_000 }).stdout,
   ) as Record<string, number>
 
 const rows: [string, string][] = []
@@ -63,7 +50,7 @@ if (process.argv.includes('--write')) {
 function rules(): void {
   const intake = (...args: string[]) =>
     JSON.parse(
-      spawnSync(process.execPath, [...flags, `${here}intake.ts`, dir, ...args], { encoding: 'utf8', env, timeout: 120_000 }).stdout,
+      spawnSync(process.execPath, [...leanFlags, `${here}intake.ts`, dir, ...args], { encoding: 'utf8', env, timeout: 120_000 }).stdout,
     ) as {
       intakeUs: number
       decideUs: number

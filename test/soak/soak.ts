@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import type { MqttClient } from 'mqtt'
+import { leanEnv, leanFlags } from '../peers/lean.ts'
 import { Link } from '../peers/link.ts'
 import { Outpost, type Place } from '../peers/outpost.ts'
 import { freePort, sleep, stop, until } from '../peers/process.ts'
@@ -44,15 +45,6 @@ export type Verdict = {
 }
 
 const boxProgram = new URL('box.ts', import.meta.url).pathname
-/** The memory flags of bin/outpost. */
-const flags = [
-  '--no-concurrent-recompilation',
-  '--optimize-for-size',
-  '--max-semi-space-size=1',
-  '--max-old-space-size=128',
-  '--v8-pool-size=1',
-]
-const lean = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072', MALLOC_MMAP_THRESHOLD_: '131072', UV_THREADPOOL_SIZE: '2' }
 const arrivalMs = 240_000
 /** Whoever uses the machine beside a soak slows it down; that is no fault of the box. */
 const patienceMs = 180_000
@@ -187,7 +179,7 @@ class World {
     const line = `${dir}/${name}`
     const [web, pop3, smtp] = [await freePort(), await freePort(), await freePort()]
     const data = `${dir}/data-${name}`
-    const place: Place = { inside: (_, words) => [process.execPath, [...flags, boxProgram, ...words]] }
+    const place: Place = { inside: (_, words) => [process.execPath, [...leanFlags, boxProgram, ...words]] }
     const outpost = new Outpost(
       data,
       this.#settings({ name, line, web, pop3, smtp }),
@@ -244,7 +236,7 @@ class World {
   #begin({ outpost }: Box): void {
     const env = { OUTPOST_SOAK_FACTOR: String(this.#factor), OUTPOST_SOAK_BEGAN: String(this.#began), OUTPOST_SOAK_STEP: this.#stepFile }
     outpost.log = ''
-    outpost.begin({ ...lean, ...env })
+    outpost.begin({ ...leanEnv, ...env })
   }
 
   get #stepFile(): string {

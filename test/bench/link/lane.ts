@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createInterface } from 'node:readline'
+import { leanEnv } from '../../peers/lean.ts'
 import { Namespace } from '../../peers/namespace.ts'
 import { stop } from '../../peers/process.ts'
 import type { Figures, Job } from './client.ts'
@@ -10,7 +11,6 @@ export type Run = Figures & { count: Count }
 
 /** The memory flags that the gateway itself runs with (bin/outpost); the others get the same. */
 const flags = ['--optimize-for-size', '--max-semi-space-size=1', '--max-old-space-size=128', '--v8-pool-size=1']
-const env = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072', MALLOC_MMAP_THRESHOLD_: '131072', UV_THREADPOOL_SIZE: '2' }
 const runLimitMs = 240_000
 
 export class Lane {
@@ -33,7 +33,7 @@ export class Lane {
   async run(client: 'outpost' | 'nodemailer', job: Job, terms: Terms): Promise<Run> {
     await this.link.set(terms)
     const script = new URL(`${client}.ts`, import.meta.url).pathname
-    const child = this.near.talk(process.execPath, [...flags, script, JSON.stringify(job)], env)
+    const child = this.near.talk(process.execPath, [...flags, script, JSON.stringify(job)], leanEnv)
     const end = () => stop(child, 'SIGKILL')
     this.running.add(end)
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]()
