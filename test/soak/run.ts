@@ -41,13 +41,14 @@ console.log(`\n${text}\n${faults.slice(0, 40).join('\n')}`)
 if (values.write && faults.length === 0) write(text)
 process.exit(faults.length > 0 ? 1 : 0)
 
-function tableOf({ trends, events, said, mails, digests, again, visits, faults: broken }: Verdict): string {
+function tableOf({ trends, events, said, mails, digests, again, visits, readings, faults: broken }: Verdict): string {
   const counts = [...Map.groupBy(events, ({ blow }) => blow)].map(([blow, all]) => `${all.length} x ${blow}`).join(', ')
   const unit = { rss: 'MiB', descriptors: '', threads: '', journal: 'MiB', data: 'MiB' }
   const figure = (gauge: keyof typeof unit, value: number) => (unit[gauge] ? `${(value / 1_048_576).toFixed(1)} MiB` : String(value))
   return [
     `One run on ${cpus()[0]?.model.trim()}, ${cpus().length} cores, Node ${process.versions.node}, seed ${seed}: ${weeks} weeks of the calendar in ${realHours} h. ${said} alerts and mails were said by two boxes' sources and came as`,
-    `${mails} mails, ${digests} of them digests, ${again} again (the same Message-ID and octets). ${broken.length} faults. What befell them: ${counts}; ${visits} visits to page and mailbox.`,
+    `${mails} mails, ${digests} of them digests, ${again} again (the same Message-ID and octets). ${broken.length} faults. What befell them: ${counts}; ${visits} visits to page and mailbox,`,
+    `in which ${readings.mails} mails were read by POP3 (${readings.aged} grew too old meanwhile; ${(readings.slowestMs / 1000).toFixed(1)} s at most).`,
     '',
     '| the box that is left alone | second third | last third | most |',
     '|---|---|---|---|',

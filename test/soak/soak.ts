@@ -41,6 +41,8 @@ export type Verdict = {
   /** Letters that came again: the same Message-ID, the same octets. */
   again: number
   visits: number
+  /** Mails read by POP3 at all visits, and the longest that a visit to the mailbox took. */
+  readings: { mails: number; aged: number; slowestMs: number }
   faults: string[]
 }
 
@@ -145,8 +147,15 @@ class World {
       digests: this.#told.digests,
       again: this.#told.again,
       visits: this.#boxes.reduce((sum, { visitor }) => sum + visitor.visits, 0),
+      readings: this.#readings(),
       faults: this.#faults,
     }
+  }
+
+  #readings(): Verdict['readings'] {
+    const visitors = this.#boxes.map(({ visitor }) => visitor)
+    const sum = (of: 'mails' | 'aged') => visitors.reduce((total, visitor) => total + visitor[of], 0)
+    return { mails: sum('mails'), aged: sum('aged'), slowestMs: Math.max(...visitors.map(({ slowestMs }) => slowestMs)) }
   }
 
   /** Until `end`; tells each day. Fails when a box has ended by itself. */
@@ -404,6 +413,8 @@ class World {
     const weight = last
       ? `RSS ${MiB(last.rss)} MiB, ${last.descriptors} descriptors, journal ${MiB(last.journal)} MiB, all data ${MiB(last.data)} MiB`
       : ''
-    return `${what}: ${this.#said()} said, ${this.#told.mails} mails, ${this.#told.digests} digests, ${this.#told.again} again; ${weight}`
+    const { mails, aged, slowestMs } = this.#readings()
+    const visits = `, ${mails} mails read by POP3, ${aged} too old meanwhile, ${(slowestMs / 1000).toFixed(1)} s at most`
+    return `${what}: ${this.#said()} said, ${this.#told.mails} mails, ${this.#told.digests} digests, ${this.#told.again} again; ${weight}; ${this.#faults.length} faults${visits}`
   }
 }
