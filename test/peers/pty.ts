@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, constants, openSync } from 'node:fs'
 import { start, until } from './process.ts'
 
 /** Two terminals joined back to back by a process of ours: what is written to one is read from the other. Ends with the process. */
@@ -9,9 +9,10 @@ export async function ptyPair(one: string, other: string): Promise<ChildProcess>
   return pair
 }
 
+/** Whoever leads a session would be hung up with the terminal that it opens, were that to become its own. */
 function opens(path: string): boolean {
   try {
-    closeSync(openSync(path, 'r+'))
+    closeSync(openSync(path, constants.O_RDWR | constants.O_NOCTTY))
     return true
   } catch {
     return false
