@@ -119,7 +119,7 @@ export class Load {
         scribe
           .write(id, (one) => behind?.has(one.ref) !== true && this.#options.serves(one))
           .catch((error) => {
-            ports.log('error', 'a letter cannot be read now, and waits', { id, why: sentence(error) })
+            ports.log('error', 'a letter waits for the disk', { id, why: sentence(error) })
             return undefined
           }),
       ),

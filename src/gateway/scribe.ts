@@ -67,7 +67,7 @@ export class Scribe {
     return recipient(ref, people, site.domain)
   }
 
-  /** The letter for those of its recipients that are served; undefined when there is none to send, now or at all. Rejects with DiskError when a mail that is passed on cannot be read now. */
+  /** The letter for those of its recipients that are served; undefined when there is none to send, now or at all. Rejects when it must wait for the disk: a mail that is passed on cannot be read now (DiskError), or a late letter not be frozen (StorageError). */
   async write(id: number, serves: (recipient: Recipient) => boolean): Promise<Written | undefined> {
     const remote = this.recipients(id).filter(serves)
     return remote.length === 0 ? undefined : this.#write(id, remote)
@@ -94,7 +94,7 @@ export class Scribe {
   }
 
   async #write(id: number, recipients: Recipient[]): Promise<Written | undefined> {
-    const { queue, log } = this.#options
+    const { queue } = this.#options
     const stored = await queue.read(id)
     if (!stored) {
       this.#options.onLost(id)
@@ -108,15 +108,20 @@ export class Scribe {
       this.#options.onLost(id)
       return undefined
     }
-    if (!written.kept && ((this.#isLate(id) && !alert.enclosed) || !this.#isTimeSettled(alert))) {
-      try {
-        await queue.freeze(id, written.changing)
-      } catch (error) {
-        // A disk that takes nothing more must not keep what it has: the letter leaves, its twin may differ.
-        log('warning', 'a late letter leaves without being frozen', { id, why: sentence(error) })
-      }
-    }
+    if (!written.kept && ((this.#isLate(id) && !alert.enclosed) || !this.#isTimeSettled(alert))) await this.#freeze(id, written.changing)
     return written
+  }
+
+  /** A disk that stumbles is given time, for what leaves unfrozen may come again with other octets. One that takes nothing more must not keep what it has. */
+  async #freeze(id: number, changing: Uint8Array): Promise<void> {
+    const { clock, log, queue } = this.#options
+    try {
+      await queue.freeze(id, changing)
+    } catch (error) {
+      const since = queue.faultSince
+      if (since !== undefined && clock.monotonic() - since < stumbleMs) throw error
+      log('warning', 'a late letter leaves without being frozen', { id, why: sentence(error) })
+    }
   }
 
   #composed(alert: Alert, id: number, recipients: Recipient[], frozen: Uint8Array | undefined): Written {
@@ -209,6 +214,9 @@ export class Scribe {
     return { attempts: state.attempts, sentence: delaySentence(waitedMs, site.language) }
   }
 }
+
+/** How long the journal may be refused by its disk before late letters leave all the same. */
+const stumbleMs = 120_000
 
 /** Shorter delays are not worth a sentence. */
 const tellDelayMs = 120_000

@@ -74,6 +74,7 @@ export class Journal {
   /** Notes go out now, not with the next promise. */
   #forced = false
   #failedAt: number | undefined
+  #faultSince: number | undefined
   #failure = ''
   #closed = false
   #busySince: number | undefined
@@ -136,6 +137,11 @@ export class Journal {
   /** Why nothing can be accepted at all; undefined while the journal works. */
   get readOnly(): string | undefined {
     return this.#failedAt === undefined ? undefined : this.#failure
+  }
+
+  /** Since when the disk has refused whatever it was asked to keep (monotonic ms); undefined while the journal works, or is only full. */
+  get faultSince(): number | undefined {
+    return this.#faultSince
   }
 
   /** Octets that alerts may still take, and of how many: the reserve is not among them. */
@@ -361,6 +367,7 @@ export class Journal {
       return false
     }
     this.#failedAt = undefined
+    this.#faultSince = undefined
     this.#stats.syncs++
     this.#stats.records += records.length
     let at = offset
@@ -386,6 +393,7 @@ export class Journal {
 
   #giveUp(): void {
     this.#failedAt = this.#options.clock.monotonic()
+    this.#faultSince ??= this.#failedAt
     this.#options.log('error', 'journal: read-only, nothing more is accepted', { why: this.#failure })
   }
 

@@ -121,6 +121,11 @@ export class Queue {
     return this.#journal.busySince
   }
 
+  /** Since when the disk has refused whatever it was asked to keep (monotonic ms); undefined while the journal works, or is only full. */
+  get faultSince(): number | undefined {
+    return this.#journal.faultSince
+  }
+
   /** Resolves when the alert is on the disk, or with the reason why it is not. Never rejects. */
   accept(offer: Offer, repeat = false): Promise<Accepted> {
     const prints = printsOf(offer)

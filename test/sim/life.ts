@@ -321,7 +321,7 @@ function judge(device: Device, alerts: number, settled: boolean): void {
     if (device.away.some(({ from, to }) => at > from && at < to)) faults.push(`a connection was tried at ${at}, when there was no way`)
   const refused = refusedOnce(device)
   sameOctets(relay, faults)
-  order(relay, refused, faults)
+  order(relay, new Set([...refused, ...looseAndPutOff(device)]), faults)
   pairs(relay, refused, faults)
   const acknowledged = serial.acknowledged.length + broker.acknowledged.length
   if (acknowledged < alerts) faults.push(`${alerts - acknowledged} of ${alerts} alerts were never acknowledged`)
@@ -379,10 +379,20 @@ function numbersOf(range: string): number[] {
  * Letters that the relay refused at least once. When the power goes before that is noted they are tried again, and this relay, which draws lots,
  * may take them then, behind others.
  */
-const refusedOnce = ({ trace, relay }: Device): Set<string> => {
-  const heard = trace.flatMap((line) => /letter: refused \{"id":(\d+)/.exec(line)?.[1] ?? [])
-  return new Set([...heard.map((id) => `<o${id}.00000000000000aa@site.example.org>`), ...relay.refused])
+const refusedOnce = ({ trace, relay }: Device): Set<string> => new Set([...idsIn(trace, 'refused'), ...relay.refused])
+
+/** Letters without a key that were put off: nothing hangs on their order, so others do not wait for them (src/queue/waiting). */
+const looseAndPutOff = ({ trace, relay }: Device): string[] => {
+  const putOff = new Set(idsIn(trace, 'deferred'))
+  return relay.taken.flatMap(({ messageId, content }) => (putOff.has(messageId) && !/^X-Outpost-Key: /m.test(content) ? [messageId] : []))
 }
+
+/** Message-IDs of the letters to which this happened, as the box says. */
+const idsIn = (trace: readonly string[], what: string): string[] =>
+  trace.flatMap((line) => {
+    const id = new RegExp(`letter: ${what} \\{"id":(\\d+)`).exec(line)?.[1]
+    return id === undefined ? [] : [`<o${id}.00000000000000aa@site.example.org>`]
+  })
 
 /** A twin is the same letter to the last octet. */
 function sameOctets(relay: SimRelay, faults: string[]): void {
@@ -394,21 +404,30 @@ function sameOctets(relay: SimRelay, faults: string[]): void {
   }
 }
 
-/** Of one source, key and severity, first arrivals come by number; only a letter that was put off with its content in the air, or refused, may be passed. */
-function order(relay: SimRelay, refused: ReadonlySet<string>, faults: string[]): void {
-  const last = new Map<string, number>()
+/**
+ * Of one source, key and severity, first arrivals come by number. Only a letter that was put off with its content in the air, or is one of `free`, may be passed;
+ * or one without a key by what follows in the flight in which an envelope was put off, though the power went before that was noted.
+ */
+function order(relay: SimRelay, free: ReadonlySet<string>, faults: string[]): void {
+  const last = new Map<string, { number: number; at: number }>()
   const seen = new Set<string>()
   const field = (content: string, name: string) => new RegExp(`^X-Outpost-${name}: (.*?)\\r$`, 'm').exec(content)?.[1] ?? ''
-  for (const { messageId, content } of relay.taken) {
+  const inFlight = (at: number) => relay.putOffAt.some((putOff) => putOff <= at && at - putOff < flightMs)
+  for (const { at, messageId, content } of relay.taken) {
     if (seen.has(messageId)) continue
     seen.add(messageId)
     const number = Number(field(content, 'Number'))
-    const line = `${field(content, 'Source')} ${field(content, 'Key')} ${field(content, 'Severity')}`
-    if (number < (last.get(line) ?? 0) && !relay.putOff.has(messageId) && !refused.has(messageId))
-      faults.push(`${line} #${number} came after #${last.get(line)}`)
-    last.set(line, Math.max(number, last.get(line) ?? 0))
+    const key = field(content, 'Key')
+    const line = `${field(content, 'Source')} ${key} ${field(content, 'Severity')}`
+    const before = last.get(line)
+    if (before && number < before.number && !relay.putOff.has(messageId) && !free.has(messageId) && !(key === '' && inFlight(before.at)))
+      faults.push(`${line} #${number} came after #${before.number}`)
+    if (!before || number > before.number) last.set(line, { number, at })
   }
 }
+
+/** Longer than the letters of one flight take. */
+const flightMs = 300_000
 
 /**
  * Nobody hears that something is over, or is still so, before hearing of it, unless the relay refused that letter, or the later one is worse and goes first.

@@ -42,6 +42,8 @@ export class SimRelay {
   readonly violations: string[] = []
   /** Message-IDs of letters whose content was here and that were answered 4yz. */
   readonly putOff = new Set<string>()
+  /** When it said 4yz to an envelope, before it could know whose. */
+  readonly putOffAt: number[] = []
   readonly refused = new Set<string>()
   /** Connections at once, now and at most. */
   open = 0
@@ -54,6 +56,10 @@ export class SimRelay {
   constructor(timeline: Timeline, random: SimRandom) {
     this.#timeline = timeline
     this.#random = random
+  }
+
+  get now(): number {
+    return this.#timeline.now
   }
 
   serve(wire: ServerEnd): void {
@@ -183,6 +189,7 @@ class Talk {
           return
         }
         if (transient) {
+          this.#relay.putOffAt.push(this.#relay.now)
           this.#say(transient)
           return
         }
@@ -201,6 +208,7 @@ class Talk {
           return
         }
         if (transient) {
+          this.#relay.putOffAt.push(this.#relay.now)
           this.#say(transient)
           return
         }
@@ -218,6 +226,7 @@ class Talk {
           return
         }
         if (transient) {
+          this.#relay.putOffAt.push(this.#relay.now)
           this.#say(transient)
           return
         }
