@@ -65,7 +65,8 @@ esac`,
       )
   }
 
-  run(program: 'install' | 'confirm', wish?: string): void {
+  /** `code`: with which it has to end. */
+  run(program: 'install' | 'confirm', wish?: string, code = 0): void {
     if (wish !== undefined) writeFileSync(this.request, wish)
     const env = {
       PATH: `${this.root}/bin:/usr/bin:/bin`,
@@ -81,7 +82,7 @@ esac`,
     }
     const file = new URL(`../../firmware-host/update/${program}.ts`, import.meta.url).pathname
     const { status, stderr } = spawnSync(process.execPath, [file], { env, encoding: 'utf8', timeout: 30_000 })
-    assert.equal(status, 0, stderr)
+    assert.equal(status, code, stderr)
   }
 
   get status(): Record<string, unknown> {
@@ -193,6 +194,17 @@ test('an installation is told to its end, and the box restarts, when no note can
   device.run('install', '{"do":"install"}')
   assert.equal(device.status.state, 'installed')
   assert.equal(device.asked.at(-1), 'systemctl reboot')
+})
+
+test('a start that RAUC could not confirm, for its bus was not there yet, is tried again: unconfirmed, a good system would be left at its third start', () => {
+  const device = new Device()
+  device.fake('rauc', 'echo "Failed to connect to the bus" >&2; exit 1')
+  device.run('confirm', undefined, 1)
+  const unit = readFileSync(new URL('../../firmware-host/rootfs/etc/systemd/system/outpost-good.service', import.meta.url), 'utf8')
+  assert.match(unit, /^Restart=on-failure$/m)
+  device.fake('rauc', `[ "$2" = mark-good ] || echo '{"compatible":"outpost-generic-x86-64","booted":"A","slots":[]}'`)
+  device.run('confirm')
+  assert.equal(device.asked.at(-1), 'rauc status mark-good')
 })
 
 test('the unit that serves requests gives up on one that comes again and again, and waits for the trial of this system', () => {
