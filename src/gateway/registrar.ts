@@ -33,6 +33,8 @@ export class Registrar {
   readonly #options: RegistrarOptions
   /** The newest of each source that is on its way to the disk. */
   readonly #settling = new Map<string, Promise<Taken>>()
+  /** By source: when a refusal was last logged, and how many came since. */
+  readonly #refusals = new Map<string, { at: number; since: number }>()
 
   constructor(options: RegistrarOptions) {
     this.#options = options
@@ -85,14 +87,30 @@ export class Registrar {
   }
 
   async #accept(offer: Offer, repeat: boolean): Promise<Taken> {
-    const { queue, log, onAccepted, onChanged } = this.#options
+    const { queue, onAccepted, onChanged } = this.#options
     const accepted = await queue.accept(offer, repeat)
     if (accepted.kind === 'refused') {
-      log('warning', 'an alert was refused', { source: offer.source, why: accepted.why })
+      this.#refused(offer.source, accepted.why)
       return accepted
     }
+    this.#refusals.delete(offer.source)
     if (!accepted.repeated && !offer.kept) onAccepted(accepted.id)
     if (!accepted.repeated && (offer.kept || offer.state !== 'event')) onChanged()
     return { kind: 'accepted', id: String(accepted.id), number: accepted.number, repeated: accepted.repeated }
   }
+
+  /** What was refused is offered again every second, for days when the link is away for days: a line a minute tells it. */
+  #refused(source: string, why: string): void {
+    const { clock, log } = this.#options
+    const now = clock.monotonic()
+    const last = this.#refusals.get(source)
+    if (last && now - last.at < refusalEveryMs) {
+      last.since++
+      return
+    }
+    log('warning', 'an alert was refused', { source, why, ...(last?.since ? { refusedSince: last.since } : {}) })
+    this.#refusals.set(source, { at: now, since: 0 })
+  }
 }
+
+const refusalEveryMs = 60_000

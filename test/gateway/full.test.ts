@@ -29,6 +29,15 @@ test('what is critical does not wait behind an info that is refused for want of 
   assert.ok(box.told().includes('the pump house is flooded'))
 })
 
+test('a device that offers a refused alert again every second fills no log', async () => {
+  const box = await fullBox()
+  says(box, 'coffee is ready', 'info')
+  await box.pass(600_000)
+  const refused = box.log.filter(({ event }) => event === 'an alert was refused')
+  assert.ok(refused.length >= 5 && refused.length <= 11, `${refused.length} entries in ten minutes`)
+  assert.ok(Number(refused.at(-1)?.facts.refusedSince) > 30, 'the others are counted')
+})
+
 test('what waited for room is told behind what has passed it, and says when it was heard', async () => {
   const box = await fullBox()
   says(box, 'coffee is ready', 'info')
