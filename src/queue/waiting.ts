@@ -1,12 +1,10 @@
 import { crc32 } from 'node:zlib'
 import { rank, type Severity, severities } from '../alert/alert.ts'
 import { freeLeave, keptBy, type Leave } from './leave.ts'
+import { goneFlag, Rows } from './rows.ts'
 
 /**
- * Waiting: the index of letters that are not settled, small enough that 100,000 of them fit a small box (about 60 octets each).
- *
- * A letter is one alert for its recipients. Rows stand in the order of their ids; a settled one leaves a hole that is closed when half are
- * holes. The octets themselves stay in the journal.
+ * Waiting: the index of letters that are not settled, and which of them may leave. A letter is one alert for its recipients; its octets stay in the journal.
  */
 export type LetterState = {
   id: number
@@ -31,14 +29,8 @@ export type LetterState = {
   keyed: boolean
 }
 
-/** Recipients of one letter: `pending` is 32 bits. */
-export const recipientsLimit = 32
-
-type Columns = ReturnType<typeof allocate>
-
 /** `first`: goes before all others. `loose`: without a key; it is in order among its like, but nothing hangs on it. `kept`: not to be told on its own. */
-const flag = { gone: 1, held: 2, away: 4, local: 8, first: 16, loose: 32, kept: 64 } as const
-const firstRows = 256
+const flag = { gone: goneFlag, held: 2, away: 4, local: 8, first: 16, loose: 32, kept: 64 } as const
 
 export type Added = {
   id: number
@@ -72,48 +64,28 @@ export type Picking = {
 }
 
 export class Waiting {
-  #rows = 0
-  #gone = 0
+  readonly #rows = new Rows()
   /** How many of those that wait go before all others. */
   #firsts = 0
-  #sorted = true
-  /** Rows that stand in order from the first on. */
-  #prefix = 0
-  #columns: Columns = allocate(firstRows)
-  #groups: string[][] = []
-  #groupOf = new Map<string, number>()
-  /** Rows that came out of order while replaying; empty once sorted. */
-  #stray = new Map<number, number>()
 
   get size(): number {
-    return this.#rows - this.#gone
+    return this.#rows.size
   }
 
   /** Adds a letter, or tells the new place of one that was copied forward. */
   add(letter: Added): void {
-    const standing = this.#find(letter.id)
-    if (standing >= 0) {
+    if (this.#rows.find(letter.id) >= 0) {
       this.move(letter.id, letter)
       return
     }
-    if (this.#rows === this.#columns.id.length) this.#resize(this.#rows * 2)
-    const row = this.#rows++
-    const c = this.#columns
-    if (row > 0 && letter.id < (c.id[row - 1] ?? 0)) this.#sorted = false
-    if (this.#sorted) this.#prefix = this.#rows
-    else this.#stray.set(letter.id, row)
-    c.id[row] = letter.id
+    const row = this.#rows.append(letter.id, letter.to)
+    const c = this.#rows.columns
     c.segment[row] = letter.segment
     c.offset[row] = letter.offset
     c.bytes[row] = letter.bytes
-    c.pending[row] = letter.to.length >= recipientsLimit ? 0xffffffff : 2 ** letter.to.length - 1
-    c.group[row] = this.#group(letter.to)
     c.topic[row] = crc32(letter.orderBy)
-    c.nextTry[row] = 0
     c.accepted[row] = letter.accepted
     c.rank[row] = rank(letter.severity)
-    c.attempts[row] = 0
-    c.lane[row] = 0
     c.flags[row] = (letter.first ? flag.first : 0) | (letter.keyed ? 0 : flag.loose) | (letter.kept ? flag.kept : 0)
     if (letter.first) this.#firsts++
     c.octets[row] = letter.bytes
@@ -121,46 +93,46 @@ export class Waiting {
 
   /** The letter lies elsewhere now. */
   move(id: number, place: { segment: number; offset: number; bytes: number }): void {
-    const row = this.#find(id)
+    const row = this.#rows.find(id)
     if (row < 0) return
-    this.#columns.segment[row] = place.segment
-    this.#columns.offset[row] = place.offset
-    this.#columns.bytes[row] = place.bytes
+    this.#rows.columns.segment[row] = place.segment
+    this.#rows.columns.offset[row] = place.offset
+    this.#rows.columns.bytes[row] = place.bytes
   }
 
   get(id: number): LetterState | undefined {
-    const row = this.#find(id)
+    const row = this.#rows.find(id)
     return row < 0 ? undefined : this.#state(row)
   }
 
   /** Letters with the same number here keep their order among themselves; undefined for one that does not wait. */
   orderOf(id: number): number | undefined {
-    const row = this.#find(id)
-    return row < 0 ? undefined : this.#columns.topic[row]
+    const row = this.#rows.find(id)
+    return row < 0 ? undefined : this.#rows.columns.topic[row]
   }
 
   /** One recipient is settled. Returns the letter's last state when nobody is left, and forgets it. */
   settle(id: number, recipient: string): LetterState | undefined {
-    const row = this.#find(id)
+    const row = this.#rows.find(id)
     if (row < 0) return undefined
-    const c = this.#columns
-    const index = this.#groups[c.group[row] ?? 0]?.indexOf(recipient) ?? -1
+    const c = this.#rows.columns
+    const index = this.#rows.recipients(row).indexOf(recipient)
     if (index >= 0) c.pending[row] = ((c.pending[row] ?? 0) & ~(1 << index)) >>> 0
     return c.pending[row] === 0 ? this.#drop(row) : undefined
   }
 
   /** Nobody waits for it any more. */
   drop(id: number): LetterState | undefined {
-    const row = this.#find(id)
+    const row = this.#rows.find(id)
     return row < 0 ? undefined : this.#drop(row)
   }
 
   /** The next try is not before `nextTry` (monotonic ms). `attempts` saturates at 255. */
   defer(id: number, attempts: number, nextTry: number): void {
-    const row = this.#find(id)
+    const row = this.#rows.find(id)
     if (row < 0) return
-    this.#columns.attempts[row] = Math.min(255, attempts)
-    this.#columns.nextTry[row] = nextTry
+    this.#rows.columns.attempts[row] = Math.min(255, attempts)
+    this.#rows.columns.nextTry[row] = nextTry
   }
 
   hold(id: number, held: boolean): boolean {
@@ -169,14 +141,14 @@ export class Waiting {
 
   /** It has been composed, and is so large. */
   composed(id: number, octets: number): void {
-    const row = this.#find(id)
-    if (row >= 0) this.#columns.octets[row] = octets
+    const row = this.#rows.find(id)
+    if (row >= 0) this.#rows.columns.octets[row] = octets
   }
 
   /** In the air, or given to somebody: not picked again. `lane` names the connection (0 to 255) on which it leaves. */
   away(id: number, away: boolean, lane = 0): boolean {
-    const row = this.#find(id)
-    if (row >= 0) this.#columns.lane[row] = lane
+    const row = this.#rows.find(id)
+    if (row >= 0) this.#rows.columns.lane[row] = lane
     return this.#setFlag(id, flag.away, away)
   }
 
@@ -197,12 +169,12 @@ export class Waiting {
    * for days, keeps nobody back.
    */
   leaving(now: number, limit: number, { leave = freeLeave, lane, serves = () => true }: Picking = {}): Leaving[] {
-    this.#sort()
-    const c = this.#columns
+    this.#rows.sort()
+    const c = this.#rows.columns
     const first: Leaving[] = []
     const found: Leaving[][] = severities.map(() => [])
     const blocked = new Map<number, Map<string, number>>()
-    for (let row = 0; row < this.#rows; row++) {
+    for (let row = 0; row < this.#rows.count; row++) {
       const flags = c.flags[row] ?? 0
       if (flags & (flag.gone | flag.local | flag.kept)) continue
       if (lane !== undefined && flags & flag.away && c.lane[row] === lane) continue
@@ -219,7 +191,7 @@ export class Waiting {
       const list = flags & flag.first ? first : found[severity]
       if (list && list.length < limit) {
         const behind = this.#behind(row, severity, blocked.get(topic))
-        if (this.#serves(row, behind ? (ref) => !behind.has(ref) && serves(ref) : serves))
+        if (this.#rows.somePending(row, behind ? (ref) => !behind.has(ref) && serves(ref) : serves))
           list.push({ id: c.id[row] ?? 0, ...(behind ? { behind } : {}) })
       }
       if (found[0] && found[0].length >= limit && this.#firsts === 0) break
@@ -229,40 +201,29 @@ export class Waiting {
 
   /** Who is still to be told of a letter. */
   pendingOf(id: number): string[] {
-    const row = this.#find(id)
-    return row < 0 ? [] : this.#pending(row)
-  }
-
-  #pending(row: number): string[] {
-    const pending = this.#columns.pending[row] ?? 0
-    return (this.#groups[this.#columns.group[row] ?? 0] ?? []).filter((_, index) => (pending & (1 << index)) !== 0)
+    const row = this.#rows.find(id)
+    return row < 0 ? [] : this.#rows.pending(row)
   }
 
   /** Nobody who waits for this letter hears of a later one about the same thing, unless it is worse: by topic and recipient, the worst severity. */
   #block(row: number, severity: number, blocked: Map<number, Map<string, number>>): void {
-    const topic = this.#columns.topic[row] ?? 0
+    const topic = this.#rows.columns.topic[row] ?? 0
     const waits = blocked.get(topic) ?? new Map<string, number>()
     blocked.set(topic, waits)
-    for (const ref of this.#pending(row)) if (severity < (waits.get(ref) ?? Number.POSITIVE_INFINITY)) waits.set(ref, severity)
+    for (const ref of this.#rows.pending(row)) if (severity < (waits.get(ref) ?? Number.POSITIVE_INFINITY)) waits.set(ref, severity)
   }
 
   #behind(row: number, severity: number, waits: ReadonlyMap<string, number> | undefined): ReadonlySet<string> | undefined {
     if (!waits) return undefined
-    const behind = this.#pending(row).filter((ref) => (waits.get(ref) ?? Number.POSITIVE_INFINITY) <= severity)
+    const behind = this.#rows.pending(row).filter((ref) => (waits.get(ref) ?? Number.POSITIVE_INFINITY) <= severity)
     return behind.length > 0 ? new Set(behind) : undefined
-  }
-
-  #serves(row: number, serves: (ref: string) => boolean): boolean {
-    const pending = this.#columns.pending[row] ?? 0
-    const to = this.#groups[this.#columns.group[row] ?? 0] ?? []
-    return to.some((ref, index) => (pending & (1 << index)) !== 0 && serves(ref))
   }
 
   /** When the first letter that only waits for its time may leave; undefined when none does. */
   nextDue(now: number): number | undefined {
-    const c = this.#columns
+    const c = this.#rows.columns
     let first: number | undefined
-    for (let row = 0; row < this.#rows; row++) {
+    for (let row = 0; row < this.#rows.count; row++) {
       if (((c.flags[row] ?? 0) & ~(flag.first | flag.loose)) !== 0) continue
       const at = c.nextTry[row] ?? 0
       // One whose time has come and that still waits is behind its elder, which is looked at on its own.
@@ -273,9 +234,9 @@ export class Waiting {
 
   /** Ids of letters accepted before `accepted` (this boot's monotonic ms), at most `limit`. */
   olderThan(accepted: number, limit: number): number[] {
-    const c = this.#columns
+    const c = this.#rows.columns
     const ids: number[] = []
-    for (let row = 0; row < this.#rows && ids.length < limit; row++) {
+    for (let row = 0; row < this.#rows.count && ids.length < limit; row++) {
       if (((c.flags[row] ?? 0) & (flag.gone | flag.away)) === 0 && (c.accepted[row] ?? 0) < accepted) ids.push(c.id[row] ?? 0)
     }
     return ids
@@ -283,14 +244,14 @@ export class Waiting {
 
   /** Every letter in a segment. */
   inSegment(segment: number): number[] {
-    return this.ids(Number.MAX_SAFE_INTEGER, 0, (row) => this.#columns.segment[row] === segment)
+    return this.ids(Number.MAX_SAFE_INTEGER, 0, (row) => this.#rows.columns.segment[row] === segment)
   }
 
   /** Ids in order, from the first above `after`. */
   ids(limit: number, after = 0, matches: (row: number) => boolean = () => true): number[] {
-    const c = this.#columns
+    const c = this.#rows.columns
     const ids: number[] = []
-    for (let row = 0; row < this.#rows && ids.length < limit; row++) {
+    for (let row = 0; row < this.#rows.count && ids.length < limit; row++) {
       const id = c.id[row] ?? 0
       if (id > after && ((c.flags[row] ?? 0) & flag.gone) === 0 && matches(row)) ids.push(id)
     }
@@ -300,29 +261,29 @@ export class Waiting {
   /** How many the rules keep. */
   get kept(): number {
     let kept = 0
-    for (let row = 0; row < this.#rows; row++) if ((this.#columns.flags[row] ?? 0) & flag.kept) kept++
+    for (let row = 0; row < this.#rows.count; row++) if ((this.#rows.columns.flags[row] ?? 0) & flag.kept) kept++
     return kept
   }
 
   /** Letters waiting, by severity. */
   counts(): Record<Severity, number> {
     const counts: Record<Severity, number> = { critical: 0, warning: 0, info: 0 }
-    for (let row = 0; row < this.#rows; row++) {
-      const severity = severities[this.#columns.rank[row] ?? 0]
-      if (severity && ((this.#columns.flags[row] ?? 0) & flag.gone) === 0) counts[severity]++
+    for (let row = 0; row < this.#rows.count; row++) {
+      const severity = severities[this.#rows.columns.rank[row] ?? 0]
+      if (severity && ((this.#rows.columns.flags[row] ?? 0) & flag.gone) === 0) counts[severity]++
     }
     return counts
   }
 
   #state(row: number): LetterState {
-    const c = this.#columns
+    const c = this.#rows.columns
     return {
       id: c.id[row] ?? 0,
       segment: c.segment[row] ?? 0,
       offset: c.offset[row] ?? 0,
       bytes: c.bytes[row] ?? 0,
       severity: severities[c.rank[row] ?? 0] ?? 'warning',
-      to: this.#groups[c.group[row] ?? 0] ?? [],
+      to: this.#rows.recipients(row),
       pending: c.pending[row] ?? 0,
       attempts: c.attempts[row] ?? 0,
       nextTry: c.nextTry[row] ?? 0,
@@ -335,97 +296,17 @@ export class Waiting {
   }
 
   #setFlag(id: number, bit: number, on: boolean): boolean {
-    const row = this.#find(id)
+    const row = this.#rows.find(id)
     if (row < 0) return false
-    const flags = this.#columns.flags[row] ?? 0
-    this.#columns.flags[row] = on ? flags | bit : flags & ~bit
+    const flags = this.#rows.columns.flags[row] ?? 0
+    this.#rows.columns.flags[row] = on ? flags | bit : flags & ~bit
     return true
   }
 
   #drop(row: number): LetterState {
     const state = this.#state(row)
-    if ((this.#columns.flags[row] ?? 0) & flag.first) this.#firsts--
-    this.#columns.flags[row] = flag.gone
-    this.#gone++
-    this.#stray.delete(state.id)
-    if (this.#gone > firstRows && this.#gone > this.#rows / 2) this.#rebuild()
+    if ((this.#rows.columns.flags[row] ?? 0) & flag.first) this.#firsts--
+    this.#rows.drop(row)
     return state
   }
-
-  #group(to: readonly string[]): number {
-    const name = to.join('\n')
-    const known = this.#groupOf.get(name)
-    if (known !== undefined) return known
-    this.#groups.push([...to])
-    this.#groupOf.set(name, this.#groups.length - 1)
-    return this.#groups.length - 1
-  }
-
-  #find(id: number): number {
-    const stray = this.#stray.get(id)
-    if (stray !== undefined) return stray
-    const ids = this.#columns.id
-    let low = 0
-    let high = this.#prefix - 1
-    while (low <= high) {
-      const middle = (low + high) >>> 1
-      const at = ids[middle] ?? 0
-      if (at === id) return ((this.#columns.flags[middle] ?? 0) & flag.gone) === 0 ? middle : -1
-      if (at < id) low = middle + 1
-      else high = middle - 1
-    }
-    return -1
-  }
-
-  #sort(): void {
-    if (!this.#sorted) this.#rebuild()
-  }
-
-  #rebuild(): void {
-    const old = this.#columns
-    const rows: number[] = []
-    for (let row = 0; row < this.#rows; row++) if (((old.flags[row] ?? 0) & flag.gone) === 0) rows.push(row)
-    if (!this.#sorted) rows.sort((a, b) => (old.id[a] ?? 0) - (old.id[b] ?? 0))
-    this.#columns = allocate(Math.max(firstRows, rows.length * 2))
-    for (const name of names) for (const [to, from] of rows.entries()) this.#columns[name][to] = old[name][from] ?? 0
-    this.#rows = rows.length
-    this.#gone = 0
-    this.#prefix = rows.length
-    this.#sorted = true
-    this.#stray.clear()
-    this.#regroup()
-  }
-
-  /** Lists of recipients that no letter uses any more are forgotten, or years of `outpost send` would pile them up. */
-  #regroup(): void {
-    const groups = this.#groups
-    this.#groups = []
-    this.#groupOf.clear()
-    for (let row = 0; row < this.#rows; row++) this.#columns.group[row] = this.#group(groups[this.#columns.group[row] ?? 0] ?? [])
-  }
-
-  #resize(rows: number): void {
-    const old = this.#columns
-    this.#columns = allocate(rows)
-    for (const name of names) this.#columns[name].set(old[name])
-  }
 }
-
-const allocate = (rows: number) => ({
-  id: new Float64Array(rows),
-  segment: new Uint32Array(rows),
-  offset: new Uint32Array(rows),
-  bytes: new Uint32Array(rows),
-  pending: new Uint32Array(rows),
-  group: new Uint32Array(rows),
-  topic: new Uint32Array(rows),
-  nextTry: new Float64Array(rows),
-  accepted: new Float64Array(rows),
-  rank: new Uint8Array(rows),
-  attempts: new Uint8Array(rows),
-  lane: new Uint8Array(rows),
-  flags: new Uint8Array(rows),
-  octets: new Uint32Array(rows),
-})
-
-const names = Object.keys(allocate(0)) as (keyof Columns)[]

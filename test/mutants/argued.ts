@@ -23,7 +23,7 @@ export const argued: readonly Argument[] = [
     why: 'it is a line of the log; what was damaged is counted and told in a notice besides',
   },
   {
-    file: 'src/queue/waiting.ts',
+    file: 'src/queue/rows.ts',
     was: 'this.#sorted = true',
     is: ';',
     why: 'it is sorted again at each look, which takes time and changes nothing',

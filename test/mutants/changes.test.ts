@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { argued } from './argued.ts'
 import { isWritten, mutantsOf, mutated } from './changes.ts'
+import { mutations } from './promises.ts'
 import { textOf } from './tree.ts'
 
 const faultsOf = (text: string): string[] => mutantsOf('a.ts', text).map(({ is }) => is)
@@ -64,4 +65,11 @@ test('what is argued is a change that the run makes', () => {
   const gone = argued.filter(({ file, was, is }) => !changesOf(file).has(`${was}\n${is}`))
   assert.deepEqual(gone, [])
   assert.ok(argued.every(({ why }) => why.length > 20))
+})
+
+test('every fault that is made by hand has its place in the code, and tests that are to notice it', () => {
+  for (const { what, file, from, tests } of mutations) {
+    assert.ok(textOf(`src/${file}`).includes(from), `${what}: src/${file} has no ${JSON.stringify(from)}`)
+    for (const one of tests) assert.ok(textOf(one), `${what}: ${one}`)
+  }
 })
