@@ -68,6 +68,8 @@ export class Journal {
   #generation = 0
   /** Octets of the active segment that are on the disk. */
   #end = 0
+  /** The active segment may be written on: it was begun by this life, or read whole. */
+  #writable = false
   #pending: Waiting[] = []
   #committing: Promise<void> | undefined
   #noteTimer: Cancel | undefined
@@ -105,8 +107,9 @@ export class Journal {
     this.#stats.damaged = standing.damaged
     this.#stock.begin(standing.free, standing.highest)
     const active = this.#active
-    if (!active || !standing.writable) return
-    this.#end = active.end
+    if (!active || standing.writableFrom === undefined) return
+    this.#end = standing.writableFrom
+    this.#writable = true
     // One that cannot be opened is left as it is: the first commit begins another.
     const opened = await this.#open(active.number)
     if ('file' in opened) this.#file = opened.file
@@ -377,7 +380,6 @@ export class Journal {
       const place = { segment: active.number, offset: at, bytes: bytes.length }
       at += bytes.length
       this.#end = at
-      active.end = at
       record?.done?.(place)
     }
     return true
@@ -423,8 +425,9 @@ export class Journal {
     this.#abandonFile()
     this.#file = next.file
     this.#generation++
-    this.#used.push({ number: next.number, generation: this.#generation, live: 0, end: 0, aside: undefined })
+    this.#used.push({ number: next.number, generation: this.#generation, live: 0, aside: undefined })
     this.#end = 0
+    this.#writable = true
     this.#recycle()
     return true
   }
@@ -451,7 +454,7 @@ export class Journal {
    */
   async #reopen(): Promise<boolean> {
     const active = this.#active
-    if (!active || active.aside !== undefined || this.#end !== active.end) return false
+    if (!active || !this.#writable) return false
     const opened = await this.#open(active.number)
     if ('file' in opened) this.#file = opened.file
     return 'file' in opened

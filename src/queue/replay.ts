@@ -20,8 +20,8 @@ export type Standing = {
   /** The newest that may have been given. */
   generation: number
   highest: number
-  /** The newest may be written on: nothing in it was unreadable, which the next octets might hit. */
-  writable: boolean
+  /** Where the newest may be written on; undefined: something in it was unreadable, which the next octets might hit. */
+  writableFrom: number | undefined
   /** Stretches that were on the disk once and cannot be read. */
   damaged: number
 }
@@ -59,7 +59,7 @@ export async function replay(shelf: Shelf, onRecord: OnRecord): Promise<Standing
   heads.sort((a, b) => a.generation - b.generation)
   const newest = heads.at(-1)
   const oldest = Math.max(0, ...heads.map((head) => head.oldest), newest ? await oldestKnown(shelf, newest) : 0)
-  const standing: Standing = { used: [], free: [...empty], generation: 0, highest: 0, writable: false, damaged: 0 }
+  const standing: Standing = { used: [], free: [...empty], generation: 0, highest: 0, writableFrom: undefined, damaged: 0 }
   for (const head of heads) {
     const counts = head.generation >= (head.aside ?? oldest)
     if (counts && !(await replaySegment(shelf, head, standing, onRecord))) unread.push(head)
@@ -112,8 +112,8 @@ async function replaySegment(shelf: Shelf, head: Head, standing: Standing, onRec
   if (!scan) return false
   const { number, aside } = head
   standing.damaged += scan.damaged + whole.refused
-  standing.writable = aside === undefined && whole.refused === 0
-  standing.used.push({ number, aside, generation: scan.generation, live: 0, end: scan.end })
+  standing.writableFrom = aside === undefined && whole.refused === 0 ? scan.end : undefined
+  standing.used.push({ number, aside, generation: scan.generation, live: 0 })
   for (const record of scan.records) onRecord(record, { segment: number, offset: record.offset, bytes: record.bytes })
   return true
 }

@@ -6,8 +6,6 @@ export type Segment = {
   generation: number
   /** Octets that somebody needs. */
   live: number
-  /** Where the next record may be written. */
-  end: number
   aside: Aside
 }
 

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { sleep } from '../../src/ports/clock.ts'
 import { silent } from '../../src/ports/log.ts'
 import { Queue } from '../../src/queue/queue.ts'
+import { scanSegment } from '../../src/queue/record.ts'
 import { SimClock } from '../sim/world/clock.ts'
 import { SimRandom } from '../sim/world/random.ts'
 import { segmentBytes, stage } from './stage.ts'
@@ -429,17 +430,17 @@ test('a record that cannot be read at the first try is read at the second', asyn
 })
 
 test('a full journal has no other segment: after an error it goes on in its last one, with a fresh descriptor', async () => {
-  for (const errors of [1, 2]) {
+  // Syncs, those that fail as F: the first drives the journal out of its active segment into the reserve, the others hit that, empty or written to.
+  for (const syncs of ['FF', 'FFF', 'F.F', 'F..F']) {
     const { disk, timeline, open, live, offer } = stage()
     const queue = await live(open(disk, 0.25))
     const waiting: number[] = []
     const take = () => live(queue.accept(offer('z'.repeat(1500), { severity: 'critical' })))
     for (let one = await take(); one.kind === 'accepted'; one = await take()) waiting.push(one.id)
     const real = disk.syncFile.bind(disk)
-    /** Syncs that fail: the first drives the journal out of its active segment into the reserve, the others hit that. */
-    let failing = 1 + errors
+    const coming = [...syncs]
     disk.syncFile = async (inode) => {
-      if (failing-- > 0) disk.faults.failSync = 1
+      if (coming.shift() === 'F') disk.faults.failSync = 1
       return real(inode)
     }
     // A few letters of each segment stay: room has to be made by writing.
@@ -450,14 +451,45 @@ test('a full journal has no other segment: after an error it goes on in its last
       await timeline.run(timeline.now + 1001)
       last = await take()
     }
-    assert.equal(last.kind, 'accepted', `${errors}`)
-    assert.ok(failing <= 0)
+    assert.equal(last.kind, 'accepted', syncs)
+    assert.equal(coming.length, 0, syncs)
     const after = await live(open(disk.powerCut(new SimRandom(1)), 0.25))
     assert.deepEqual(
       waiting.filter((id, index) => index % 6 === 0 && !after.waiting.get(id)),
       [],
     )
   }
+})
+
+test('a full journal whose last segment cannot be read to its end is not begun anew in it, for want of another', async () => {
+  const { disk, timeline, open, live, offer } = stage()
+  const queue = await live(open(disk, 0.25))
+  const waiting: number[] = []
+  const take = () => live(queue.accept(offer('z'.repeat(1500), { severity: 'critical' })))
+  for (let one = await take(); one.kind === 'accepted'; one = await take()) waiting.push(one.id)
+  const told = waiting.slice(0, 6)
+  for (const id of told) {
+    queue.mark(id, { kind: 'delivered', to: ['ops'] })
+    if (queue.facts.reserve) disk.faults.failSync = 1
+    await live(queue.sync())
+  }
+  assert.equal(queue.facts.reserve, false, 'the last one that there was is in use')
+
+  const generation = (path: string) => scanSegment(disk.durable(path) ?? new Uint8Array())?.generation ?? 0
+  const segments = disk.paths().filter((path) => path.endsWith('.seg'))
+  const newest = segments.reduce((one, other) => (generation(other) > generation(one) ? other : one))
+  const copy = disk.powerCut(new SimRandom(1))
+  copy.faults.unreadable = (path, _, to) => path === newest && to > segmentBytes - 4096
+  const without = await live(open(copy, 0.25))
+  assert.deepEqual([without.facts.reserve, without.facts.pool], [false, 0])
+  without.mark(waiting.at(-1) ?? 0, { kind: 'delivered', to: ['ops'] })
+  await timeline.run(timeline.now + 60_000)
+  const again = await live(open(copy.powerCut(new SimRandom(2)), 0.25))
+  assert.deepEqual(
+    told.filter((id) => again.waiting.get(id)),
+    [],
+    'nobody is told again',
+  )
 })
 
 test('letters that nobody takes do not keep a journal of settled ones full', async () => {
