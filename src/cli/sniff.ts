@@ -1,4 +1,4 @@
-import { commonRates, type Heard, isLikely, isSure, listenAt, sourceFor, surest } from '../gateway/ear.ts'
+import { commonRates, isLikely, isSure, listenAt, type RateGuess, sourceFor, surest } from '../gateway/ear.ts'
 import type { Guess } from '../gateway/sniff.ts'
 import { sentence } from '../ports/log.ts'
 import { SerialError } from '../ports/serial.ts'
@@ -19,7 +19,7 @@ export const sniff: Command = {
     const [holder] = look.heldBy
     if (holder) scene.err(`${path} is in use by ${holder.name} (${holder.pid}), which may take octets that are then not heard here.\n`)
     const rates = rate === undefined ? commonRates : [number('rate', rate, 50, 4_000_000)]
-    const all: Heard[] = []
+    const all: RateGuess[] = []
     try {
       for await (const heard of listenAt(scene.ports, path, rates, seconds * 1000)) {
         all.push(heard)

@@ -6,7 +6,7 @@ import type { Cancel, Clock } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { Offer } from '../queue/offer.ts'
 import type { Queue } from '../queue/queue.ts'
-import { decide, type Heard, type Verdict } from '../rules/decide.ts'
+import { decide, type Judged, type Verdict } from '../rules/decide.ts'
 import { type Deed, due } from '../rules/due.ts'
 import { type Now, nowBy, type Roster } from '../rules/roster.ts'
 import type { Situation, Standing } from '../rules/standing.ts'
@@ -63,7 +63,7 @@ export class Dispatcher {
     await this.#running
   }
 
-  decide(alert: Heard): Verdict {
+  decide(alert: Judged): Verdict {
     const { standing, roster } = this.#options
     return decide(alert, standing, roster, this.#now())
   }

@@ -9,7 +9,7 @@ const framesEnough = 2
 const lookMs = 250
 const octetsLimit = 64 * 1024
 
-export type Heard = { rate: number; guess: Guess | undefined }
+export type RateGuess = { rate: number; guess: Guess | undefined }
 
 export const isSure = ({ sure }: Guess): boolean => sure >= sureEnough
 export const isLikely = ({ sure }: Guess): boolean => sure >= sureEnough / 2
@@ -20,7 +20,7 @@ export async function* listenAt(
   path: string,
   rates: readonly number[],
   ms: number,
-): AsyncGenerator<Heard> {
+): AsyncGenerator<RateGuess> {
   for (const rate of rates) {
     const guess = await hear(ports, { path, baudRate: rate, dataBits: 8, parity: 'none', stopBits: 1, flow: 'none' }, ms)
     yield { rate, guess }
@@ -29,7 +29,7 @@ export async function* listenAt(
 }
 
 /** The surest of them; undefined when nothing was heard. */
-export const surest = (heard: readonly Heard[]): { rate: number; guess: Guess } | undefined =>
+export const surest = (heard: readonly RateGuess[]): { rate: number; guess: Guess } | undefined =>
   heard.reduce<{ rate: number; guess: Guess } | undefined>(
     (best, { rate, guess }) => (guess && guess.sure > (best?.guess.sure ?? -1) ? { rate, guess } : best),
     undefined,

@@ -202,7 +202,7 @@ export class Load {
           await queue
             .freeze(id, written.changing)
             .catch((error) => ports.log('error', 'a letter could not be frozen', { id, why: sentence(error) }))
-      } else if (!written.kept) queue.thaw(id)
+      } else if (!written.frozen) queue.thaw(id)
       this.#defer(id)
       queue.waiting.away(id, false)
     }

@@ -4,7 +4,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Offer } from '../queue/offer.ts'
 import type { Queue } from '../queue/queue.ts'
-import type { Heard as Judged, Verdict } from '../rules/decide.ts'
+import type { Judged, Verdict } from '../rules/decide.ts'
 import { defaultSeverity } from '../rules/match.ts'
 import type { Trails } from '../rules/trail.ts'
 import type { Heard, Taken } from '../source/source.ts'
@@ -27,7 +27,7 @@ export type RegistrarOptions = {
 }
 
 /** Where an alert came from, beside what it says. */
-export type Origin = Pick<Heard, 'source' | 'topic' | 'transmission' | 'fleeting' | 'dup' | 'passing' | 'kept'> & { raw?: Uint8Array }
+export type Origin = Pick<Heard, 'source' | 'topic' | 'transmission' | 'fleeting' | 'dup' | 'passing' | 'heardAt'> & { raw?: Uint8Array }
 
 export class Registrar {
   readonly #options: RegistrarOptions
@@ -53,7 +53,7 @@ export class Registrar {
       ...(raw ? { raw: Buffer.from(raw).toString('base64') } : {}),
     }
     // One that was kept since says when it was heard.
-    const stamp = origin.kept ?? stampNow(this.#options.clock)
+    const stamp = origin.heardAt ?? stampNow(this.#options.clock)
     // Whoever wrote the mail has said who is told.
     if (passing) return this.accept({ ...alert, to: [...passing.to], enclosed: passing.enclosed, stamp }, origin.dup === true)
     const trail = this.#options.trails.add(alert, stamp.mono)

@@ -5,7 +5,7 @@ import { SourceMemory } from '../decode/memory.ts'
 import { decode } from '../decode/registry.ts'
 import { compose } from '../mail/compose.ts'
 import { type Clock, instant } from '../ports/clock.ts'
-import { decide, type Heard, type Verdict } from '../rules/decide.ts'
+import { decide, type Judged, type Verdict } from '../rules/decide.ts'
 import { whyNot } from '../rules/explain.ts'
 import { defaultSeverity } from '../rules/match.ts'
 import { nowBy } from '../rules/roster.ts'
@@ -20,7 +20,7 @@ import { rosterFor, standingFor } from './roster.ts'
 export type Rehearsal = {
   decoder: string
   decoded: ReturnType<typeof decode>
-  heard?: Heard
+  heard?: Judged
   verdict?: Verdict
   /** Rules that match, in their order; the first takes it, and those behind one that says `continue` add their people. */
   matched: string[]
@@ -40,7 +40,7 @@ export function rehearse(plan: Plan, clock: Clock, { source, bytes, topic }: Sam
     const why = 'passed on as it is, to whom its envelope names; no rule hears of it'
     return { decoder: decoded.decoder, decoded, verdict: { kind: 'ignore', why }, matched: [], others: [] }
   }
-  const heard: Heard = { ...reading, source, severity: reading.severity ?? defaultSeverity, state: reading.state ?? 'event', ...named }
+  const heard: Judged = { ...reading, source, severity: reading.severity ?? defaultSeverity, state: reading.state ?? 'event', ...named }
   const roster = rosterFor(plan)
   const verdict = decide(heard, standingFor(plan, clock), roster, nowBy(clock, instant(plan.builtAt)))
   const others: Rehearsal['others'] = []

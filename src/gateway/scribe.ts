@@ -44,10 +44,10 @@ export type ScribeOptions = {
 }
 
 /**
- * `kept`: the octets are those of an earlier flight whose end is not known; they stay until it is. `changing`: what must be frozen, so that the letter is the same octets again; all else of it is
+ * `frozen`: the octets are those of an earlier flight whose end is not known; they stay until it is. `changing`: what must be frozen, so that the letter is the same octets again; all else of it is
  * kept in any case.
  */
-export type Written = { letter: Letter; alert: Alert; recipients: Recipient[]; kept: boolean; changing: Uint8Array }
+export type Written = { letter: Letter; alert: Alert; recipients: Recipient[]; frozen: boolean; changing: Uint8Array }
 
 export class Scribe {
   readonly #options: ScribeOptions
@@ -108,7 +108,7 @@ export class Scribe {
       this.#options.onLost(id)
       return undefined
     }
-    if (!written.kept && ((this.#isLate(id) && !alert.enclosed) || !this.#isTimeSettled(alert))) await this.#freeze(id, written.changing)
+    if (!written.frozen && ((this.#isLate(id) && !alert.enclosed) || !this.#isTimeSettled(alert))) await this.#freeze(id, written.changing)
     return written
   }
 
@@ -127,7 +127,7 @@ export class Scribe {
   #composed(alert: Alert, id: number, recipients: Recipient[], frozen: Uint8Array | undefined): Written {
     const composed = this.compose(alert, id, recipients)
     const letter = frozen ? { ...composed, content: frozen } : composed
-    return { alert, recipients, letter, kept: frozen !== undefined, changing: letter.content }
+    return { alert, recipients, letter, frozen: frozen !== undefined, changing: letter.content }
   }
 
   /** A mail of the spool, with its new header in front. */
@@ -150,7 +150,7 @@ export class Scribe {
       alert,
       recipients,
       letter: signs ? { ...letter, content: signed(letter.content, dkim) } : letter,
-      kept: frozen !== undefined,
+      frozen: frozen !== undefined,
       changing,
     }
   }

@@ -38,7 +38,7 @@ export class StorageError extends Error {
   }
 }
 
-type Waiting = JournalRecord & { done?: (place: Place) => void; failed?: (error: unknown) => void }
+type Pending = JournalRecord & { done?: (place: Place) => void; failed?: (error: unknown) => void }
 
 /** Records in one write: bounds the memory of a commit. */
 const batchBytes = 256 * 1024
@@ -70,7 +70,7 @@ export class Journal {
   #end = 0
   /** The active segment may be written on: it was begun by this life, or read whole. */
   #writable = false
-  #pending: Waiting[] = []
+  #pending: Pending[] = []
   #committing: Promise<void> | undefined
   #noteTimer: Cancel | undefined
   /** Notes go out now, not with the next promise. */
@@ -174,7 +174,7 @@ export class Journal {
     this.#enqueue(done ? { ...record, done } : record)
   }
 
-  #enqueue(record: Waiting): void {
+  #enqueue(record: Pending): void {
     const reason = this.#closed
       ? new StorageError('the journal is closed', 'The gateway is stopping. Send the alert again.')
       : headerBytes + record.body.length > this.segmentBytes / 2
@@ -334,8 +334,8 @@ export class Journal {
     for (const record of waiting) record.failed?.(error)
   }
 
-  #takeBatch(): Waiting[] {
-    const batch: Waiting[] = []
+  #takeBatch(): Pending[] {
+    const batch: Pending[] = []
     const head = this.#end === 0 ? this.#checkpointRecord().body.length + headerBytes : 0
     const room = this.segmentBytes - this.#end - head
     let octets = 0
@@ -354,7 +354,7 @@ export class Journal {
   }
 
   /** One write, one sync. False when the disk said no; then nothing of the batch is promised. */
-  async #write(batch: Waiting[]): Promise<boolean> {
+  async #write(batch: Pending[]): Promise<boolean> {
     const active = this.#active
     const file = this.#file
     if (!active || !file) return false
@@ -386,7 +386,7 @@ export class Journal {
   }
 
   /** After an I/O error the same descriptor is never synced again: the batch is written anew once, in another segment where there is one. */
-  async #writeElsewhere(batch: Waiting[]): Promise<boolean> {
+  async #writeElsewhere(batch: Pending[]): Promise<boolean> {
     this.#abandonFile()
     if (((await this.#roll(true)) || (await this.#reopen())) && (await this.#write(batch))) return true
     this.#giveUp()

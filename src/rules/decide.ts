@@ -9,7 +9,7 @@ import type { Situation, Standing } from './standing.ts'
  * Decide: what an alert comes to at the moment at which it is heard. Pure. What it says goes into the alert's record, and is followed by `Standing.alert`
  * before the next alert is decided.
  */
-export type Heard = Pick<Alert, 'source' | 'text' | 'severity' | 'state' | 'key' | 'value' | 'unit' | 'fields' | 'topic'>
+export type Judged = Pick<Alert, 'source' | 'text' | 'severity' | 'state' | 'key' | 'value' | 'unit' | 'fields' | 'topic'>
 
 export type Decision = {
   rule?: string
@@ -30,7 +30,7 @@ export type Verdict =
 /** Told with one letter beside its own alert. */
 const leftoversLimit = 200
 
-export function decide(alert: Heard, standing: Standing, roster: Roster, now: Now): Verdict {
+export function decide(alert: Judged, standing: Standing, roster: Roster, now: Now): Verdict {
   const open = standing.open(alert.source, alert.key ?? '')
   if (alert.state === 'cleared' && open.length > 0) return ended(alert, open, standing, roster, now)
   const { taken, still, normal, ended: over, to } = taking(alert, standing, roster)
@@ -43,7 +43,7 @@ export function decide(alert: Heard, standing: Standing, roster: Roster, now: No
 type Taking = { taken?: CompiledRule; still?: string; normal?: string; ended: Situation[]; to: string[] }
 
 /** The rules in their order: which one takes it, which levels it ends on the way, and who hears of it. */
-function taking(alert: Heard, standing: Standing, roster: Roster): Taking {
+function taking(alert: Judged, standing: Standing, roster: Roster): Taking {
   const found: Taking = { ended: [], to: [] }
   for (const rule of roster.rules) {
     if (!matches(alert, rule)) continue
@@ -71,7 +71,7 @@ function taking(alert: Heard, standing: Standing, roster: Roster): Taking {
 const rankOf = (id: string, roster: Roster): number => roster.rules.findIndex((rule) => rule.id === id)
 
 /** Between the condition and the bound that clears it, a level stays as it is. */
-function isOver(alert: Heard, { condition, clearBelow, clearAbove }: CompiledRule): boolean {
+function isOver(alert: Judged, { condition, clearBelow, clearAbove }: CompiledRule): boolean {
   const number = (condition && numberOf(condition, alert)) ?? alert.value
   if (clearBelow === undefined && clearAbove === undefined) return true
   if (number === undefined) return false
@@ -79,7 +79,7 @@ function isOver(alert: Heard, { condition, clearBelow, clearAbove }: CompiledRul
 }
 
 /** A rule that reminds, holds, or is about a level has heard of it when it hears the same again. */
-const isSame = (alert: Heard, rule: CompiledRule, known: Situation): boolean =>
+const isSame = (alert: Judged, rule: CompiledRule, known: Situation): boolean =>
   rule.condition !== undefined ||
   ((rule.repeat !== undefined || rule.hold !== undefined) &&
     alert.state === 'raised' &&
@@ -88,7 +88,7 @@ const isSame = (alert: Heard, rule: CompiledRule, known: Situation): boolean =>
 
 /** It begins, or it just happened. */
 function begun(
-  alert: Heard,
+  alert: Judged,
   rule: CompiledRule | undefined,
   found: { over: Situation[]; to: string[] },
   standing: Standing,
@@ -107,7 +107,7 @@ function begun(
 }
 
 /** It is over: whoever heard of it hears that, too. */
-function ended(alert: Heard, open: readonly Situation[], standing: Standing, roster: Roster, now: Now): Verdict {
+function ended(alert: Judged, open: readonly Situation[], standing: Standing, roster: Roster, now: Now): Verdict {
   const [first, ...others] = [...open].sort((a, b) => Number(b.told !== undefined) - Number(a.told !== undefined) || a.id - b.id)
   if (!first) return { kind: 'ignore', why: 'nothing was raised' }
   const rule = roster.ruleOf(first.rule)
@@ -130,7 +130,7 @@ function ended(alert: Heard, open: readonly Situation[], standing: Standing, ros
 /** At once, or kept: by its rule's hold, by what keeps everybody quiet, by its group, by the rule's limit. */
 function told(
   decision: Decision,
-  alert: Heard,
+  alert: Judged,
   rule: CompiledRule | undefined,
   standing: Standing,
   roster: Roster,
@@ -146,7 +146,7 @@ function told(
 
 function whyKept(
   decision: Decision,
-  alert: Heard,
+  alert: Judged,
   rule: CompiledRule | undefined,
   standing: Standing,
   roster: Roster,

@@ -1,11 +1,11 @@
 import { rank } from '../alert/alert.ts'
 import { holds } from './condition.ts'
-import type { Heard } from './decide.ts'
+import type { Judged } from './decide.ts'
 import { matchesGlob } from './glob.ts'
 import type { CompiledRule } from './match.ts'
 
 /** Why a rule does not take an alert, as a sentence; undefined: it takes it. */
-export function whyNot(alert: Heard, { when, pattern, condition }: CompiledRule): string | undefined {
+export function whyNot(alert: Judged, { when, pattern, condition }: CompiledRule): string | undefined {
   if (when.source !== undefined && when.source !== alert.source) return `it is for source ${when.source}`
   if (when.severity !== undefined && rank(alert.severity) > rank(when.severity)) return `${alert.severity} is less than ${when.severity}`
   if (when.key !== undefined && !matchesGlob(when.key, alert.key ?? ''))

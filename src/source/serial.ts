@@ -255,7 +255,7 @@ class SerialSource implements Source {
   }
 
   #take({ bytes, stamp }: Omit<KeptFrame, 'held'>, behind: Ahead): Promise<Taken> {
-    return this.#trying(() => this.#tools.take({ source: this.id, bytes, ...(this.#keeps ? { behind, kept: stamp } : {}) }))
+    return this.#trying(() => this.#tools.take({ source: this.id, bytes, ...(this.#keeps ? { behind, heardAt: stamp } : {}) }))
   }
 
   async #again(frame: KeptFrame, behind: Ahead): Promise<Taken> {

@@ -25,8 +25,8 @@ export type Heard = {
   passing?: { enclosed: Enclosed; to: readonly string[] }
   /** What was refused for now of the same source, and comes before this one when it is taken at last. */
   behind?: Ahead
-  /** The device says it once: when it is refused for now its source keeps it, and asks again with what it is answered. When it was heard. */
-  kept?: Stamp
+  /** When it was heard. The device says it once: when it is refused for now its source keeps it, and offers it again. */
+  heardAt?: Stamp
 }
 
 /** What was understood of octets that were refused for now. Those that are kept are understood once: a decoder may remember what came before them. */

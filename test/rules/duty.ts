@@ -1,7 +1,7 @@
 import type { Alert } from '../../src/alert/alert.ts'
 import { stampNow } from '../../src/alert/stamp.ts'
 import { instant } from '../../src/ports/clock.ts'
-import { decide, type Heard } from '../../src/rules/decide.ts'
+import { decide, type Judged } from '../../src/rules/decide.ts'
 import { type Deed, due } from '../../src/rules/due.ts'
 import { parseHours } from '../../src/rules/hours.ts'
 import { compileRules } from '../../src/rules/match.ts'
@@ -75,8 +75,8 @@ export class Duty {
     }
   }
 
-  hear(alert: Partial<Heard> & { text: string }): void {
-    const heard: Heard = { source: 'plc', severity: 'warning', state: 'event', ...alert }
+  hear(alert: Partial<Judged> & { text: string }): void {
+    const heard: Judged = { source: 'plc', severity: 'warning', state: 'event', ...alert }
     const verdict = decide(heard, this.standing, this.roster, this.#now())
     if (verdict.kind === 'ignore') {
       this.ignored.push(verdict.why)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { severities } from '../../src/alert/alert.ts'
-import type { Heard } from '../../src/rules/decide.ts'
+import type { Judged } from '../../src/rules/decide.ts'
 import type { Rule } from '../../src/rules/rule.ts'
 import { Duty, hour, minute, second } from './duty.ts'
 
@@ -36,7 +36,7 @@ const rule = fc.record(
 )
 const rules = fc.array(rule, { maxLength: 4 }).map((list) => list.map((one, index) => ({ ...one, id: `r${index}` }) as Rule))
 
-const heard: fc.Arbitrary<Partial<Heard> & { text: string }> = fc.record(
+const heard: fc.Arbitrary<Partial<Judged> & { text: string }> = fc.record(
   {
     text: fc.constantFrom('Leak', 'Door', 'Fire'),
     key: fc.constantFrom('a1', 'a2', 'b1'),

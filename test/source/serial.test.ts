@@ -111,7 +111,7 @@ function understood(gateway: { take: Take }) {
       found.offered.push(text)
       if (room.full.includes(severity)) return full
       found.told.push(text)
-      found.stamps.push(heard.kept?.mono ?? -1)
+      found.stamps.push(heard.heardAt?.mono ?? -1)
       return accepted(heard)
     },
   })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { decoders } from '../../decode/registry.ts'
-import { commonRates, type Heard, listenAt, sourceFor, surest } from '../../gateway/ear.ts'
+import { commonRates, listenAt, type RateGuess, sourceFor, surest } from '../../gateway/ear.ts'
 import type { Plan } from '../../gateway/plan.ts'
 import { rehearse, rehearsedMail } from '../../gateway/rehearsal.ts'
 import { sentence } from '../../ports/log.ts'
@@ -123,7 +123,7 @@ const sniff = route({
     const look = await serial.look(body.path)
     if (look.kind !== 'line')
       throw new Fault(404, `${body.path} is no serial line that is here.`, 'Plug it in, and look at the list again.')
-    const heard: Heard[] = []
+    const heard: RateGuess[] = []
     const ear = listenAt({ serial, clock }, body.path, commonRates, body.seconds * 1000)
     const line = (value: unknown) => Buffer.from(`${JSON.stringify(value)}\n`)
     const lines = new ReadableStream<Uint8Array>({
