@@ -138,7 +138,7 @@ export const mutations: readonly Mutation[] = [
   {
     what: 'thaws what was in the air',
     file: 'gateway/load.ts',
-    from: '} else if (!written.kept) queue.thaw(id)',
+    from: '} else if (!written.frozen) queue.thaw(id)',
     to: '} else queue.thaw(id)',
     tests: sim,
   },
