@@ -105,7 +105,7 @@ export class Household implements House {
   async reload(): Promise<void> {
     await this.#change(async () => {
       try {
-        const { settings, secrets } = await loadSettings(this.#scene)
+        const { settings, secrets } = await loadSettings(this.#scene, 'never')
         await this.#replace(settings, secrets)
       } catch (error) {
         this.ports.log('error', 'settings: not taken, the old ones stay', { why: sentence(error) })
@@ -279,7 +279,11 @@ export class Household implements House {
   async #stored() {
     const store = new SettingsStore(this.ports.disk, this.dir)
     const { settings, findings } = await store.load()
-    if (!settings) throw new Fault(409, 'settings.json was spoiled by another hand.', findings[0]?.write ?? 'Mend it, or restore a backup.')
+    if (!settings) {
+      const [first] = findings
+      const where = first ? ` ${[first.path, first.what].filter(Boolean).join(': ')}` : ''
+      throw new Fault(409, `settings.json was spoiled by another hand.${where}`, first?.write ?? 'Mend it.')
+    }
     return { store, settings, findings, revision: store.revision }
   }
 

@@ -3,18 +3,18 @@ import { replaceFile } from '../ports/disk.ts'
 import { checkSettings } from '../settings/check.ts'
 import { type EffectiveSettings, effective } from '../settings/schema.ts'
 import { Secrets } from '../settings/secrets.ts'
-import { SettingsStore } from '../settings/store.ts'
+import { type Predecessor, SettingsStore } from '../settings/store.ts'
 import { Refusal, type Scene } from './command.ts'
 
 /**
  * After an update that did not work, the old software is here again and may not understand what the newer one wrote: then those of before the update are taken, and the newer ones put aside.
  */
-async function loadedOrBefore(scene: Scene, store: SettingsStore): ReturnType<SettingsStore['load']> {
+async function loadedOrBefore(scene: Scene, store: SettingsStore, predecessor: Predecessor): ReturnType<SettingsStore['load']> {
   const { disk, log } = scene.ports
-  const loaded = await store.load()
-  if (loaded.settings) return loaded
+  const loaded = await store.load(predecessor === 'never' ? 'never' : 'when torn')
+  if (loaded.settings || predecessor === 'never') return loaded
   const before = await new Hatch(disk, scene.dir).settingsBefore()
-  if (before === undefined || !checkSettings(before).settings) return loaded
+  if (before === undefined || !checkSettings(before).settings) return store.load(predecessor)
   await disk.rename(`${scene.dir}/settings.json`, `${scene.dir}/settings.newer.json`)
   await replaceFile(disk, scene.dir, 'settings.json', Buffer.from(before))
   log('warning', 'settings: those of before the last update are in use; the newer ones are in settings.newer.json', {
@@ -23,11 +23,16 @@ async function loadedOrBefore(scene: Scene, store: SettingsStore): ReturnType<Se
   return store.load()
 }
 
-/** The settings of a data directory, and its secrets. Says aloud what had to be mended; throws Refusal with every sentence when they cannot be used. */
-export async function loadSettings(scene: Scene): Promise<{ settings: EffectiveSettings; secrets: Secrets; store: SettingsStore }> {
+/**
+ * The settings of a data directory, and its secrets. Says aloud what had to be mended; throws Refusal with every sentence when they cannot be used.
+ */
+export async function loadSettings(
+  scene: Scene,
+  predecessor: Predecessor = 'always',
+): Promise<{ settings: EffectiveSettings; secrets: Secrets; store: SettingsStore }> {
   const { disk, log } = scene.ports
   const store = new SettingsStore(disk, scene.dir)
-  const loaded = await loadedOrBefore(scene, store)
+  const loaded = await loadedOrBefore(scene, store, predecessor)
   for (const note of loaded.notes) log('warning', 'settings', { note })
   if (!loaded.settings)
     throw new Refusal(loaded.findings.map((finding) => `${finding.path || 'settings.json'}: ${finding.what} ${finding.write}`).join('\n'))

@@ -6,6 +6,8 @@ type Reading<T> =
   | { kind: 'good'; value: T; bytes: Uint8Array }
   | { kind: 'missing' }
   | { kind: 'bad'; why: string }
+  /** Whole, but not what it should be: somebody wrote it so. */
+  | { kind: 'refused'; why: string; bytes: Uint8Array }
   | { kind: 'unread'; error: DiskError }
 
 /** Many a read error is gone the second time. */
@@ -13,7 +15,8 @@ const readAttempts = 2
 
 /**
  * A lowdb adapter that keeps what it was given: a draft of 0600, synced, renamed, the directory synced. The version before stays as `.bak`, and is
- * what is read when the file is torn or empty, or when the disk does not give it. lowdb's own file adapter makes no sync at all.
+ * what is read when the file is torn, empty or not accepted, or when the disk does not give it. One that was not accepted is put aside as `.refused` before it is
+ * written over. lowdb's own file adapter makes no sync at all.
  */
 export class DurableJson<T> implements Adapter<T> {
   /** What had to be mended at the last read. */
@@ -22,6 +25,10 @@ export class DurableJson<T> implements Adapter<T> {
   broken: string | undefined
   /** What was read is the predecessor, and the file is spoiled or gone for good. A file that the disk does not give may be there again at the next read, and newer. */
   recovered = false
+  /** Why the file, which is whole, was not accepted: somebody wrote it so. */
+  refused: string | undefined
+  /** Why the file is no JSON: a power cut, or somebody who writes by hand. */
+  torn: string | undefined
   readonly #disk: Disk
   readonly #dir: string
   readonly #name: string
@@ -43,9 +50,13 @@ export class DurableJson<T> implements Adapter<T> {
   async read(): Promise<T | null> {
     this.broken = undefined
     this.recovered = false
+    this.refused = undefined
+    this.torn = undefined
     this.notes.length = 0
     const main = await this.#readOne(this.#name)
     if (main.kind === 'good') return main.value
+    if (main.kind === 'refused') this.refused = main.why
+    if (main.kind === 'bad') this.torn = main.why
     const backup = await this.#readOne(`${this.#name}.bak`)
     if (backup.kind === 'good') {
       this.recovered = main.kind !== 'unread'
@@ -58,8 +69,8 @@ export class DurableJson<T> implements Adapter<T> {
     }
     if (main.kind === 'unread') throw main.error
     if (backup.kind === 'unread') throw backup.error
-    if (main.kind === 'bad') this.broken = main.why
-    else if (backup.kind === 'bad') this.broken = backup.why
+    if (main.kind === 'bad' || main.kind === 'refused') this.broken = main.why
+    else if (backup.kind === 'bad' || backup.kind === 'refused') this.broken = backup.why
     return null
   }
 
@@ -75,6 +86,7 @@ export class DurableJson<T> implements Adapter<T> {
     const standing = await this.#readOne(this.#name)
     // Only a file that can be read again is worth keeping.
     if (standing.kind === 'good') await replaceFile(this.#disk, this.#dir, `${this.#name}.bak`, standing.bytes)
+    if (standing.kind === 'refused') await replaceFile(this.#disk, this.#dir, `${this.#name}.refused`, standing.bytes)
     await replaceFile(this.#disk, this.#dir, this.#name, Buffer.from(`${JSON.stringify(value, null, 2)}\n`))
   }
 
@@ -83,10 +95,17 @@ export class DurableJson<T> implements Adapter<T> {
     if (bytes === undefined) return { kind: 'missing' }
     if (!(bytes instanceof Uint8Array)) return { kind: 'unread', error: bytes }
     const text = Buffer.from(bytes).toString()
+    if (text.trim() === '') return { kind: 'bad', why: 'the file is empty' }
+    let value: unknown
     try {
-      return { kind: 'good', value: this.#accepts(text.trim() === '' ? undefined : JSON.parse(text), text), bytes }
+      value = JSON.parse(text)
     } catch (error) {
-      return { kind: 'bad', why: text.trim() === '' ? 'the file is empty' : sentence(error) }
+      return { kind: 'bad', why: sentence(error) }
+    }
+    try {
+      return { kind: 'good', value: this.#accepts(value, text), bytes }
+    } catch (error) {
+      return { kind: 'refused', why: sentence(error), bytes }
     }
   }
 

@@ -6,32 +6,44 @@ import { DurableJson, keep } from './durable.ts'
 import type { Finding } from './finding.ts'
 import type { Settings } from './schema.ts'
 
+/**
+ * When the settings of before the last change may stand for those that cannot be used: always, since a box has to start; for a file that a power cut tore, but
+ * not for one that somebody wrote wrong; or never, where those in use are newer.
+ */
+export type Predecessor = 'always' | 'when torn' | 'never'
+
 /** The settings of a data directory: lowdb over the durable adapter. The file keeps what the user wrote; defaults are filled in on reading. */
 export class SettingsStore {
   readonly #adapter: DurableJson<Settings>
   readonly #low: Low<Settings>
   #findings: Finding[] = []
+  /** Of the file that was not accepted. */
+  #faults: Finding[] = []
 
   constructor(disk: Disk, dir: string) {
     this.#adapter = new DurableJson(disk, dir, 'settings.json', (_, text) => this.#accept(text))
     this.#low = new Low<Settings>(this.#adapter, defaults())
   }
 
-  /** Reads the settings; makes the file when there is none. Without `settings` the findings say why, and nothing was overwritten. */
-  async load(): Promise<{ settings?: Settings; findings: Finding[]; notes: string[] }> {
+  /**
+   * Reads the settings; makes the file when there is none. Without `settings` the findings say why, and nothing was overwritten. When those of before will do
+   * instead, the notes say so.
+   */
+  async load(predecessor: Predecessor = 'when torn'): Promise<{ settings?: Settings; findings: Finding[]; notes: string[] }> {
     this.#findings = []
+    this.#faults = []
     const value = await this.#adapter.read()
-    const { notes, broken } = this.#adapter
+    const { notes, broken, refused, torn } = this.#adapter
+    const isBackup = refused !== undefined || torn !== undefined
+    if (value && isBackup && (predecessor === 'never' || (predecessor === 'when torn' && refused !== undefined)))
+      return { findings: this.#faults.length > 0 ? this.#faults : [spoiled(torn ?? '')], notes: [] }
     if (value) {
       this.#low.data = value
       return { settings: value, findings: this.#findings, notes }
     }
     if (broken !== undefined)
       return {
-        findings:
-          this.#findings.length > 0
-            ? this.#findings
-            : [{ path: '', what: broken, write: 'Mend settings.json, or remove it to start anew.', level: 'error' }],
+        findings: this.#faults.length > 0 ? this.#faults : [spoiled(broken)],
         notes,
       }
     this.#low.data = defaults()
@@ -55,11 +67,14 @@ export class SettingsStore {
 
   #accept(text: string): Settings {
     const { settings, findings } = checkSettings(text)
-    this.#findings = findings
+    if (settings) this.#findings = findings
+    else if (this.#faults.length === 0) this.#faults = findings
     if (!settings) throw new Error(findings.map((finding) => [finding.path, finding.what].filter(Boolean).join(': ')).join(' '))
     return settings
   }
 }
+
+const spoiled = (what: string): Finding => ({ path: '', what, write: 'Mend settings.json, or remove it to start anew.', level: 'error' })
 
 /** What a first run works with: the embedded broker and the operator on the box. */
 function defaults(): Settings {

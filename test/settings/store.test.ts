@@ -45,6 +45,32 @@ test('a torn file falls back to its predecessor, aloud; with both torn nothing i
   assert.equal((await disk.read('data/settings.json')).length, 0)
 })
 
+test('settings that somebody wrote wrong are not those of before: a running box is told what is wrong, one that starts says what it makes do with, and nothing is lost', async () => {
+  for (const [written, what] of [
+    ['{"site":{"nmae":"three"}}', /nmae/],
+    ['{"site":{"name":"three",}}', /JSON/],
+  ] as const) {
+    const disk = new SimDisk()
+    const store = new SettingsStore(disk, 'data')
+    await store.load()
+    await store.save(named('one'))
+    await store.save(named('two'))
+    await disk.write('data/settings.json', Buffer.from(written))
+    const running = await new SettingsStore(disk, 'data').load('never')
+    assert.equal(running.settings, undefined)
+    assert.match(running.findings.map((one) => `${one.path} ${one.what}`).join(), what)
+    const starting = new SettingsStore(disk, 'data')
+    const { settings, notes } = await starting.load('always')
+    assert.equal(settings?.site.name, 'one')
+    assert.match(notes.join(), /cannot be used .*settings\.json\.bak is used/)
+    if (written.includes('nmae')) {
+      assert.equal((await new SettingsStore(disk, 'data').load()).settings, undefined, 'the page says what is wrong')
+      await starting.save(named('four'))
+      assert.equal(Buffer.from(await disk.read('data/settings.json.refused')).toString(), written, 'what was written is put aside')
+    }
+  }
+})
+
 test('the device keeps its id', async () => {
   const disk = new SimDisk()
   const first = await DeviceStore.open(disk, new SimRandom(1), 'data')
