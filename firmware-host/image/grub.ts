@@ -32,7 +32,16 @@ export async function makeGrub(tree: string, { arch }: Board): Promise<Buffer> {
   return bytes
 }
 
-export const firstSlots = { ORDER: 'A B', A_OK: '1', A_TRY: '0', B_OK: '0', B_TRY: '0' }
+/** ORDER, OK and TRY are RAUC's. SURE is ours: the slot was confirmed once (firmware-host/update/confirm). */
+export const firstSlots = { ORDER: 'A B', A_OK: '1', A_TRY: '0', A_SURE: '0', B_OK: '0', B_TRY: '0', B_SURE: '0' }
+
+/** Starts that a slot gets to be confirmed: one on trial, and one that was confirmed before, which a line that comes and goes must not cost it. */
+const starts = { trial: 3, sure: 9 }
+
+/** GRUB cannot add. */
+const countOne = (name: string): string =>
+  Array.from({ length: starts.sure - 1 }, (_, tried) => `if [ "$${name}" = ${tried} ]; then set ${name}=${tried + 1}; el`).join('') +
+  `se set ${name}=${starts.sure}; fi`
 
 /** An environment block: 1,024 octets, because GRUB rewrites it in place and can make no file longer. */
 export function grubEnv(values: Readonly<Record<string, string>>): string {
@@ -47,24 +56,24 @@ export function grubCfg(board: Board, layout: Layout): string {
     const { number, uuid } = partition(layout, role)
     return [
       `if [ "$slot" = ${slot} ]; then`,
-      // GRUB cannot add.
-      `  if [ "$${slot}_TRY" = 0 ]; then set ${slot}_TRY=1; elif [ "$${slot}_TRY" = 1 ]; then set ${slot}_TRY=2; else set ${slot}_TRY=3; fi`,
+      `  ${countOne(`${slot}_TRY`)}`,
       `  set from="($disk,gpt${number})"`,
       `  set options="root=PARTUUID=${uuid} rauc.slot=${slot}"`,
       'fi',
     ]
   }
   return [
-    '# The first slot of ORDER that is good and was not tried three times since; else the first that is good; else A. Three, because a power cut while the box',
-    '# starts is no fault of its slot.',
+    `# The first slot of ORDER that is good and was not tried ${starts.trial} times since, or ${starts.sure} when it was confirmed once; else the first that is good; else A.`,
+    '# A power cut while the box starts is no fault of its slot.',
     'set ORDER="A B"',
-    'set A_OK=0 A_TRY=0 B_OK=0 B_TRY=0',
+    'set A_OK=0 A_TRY=0 A_SURE=0 B_OK=0 B_TRY=0 B_SURE=0',
     'load_env --file "$prefix/grubenv"',
     'regexp --set=1:disk \'^([^,]+),\' "$root"',
     'set slot=""',
     'for candidate in $ORDER; do',
-    '  if [ "$candidate" = A ]; then set ok="$A_OK"; set try="$A_TRY"; else set ok="$B_OK"; set try="$B_TRY"; fi',
-    '  if [ -z "$slot" -a "$ok" = 1 -a "$try" != 3 ]; then set slot="$candidate"; fi',
+    '  if [ "$candidate" = A ]; then set ok="$A_OK"; set try="$A_TRY"; set sure="$A_SURE"; else set ok="$B_OK"; set try="$B_TRY"; set sure="$B_SURE"; fi',
+    `  if [ "$sure" = 1 ]; then set limit=${starts.sure}; else set limit=${starts.trial}; fi`,
+    '  if [ -z "$slot" -a "$ok" = 1 -a "$try" -lt "$limit" ]; then set slot="$candidate"; fi',
     'done',
     'for candidate in $ORDER; do',
     '  if [ "$candidate" = A ]; then set ok="$A_OK"; else set ok="$B_OK"; fi',
@@ -73,7 +82,7 @@ export function grubCfg(board: Board, layout: Layout): string {
     'if [ -z "$slot" ]; then set slot=A; fi',
     ...menu('A', 'root-a'),
     ...menu('B', 'root-b'),
-    'save_env --file "$prefix/grubenv" ORDER A_OK A_TRY B_OK B_TRY',
+    'save_env --file "$prefix/grubenv" ORDER A_OK A_TRY A_SURE B_OK B_TRY B_SURE',
     'echo "Outpost, slot $slot"',
     `linux "$from/boot/vmlinuz" $options ${kernelOptions(board).join(' ')}`,
     'initrd "$from/boot/initrd.img"',

@@ -12,6 +12,34 @@ const ofThePi = 'rpi_firmware_notify_reboot'
 export const noTrial =
   'This board cannot be updated in place: its firmware tries another system only when the kernel tells it to, and the kernel of this image cannot. Download a backup, flash the card with the new image, and restore the backup.'
 
+type Slot = 'A' | 'B'
+
+/** GRUB's environment; undefined where another boot loader starts the box. */
+function environmentOf({ raucConf }: Place): { file: string; values: Readonly<Record<string, string>> } | undefined {
+  const file = /^grubenv=(.+)$/m.exec(readFileSync(raucConf, 'utf8'))?.[1]
+  if (file === undefined) return undefined
+  const lines = readFileSync(file, 'utf8').matchAll(/^([A-Z_]+)=(.*)$/gm)
+  return { file, values: Object.fromEntries([...lines].map(([, name = '', value = '']) => [name, value])) }
+}
+
+/**
+ * The slot that GRUB should have started and passed over, for it was started too often without being confirmed. `rauc status` does not tell: it takes every slot whose start is being counted, also the one that
+ * runs, for one that is not to be started.
+ */
+export function passedOver(place: Place, running: Slot): Slot | undefined {
+  const { values } = environmentOf(place) ?? {}
+  const first = /^[AB]/.exec(values?.ORDER ?? '')?.[0] as Slot | undefined
+  return first !== undefined && first !== running && values?.[`${first}_OK`] === '1' ? first : undefined
+}
+
+/** Whether GRUB is to take a slot for one that has worked, which gets more starts to be confirmed again. */
+export async function assure(place: Place, slot: Slot, isSure: boolean): Promise<void> {
+  const environment = environmentOf(place)
+  const sure = isSure ? '1' : '0'
+  if (environment && environment.values[`${slot}_SURE`] !== sure)
+    await run('grub-editenv', [environment.file, 'set', `${slot}_SURE=${sure}`])
+}
+
 /** RAUC calls every boot loader custom for which it brings no program of its own; ours is that of a Raspberry Pi (firmware-host/image/rauc.ts). */
 const needsTheWord = ({ raucConf }: Place): boolean => /^bootloader=custom$/m.test(readFileSync(raucConf, 'utf8'))
 

@@ -1,13 +1,13 @@
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { whyNoTrial } from './boot-loader.ts'
+import { assure, passedOver, whyNoTrial } from './boot-loader.ts'
 import { clearBundles, imageVersion, placeOf, readJson } from './place.ts'
 import { run, slots } from './rauc.ts'
 import { type Status, writeStatus } from './status.ts'
 import { compareVersions, isVersion } from './version.ts'
 
 /**
- * Run by root at every start, beside the gateway. The boot loader counts how often a system was started without being confirmed, and takes the other one after three times. A system that was just installed is
+ * Run by root at every start, beside the gateway. The boot loader counts how often a system was started without being confirmed, and takes the other one after three times (nine, once it was confirmed). A system that was just installed is
  * confirmed when the gateway is ready and says that it is well (the journal takes alerts, the page is served); if it does not get there, it is given up and the box restarts. One that was confirmed before is confirmed as soon as the gateway runs:
  * no fault of a card or a line is mended by an older system.
  */
@@ -18,7 +18,7 @@ const betweenMs = ms('OUTPOST_TRIAL_EVERY_MS', 2000)
 /** How long it must be well without a break. */
 const wellForMs = ms('OUTPOST_TRIAL_WELL_MS', 20_000)
 
-const { compatible, booted: slot, primary } = await slots()
+const { compatible, booted: slot } = await slots()
 const version = imageVersion(place)
 const tell = (more: Pick<Status, 'state'> & Partial<Status>) => writeStatus(place.status, { compatible, version, slot, ...more })
 
@@ -31,11 +31,12 @@ function idle(): void {
 /** A system that is known to work. */
 async function again(): Promise<void> {
   // The boot loader gave the other one up: it is older or newer, and whoever looks after the box must hear of it.
-  if (primary === slot) idle()
+  const given = passedOver(place, slot)
+  if (given === undefined) idle()
   else
     tell({
       state: 'rolled-back',
-      why: `The system in slot ${primary} did not start three times; the box runs version ${version} in slot ${slot}.`,
+      why: `The system in slot ${given} was started again and again and did not come up; the box runs version ${version} in slot ${slot}. Bring the update again.`,
     })
   await lasts(isActive, betweenMs)
   await confirm()
@@ -72,18 +73,20 @@ async function brokenOff(newer: string): Promise<void> {
 async function confirm(): Promise<void> {
   const { code, stderr } = await run('rauc', ['status', 'mark-good'])
   if (code !== 0) throw new Error(`rauc status mark-good: ${stderr.trim()}`)
+  await assure(place, slot, true)
   rmSync(`${place.memory}/tried.json`, { force: true })
 }
 
 /** Whether it holds for so long without a break, within the time of a trial. */
 async function lasts(holds: () => Promise<boolean>, forMs: number): Promise<boolean> {
-  const end = Date.now() + tryForMs
+  const end = performance.now() + tryForMs
   let since: number | undefined
-  while (Date.now() < end) {
+  // Not by the wall clock: somebody sets it while the box starts.
+  while (performance.now() < end) {
     if (!(await holds())) since = undefined
     else {
-      since ??= Date.now()
-      if (Date.now() - since >= forMs) return true
+      since ??= performance.now()
+      if (performance.now() - since >= forMs) return true
     }
     await sleep(betweenMs)
   }

@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
-import { restartIntoTrial, whyNoTrial } from './boot-loader.ts'
+import { assure, restartIntoTrial, whyNoTrial } from './boot-loader.ts'
 import { bundlesOf, imageVersion, placeOf, readJson } from './place.ts'
 import { lastErrorIn, percentIn, run, slots } from './rauc.ts'
 import { type Here, lastHere, type Status, writeFileWhole, writeStatus } from './status.ts'
@@ -61,13 +61,14 @@ async function grant(wish: Wish | undefined, here: Here, tell: Tell): Promise<vo
   const verdict = verdictOn(JSON.parse(stdout), here)
   if (verdict.kind === 'refused') return refuse(tell, verdict.why)
   if (wish === 'check') return tell({ state: 'checked', bundle: verdict.version })
-  await install(tell, verdict.version)
+  await install(tell, verdict.version, here.slot === 'A' ? 'B' : 'A')
 }
 
-async function install(tell: Tell, version: string): Promise<void> {
+async function install(tell: Tell, version: string, slot: 'A' | 'B'): Promise<void> {
   // First the note: whoever reads that it is being installed may pull the plug.
   remember(version, 'writing')
   tell({ state: 'installing', bundle: version, percent: 0 })
+  await assure(place, slot, false)
   const ended = await run('rauc', ['install', bundle], (line) => {
     const percent = percentIn(line)
     if (percent !== undefined) tell({ state: 'installing', bundle: version, percent })

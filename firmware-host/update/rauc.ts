@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process'
 
 /** RAUC: the commands of it that are used here. It verifies, writes the other slot, and tells the boot loader. */
-/** `primary`: the slot that the boot loader tries first. */
-export type Slots = { compatible: string; booted: 'A' | 'B'; primary: 'A' | 'B' }
+export type Slots = { compatible: string; booted: 'A' | 'B' }
 
 export type Ended = { code: number; stdout: string; stderr: string }
 
@@ -31,18 +30,12 @@ export function run(command: string, args: readonly string[], onLine: (line: str
   })
 }
 
-type Slot = { bootname?: string | null }
-const letter = (name: string | null | undefined): 'A' | 'B' => (name === 'B' ? 'B' : 'A')
-
 /** Throws with a sentence when RAUC does not know the slots. */
 export async function slots(): Promise<Slots> {
   const { code, stdout, stderr } = await run('rauc', ['status', '--output-format=json'])
   if (code !== 0) throw new Error(`rauc status: ${stderr.trim().slice(-200)}`)
-  const said = JSON.parse(stdout) as { compatible: string; booted: string; boot_primary?: string | null; slots?: Record<string, Slot>[] }
-  const all = Object.assign({}, ...(said.slots ?? [])) as Record<string, Slot>
-  const booted = letter(said.booted)
-  const primary = said.boot_primary ? letter(all[said.boot_primary]?.bootname) : booted
-  return { compatible: said.compatible, booted, primary }
+  const { compatible, booted } = JSON.parse(stdout) as { compatible: string; booted: string }
+  return { compatible, booted: booted === 'B' ? 'B' : 'A' }
 }
 
 /** Why an installation failed stands on standard output, among what it told on its way. */

@@ -61,7 +61,7 @@ for (const board of boards) {
 test('the environment block of GRUB has 1,024 octets and begins as GRUB wants it', () => {
   const block = grubEnv(firstSlots)
   assert.equal(Buffer.byteLength(block), 1024)
-  assert.match(block, /^# GRUB Environment Block\nORDER=A B\nA_OK=1\nA_TRY=0\nB_OK=0\nB_TRY=0\n#+$/)
+  assert.match(block, /^# GRUB Environment Block\nORDER=A B\nA_OK=1\nA_TRY=0\nA_SURE=0\nB_OK=0\nB_TRY=0\nB_SURE=0\n#+$/)
 })
 
 test('drivers of Wi-Fi and its programs are where there is Wi-Fi, and only there', () => {

@@ -149,6 +149,14 @@ const deeds: Record<Part, Deed> = {
       assert.deepEqual([slot, version, state], [other(before.slot), versionOf(bundles, name), 'idle'])
       return `${before.version} in ${before.slot}, then ${version} in ${slot}`
     })
+    await check('restarted, it runs on from that slot and has nothing to tell', async () => {
+      const { slot, version } = await box.told()
+      const boot = await box.bootId()
+      await box.machine.probe.try('systemctl --no-block reboot', 60).catch(() => {})
+      await box.anotherBoot(boot)
+      const after = await box.settled()
+      assert.deepEqual([after.slot, after.version, after.state], [slot, version, 'idle'])
+    })
   },
 
   async broken(box) {
