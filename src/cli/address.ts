@@ -1,4 +1,5 @@
-import type { Link } from '../ports/link.ts'
+import type { Link, LinkState } from '../ports/link.ts'
+import { isIP, isLoopbackHost } from '../settings/address.ts'
 
 /** Where the page is, for a person: the addresses of this machine that others can reach, the one of the default route first, or the one that it listens on. */
 export function pageAddresses(link: Link, { listen, tls }: { listen: string; tls: string }): string[] {
@@ -14,3 +15,7 @@ export function pageAddresses(link: Link, { listen, tls }: { listen: string; tls
 
 /** The same with the claim code behind the #, where no server and no log sees it; the page fills it in. */
 export const claimAddress = (address: string, code: string): string => `${address}#/claim/${code}`
+
+/** An address that came with a cable, and the cable is out: that nothing answers there is no fault of the software. Never a name, or an address of this machine alone. */
+export const isAbsent = (host: string, { known, interfaces }: LinkState): boolean =>
+  known && isIP(host) && !isLoopbackHost(host) && !interfaces.some(({ addresses }) => addresses.includes(host))

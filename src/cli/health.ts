@@ -1,7 +1,7 @@
 import type { Desk } from '../gateway/desk.ts'
-import type { LinkState } from '../ports/link.ts'
 import { sentence } from '../ports/log.ts'
-import { hostAndPort, isIP, isLoopbackHost } from '../settings/address.ts'
+import { hostAndPort } from '../settings/address.ts'
+import { isAbsent } from './address.ts'
 import { type Command, exit, Refusal } from './command.ts'
 import { ask } from './control.ts'
 import { loadSettings } from './load.ts'
@@ -21,7 +21,7 @@ export const health: Command = {
     if (queue.readOnly !== undefined) throw new Refusal(`No alert can be accepted: ${queue.readOnly}`)
     const { host, port } = hostAndPort((await loadSettings(scene)).settings.web.listen)
     const near = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-    if (isAway(near, scene.ports.link.state())) {
+    if (isAbsent(near, scene.ports.link.state())) {
       scene.out(`ok, but no interface has ${near} just now, so nobody sees the page\n`)
       return exit.done
     }
@@ -35,7 +35,3 @@ export const health: Command = {
     return exit.done
   },
 }
-
-/** It is listened at an address of ours that came with a cable, and the cable is out: no software mends that. */
-const isAway = (host: string, { known, interfaces }: LinkState): boolean =>
-  known && isIP(host) && !isLoopbackHost(host) && !interfaces.some(({ addresses }) => addresses.includes(host))
