@@ -73,7 +73,7 @@ export class Crossing {
       signal,
       ...(connecting ? { connecting } : {}),
     })
-    await load.finish(report.sent)
+    await load.finish(report.sent, report.fault)
     this.connections--
     this.#add(report)
     if (lane === 0) {

@@ -5,7 +5,7 @@ import { jitter } from '../ports/random.ts'
 import type { Mark } from '../queue/mark.ts'
 import type { Queue } from '../queue/queue.ts'
 import { nextTry } from '../queue/schedule.ts'
-import type { Outcome } from '../relay/outcome.ts'
+import type { Fault, Outcome, Stage } from '../relay/outcome.ts'
 import type { Recipient } from './people.ts'
 import type { Postmaster } from './postmaster.ts'
 import type { Cargo, Purser } from './purser.ts'
@@ -40,6 +40,11 @@ const worthSync = 4
 /** Octets of letters that are composed ahead: mails that are passed on may have megabytes. */
 const aheadBytes = 1024 * 1024
 
+/** Where a line that breaks may have broken because of the letter. */
+const ofTheLetter: readonly Stage[] = ['mail', 'rcpt', 'data', 'content']
+/** How long a letter stands aside under which the line broke for the second, the third and each further time. Shorter than after 4yz, for nobody has said no. */
+const brokenMs = [60_000, 120_000, 300_000]
+
 /** Letters that may stand aside for what they follow, before no more are picked. */
 const behindLimit = 48
 
@@ -47,6 +52,8 @@ export class Load {
   readonly #options: LoadOptions
   readonly #ready: Written[] = []
   readonly #aboard = new Map<number, Written>()
+  /** Those of them that were handed to the relay, in their order. */
+  readonly #sent = new Set<number>()
   readonly #deferred = new Map<number, string>()
   readonly #uncertain = new Set<number>()
   /** Somebody has it already: whoever is left gets the same octets. */
@@ -70,7 +77,10 @@ export class Load {
     for (let empty = false; !empty; ) {
       const next = this.#takeReady()
       if (!next) empty = this.#ready.length > behindLimit || (await this.#compose()) === 0
-      else if (!this.#keptBack(next) && this.#cargo.board(next.letter)) return next.letter
+      else if (!this.#keptBack(next) && this.#cargo.board(next.letter)) {
+        this.#sent.add(next.letter.id)
+        return next.letter
+      }
     }
     return undefined
   }
@@ -185,16 +195,18 @@ export class Load {
   #mark(id: number, mark: Mark): void {
     if (!this.#options.queue.mark(id, mark)) return
     this.#aboard.delete(id)
+    this.#sent.delete(id)
     this.#given.delete(id)
     this.#done++
   }
 
-  /** The flight is over, after so many octets. Everybody who is still aboard waits again; what was left in the air keeps its octets. */
-  async finish(sent: number): Promise<void> {
+  /** The flight is over, after so many octets. Everybody who is still aboard waits again; what was left in the air keeps its octets. `fault`: what ended it. */
+  async finish(sent: number, fault?: Fault): Promise<void> {
     const { queue, ports } = this.#options
     this.#cargo.over(sent)
     await Promise.all(this.#notices)
     this.#notices = []
+    const culprit = fault && this.#brokeUnder(fault)
     for (const [id, written] of this.#aboard) {
       if (!queue.waiting.get(id)) continue
       if (this.#uncertain.has(id) || this.#given.has(id)) {
@@ -206,6 +218,7 @@ export class Load {
       this.#defer(id)
       queue.waiting.away(id, false)
     }
+    if (fault && culprit !== undefined) this.#standAside(culprit, fault.why)
     if (this.#done >= worthSync)
       await queue.sync().catch((error) => ports.log('warning', 'outcomes are noted later', { why: sentence(error) }))
   }
@@ -218,6 +231,31 @@ export class Load {
     queue.mark(id, { kind: 'deferred', attempts, why })
     this.#putOff(id, attempts)
     ports.log('info', 'letter: deferred', { id, attempts, why })
+  }
+
+  /** The letter whose answer was waited for when the line broke. */
+  #brokeUnder({ stage }: Fault): number | undefined {
+    if (!ofTheLetter.includes(stage)) return undefined
+    return [...this.#sent].find((id) => this.#aboard.has(id) && !this.#deferred.has(id))
+  }
+
+  /**
+   * Most lines break by themselves. But a letter that is too large for a link, or that a filter on the way does not like, breaks every line, and would be the first of the next flight again: from the second time on others go
+   * past it.
+   */
+  #standAside(id: number, why: string): void {
+    const { queue, ports } = this.#options
+    if (!queue.waiting.get(id)) return
+    const attempts = this.#attempts(id)
+    const restMs = brokenMs[Math.min(attempts - 2, brokenMs.length - 1)]
+    if (restMs === undefined) {
+      queue.waiting.defer(id, attempts, 0)
+      return
+    }
+    const said = `The line broke again while it was on its way. ${why}`
+    queue.mark(id, { kind: 'deferred', attempts, why: said })
+    queue.waiting.defer(id, attempts, ports.clock.monotonic() + jitter(ports.random, restMs))
+    ports.log('info', 'letter: deferred', { id, attempts, why: said })
   }
 
   #attempts(id: number): number {

@@ -13,6 +13,8 @@ export type RelayFaults = {
   later: number
   never: number
   diesAfterDot: number
+  /** Hangs up in the middle of a letter that has this in it. */
+  chokesOn?: string
   pipelining: boolean
   /** More than so many at once are told 421. */
   connections?: number
@@ -285,6 +287,10 @@ class Talk {
     const take = () => {
       this.#relay.taken.push({ at: this.#timeline.now, messageId, to, content })
       this.#relay.onTaken()
+    }
+    if (faults.chokesOn !== undefined && content.includes(faults.chokesOn)) {
+      this.#hangUp()
+      return
     }
     if (this.#chance(faults.diesAfterDot)) {
       if (this.#random.once(2)) take()
