@@ -36,6 +36,8 @@ export type VigilOptions = {
 /** A timer that waits for a wall clock looks again after this: the clock may be set meanwhile. */
 const longestMs = 3_600_000
 const shortestMs = 1000
+/** After a refusal: room may be there again, or the disk. */
+const againMs = 60_000
 
 /** Boxes of a fleet are told the same hour; each has its own moment within so long after it. */
 const weeklyMs = 600_000
@@ -94,7 +96,11 @@ export class Vigil {
       for (const [source, silentMs] of this.#options.silences) {
         const left = (this.#heardAt.get(source) ?? this.#begunAt) + silentMs - this.#options.clock.monotonic()
         if (left > 0) waitMs = Math.min(waitMs, left)
-        else if (!this.#isSilent(source)) await this.#offer(source, 'raised')
+        else {
+          const isTold = this.#isSilent(source) || (await this.#offer(source, 'raised'))
+          // It may speak at any moment, and fall silent again.
+          waitMs = Math.min(waitMs, isTold ? silentMs : againMs)
+        }
       }
       waitMs = Math.min(waitMs, await this.#week())
     } catch (error) {
@@ -109,7 +115,8 @@ export class Vigil {
     return this.#options.standing.open(ownSource, keyOf(source)).length > 0
   }
 
-  async #offer(source: string, state: AlertState): Promise<void> {
+  /** False: it was refused for now. */
+  async #offer(source: string, state: AlertState): Promise<boolean> {
     const { silences, sourceOf, site, log } = this.#options
     const say = wordsOf(site.language)
     const down = sourceOf(source)
@@ -117,6 +124,7 @@ export class Vigil {
     const text = state === 'cleared' ? say.speaks(source) : `${say.silent(source, silences.get(source) ?? 0)}${why}`
     const taken = await this.#options.offer({ text, key: keyOf(source), state, severity: state === 'cleared' ? 'info' : 'warning' })
     if (taken.kind === 'refused') log('warning', 'vigil: the silence of a source is told later', { source, why: taken.why })
+    return taken.kind !== 'refused'
   }
 
   /** The weekly letter when its time has come; returns how long it has not. */

@@ -38,6 +38,9 @@ const receiveMaximum = 64
 const refusedMs = { first: 2000, max: 30_000 }
 const sessionExpiryS = 7 * 86_400
 
+/** Where this box says whether it is there, and the broker for it when it is not. */
+const presenceOf = (clientId: string): string => `outpost/${clientId}/status`
+
 /** One session: what was refused in it, and how it is given up for the next one. */
 type Hearing = { ahead: Ahead; refused: boolean; renew: () => void }
 
@@ -133,7 +136,7 @@ class MqttSource implements Source {
 
   #brokerOptions(): BrokerOptions {
     const { url, topics, qos, version, clientId, username, password, ca, keepaliveS } = this.#options
-    const presence = { topic: `outpost/${clientId}/status`, online: 'online', offline: 'offline' }
+    const presence = { topic: presenceOf(clientId), online: 'online', offline: 'offline' }
     return {
       url,
       topics,
@@ -159,8 +162,9 @@ class MqttSource implements Source {
   }
 
   async #message(message: BrokerMessage, hearing: Hearing): Promise<Taking> {
-    const { retained, maxBytes, id } = this.#options
-    if (message.topic.startsWith('outpost/') && message.topic.endsWith('/status')) return 'taken'
+    const { retained, maxBytes, id, clientId } = this.#options
+    // What it says of itself comes back where `#` is heard. That of other boxes is for whoever watches over them.
+    if (message.topic === presenceOf(clientId)) return 'taken'
     if (message.retain && retained === 'ignore') {
       this.#passedOver++
       if (worthTelling(this.#passedOver - 1, this.#passedOver))

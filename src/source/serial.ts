@@ -80,13 +80,19 @@ class SerialSource implements Source {
   async stop(): Promise<void> {
     this.#stopping.abort()
     const enough = new AbortController()
-    await Promise.race([Promise.all([this.#running, this.#taking]), sleep(this.#tools.clock, stopMs, enough.signal)])
+    await Promise.race([this.#ended(), sleep(this.#tools.clock, stopMs, enough.signal)])
     enough.abort()
     await this.#opening?.line?.close().catch(() => {})
     this.#opening = undefined
     this.#state = 'stopped'
     const frames = this.#kept.size + this.#waiting.length
     if (frames > 0) this.#tools.log('error', 'serial: frames were not taken before the stop', { source: this.id, frames })
+  }
+
+  /** The line may still have brought something with its end. */
+  async #ended(): Promise<void> {
+    await this.#running
+    await this.#taking
   }
 
   state(): SourceState {
@@ -159,7 +165,10 @@ class SerialSource implements Source {
     // At the stop the line stays for the acknowledgements that are still due.
     if (!this.#stopping.signal.aborted) this.#opening = undefined
     const octets = opening.framer.pending
-    if (octets > 0) this.#tools.log('warning', 'serial: an unfinished frame was dropped with the line', { source: this.id, octets })
+    if (octets === 0) return
+    // What is said once is taken as far as it came.
+    if (this.#takesTorn) this.#enqueue(opening.framer.idle(), opening)
+    else this.#tools.log('warning', 'serial: an unfinished frame was dropped with the line', { source: this.id, octets })
   }
 
   #say(state: SourceState['state'], why?: string): void {
@@ -183,8 +192,13 @@ class SerialSource implements Source {
   #silent(opening: Opening): void {
     if (this.#opening !== opening || this.#stopping.signal.aborted) return
     const frames = opening.framer.idle()
-    if (endsInSilence(this.#options.frame) || this.#options.acknowledge === 'none') this.#enqueue(frames, opening)
+    if (this.#takesTorn) this.#enqueue(frames, opening)
     else for (const frame of frames) this.#lose('a torn frame was left unanswered', frame)
+  }
+
+  /** A device that waits for an answer says it again, and then whole. */
+  get #takesTorn(): boolean {
+    return endsInSilence(this.#options.frame) || this.#options.acknowledge === 'none'
   }
 
   #enqueue(frames: Uint8Array[], from: Opening): void {

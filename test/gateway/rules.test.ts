@@ -122,6 +122,17 @@ test('a source that is silent is told, and told again when it speaks', async () 
   assert.deepEqual(subjects(one).slice(2).sort(), ['CLEARED: plc is heard again', 'Warning: hello again'])
 })
 
+test('a source that falls silent again soon after it spoke is told as soon as the first time', async () => {
+  const one = await box([], { source: { silentAfter: '10m' } })
+  one.say('hello')
+  await one.pass(12 * minute)
+  one.say('hello again')
+  await one.pass(9 * minute)
+  const before = subjects(one).length
+  await one.pass(2 * minute)
+  assert.deepEqual(subjects(one).slice(before), ['Warning: Nothing heard from plc for 10 min'])
+})
+
 test('a box that was off without a goodbye says so, one that was stopped does not', async () => {
   const one = await box([], { reports: { to: ['night'] } })
   one.say('hello')

@@ -98,6 +98,30 @@ test('a retained message may be old news: it is passed over with a reason, and c
   await source.stop()
 })
 
+test('what other boxes say of themselves is heard by a box that was told to watch over them; what it says of itself is not', async () => {
+  let events: BrokerEvents | undefined
+  const broker: Broker = {
+    connect: async (_, on) => {
+      events = on
+      return { sessionPresent: false, publish: async () => {}, close: async () => {} }
+    },
+    serve: () => Promise.reject(new Error('not asked for')),
+  }
+  const heard: string[] = []
+  const take = async ({ topic = '' }: Heard): Promise<Taken> => {
+    heard.push(topic)
+    return { kind: 'ignored', why: '' }
+  }
+  const tools: SourceTools = { clock: new SimClock(new Timeline(), 'b'), random: new SimRandom(1), log: silent, take }
+  const source = mqttSource({ ...options, topics: ['outpost/+/status'] }, broker, tools)
+  source.start()
+  await new Promise((resolve) => setImmediate(resolve))
+  for (const topic of ['outpost/box/status', 'outpost/other/status', 'outpost/pump/1/status'])
+    assert.equal(await events?.message({ ...message, topic, retain: false, dup: false }), 'taken')
+  assert.deepEqual(heard, ['outpost/other/status', 'outpost/pump/1/status'])
+  await source.stop()
+})
+
 const options = {
   id: 'field',
   url: 'mqtt://broker',

@@ -418,21 +418,32 @@ describe('the line', () => {
     assert.ok(box.opened.length < 40, `${box.opened.length}`)
   })
 
-  test('the unfinished frame goes with the line and is not glued to the next one', async () => {
-    const { box, live, taken, logged } = await started()
-    box.says('whole\nhal')
+  for (const acknowledge of ['none', 'line'] as const)
+    test(`an unfinished frame is not glued to the next one; a device that says it once (${acknowledge === 'none'}) is taken as far as it came, another says it again`, async () => {
+      const { box, live, taken, logged } = await started({ acknowledge })
+      box.says('whole\nhal')
+      await live(1)
+      const ports = box.plugged
+      box.unplug()
+      box.plugged = ports
+      await live(1000)
+      box.says('new\n')
+      await live(20_000)
+      assert.deepEqual(taken, acknowledge === 'none' ? ['whole', 'hal', 'new'] : ['whole', 'new'])
+      assert.deepEqual(
+        logged.filter(({ event }) => /unfinished/.test(event)).map(({ facts }) => facts.octets),
+        acknowledge === 'none' ? [] : [3],
+      )
+    })
+
+  test('what a line has said when the settings change is told, though its end was still to come', async () => {
+    const { box, live, taken, source } = await started({ frame: { kind: 'idle', maxBytes: 100, idleMs: 250 }, acknowledge: 'none' })
+    box.says('Motion in the hall')
     await live(1)
-    const ports = box.plugged
-    box.unplug()
-    box.plugged = ports
+    const stopped = source.stop()
     await live(1000)
-    box.says('new\n')
-    await live(20_000)
-    assert.deepEqual(taken, ['whole', 'new'])
-    assert.deepEqual(
-      logged.filter(({ event }) => /unfinished/.test(event)).map(({ facts }) => facts.octets),
-      [3],
-    )
+    await stopped
+    assert.deepEqual(taken, ['Motion in the hall'])
   })
 
   test('silence is counted from the last octet', async () => {
