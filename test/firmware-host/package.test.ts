@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { test } from 'node:test'
 import { control, scripts } from '../../firmware-host/debian/control.ts'
@@ -50,6 +50,22 @@ test('what the unit runs is what the package brings, as a user that it makes', (
     /^u!? outpost /m,
   )
   assert.doesNotMatch(text, /^(Requires|After)=.*outpost-/m, 'nothing that only a flashed device has')
+})
+
+test('an enabled gateway is started with the system, also where systemd does not know UpheldBy (252, Debian 12)', {
+  skip: missing('systemctl'),
+}, () => {
+  const dir = mkdtempSync(`${tmpdir()}/outpost-enabled-`)
+  try {
+    const place = '/usr/lib/systemd/system/outpost.service'
+    mkdirSync(`${dir}/usr/lib/systemd/system`, { recursive: true })
+    cpSync(unit, dir + place)
+    const { status, stderr } = spawnSync('systemctl', [`--root=${dir}`, 'enable', 'outpost.service'], { encoding: 'utf8' })
+    assert.equal(status, 0, stderr)
+    assert.equal(readlinkSync(`${dir}/etc/systemd/system/multi-user.target.wants/outpost.service`), place)
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
 })
 
 test('the package says what it is, and its scripts are shell that fails at the first fault', () => {
