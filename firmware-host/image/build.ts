@@ -3,6 +3,7 @@ import { homedir, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readBoard } from './board.ts'
+import { folder } from './bundle.ts'
 import { makeData } from './data.ts'
 import { DiskImage } from './disk.ts'
 import { lay, makeFat } from './fat.ts'
@@ -80,7 +81,7 @@ async function main(): Promise<void> {
         await lay(boot, await bootFiles(root, raw, board, layout))
         rmSync(join(made, 'usr/lib/raspi-firmware'), { recursive: true, force: true })
         rmSync(join(made, 'boot'), { recursive: true })
-        mkdirSync(join(made, 'boot/firmware'), { recursive: true })
+        folder(join(made, 'boot/firmware'))
       } else {
         starts[`EFI/BOOT/${grubFile(board)}`] = await makeGrub(raw, board)
         starts['EFI/BOOT/grub.cfg'] = grubCfg(board, layout)
