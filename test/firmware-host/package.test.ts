@@ -68,6 +68,49 @@ test('an enabled gateway is started with the system, also where systemd does not
   }
 })
 
+test('the lamps of a board can be lit by the unit of package and image alike', () => {
+  assert.match(readFileSync(unit, 'utf8'), /^ReadWritePaths=-\/sys\/devices\/platform\/leds$/m)
+})
+
+/** Has the postinst configure a machine where programs are called and do nothing, those that `fails` names not even that. Returns what it called. */
+function configured({ systemd, fails = '' }: { systemd: boolean; fails?: string }): string[] {
+  const dir = mkdtempSync(`${tmpdir()}/outpost-postinst-`)
+  try {
+    for (const name of ['systemctl', 'udevadm', 'systemd-sysusers'])
+      writeFileSync(
+        `${dir}/${name}`,
+        `#!/bin/sh\necho "${name} $*" >> ${dir}/called\ncase "${name} $*" in ${fails || '-'}) exit 1;; esac\n`,
+        {
+          mode: 0o755,
+        },
+      )
+    if (systemd) mkdirSync(`${dir}/running`)
+    const script = scripts.postinst?.replaceAll('/run/systemd/system', `${dir}/running`)
+    const { status, stderr } = spawnSync('/bin/sh', ['-s', 'configure'], { input: script, encoding: 'utf8', env: { PATH: dir } })
+    assert.equal(status, 0, stderr)
+    return readFileSync(`${dir}/called`, 'utf8').trimEnd().split('\n')
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
+}
+
+test('an installed package takes adapters and lamps at once: their drivers and rules are there before the gateway starts', () => {
+  const needed = ['systemctl restart systemd-modules-load.service', 'udevadm control --reload', 'udevadm trigger --subsystem-match=leds']
+  for (const fails of ['', '*modules-load*|udevadm*']) {
+    const called = configured({ systemd: true, fails })
+    assert.deepEqual(
+      called.filter((call) => needed.includes(call)),
+      needed,
+    )
+    assert.equal(called[0], 'systemd-sysusers outpost.conf', 'the rule names its group')
+    assert.equal(called.at(-1), 'systemctl restart outpost.service')
+  }
+})
+
+test('a package is installed where no systemd runs, and only enabled', () => {
+  assert.deepEqual(configured({ systemd: false }), ['systemd-sysusers outpost.conf', 'systemctl enable --quiet outpost.service'])
+})
+
 test('the package says what it is, and its scripts are shell that fails at the first fault', () => {
   const text = control({ version: '0.1.0', arch: 'arm64', installedKiB: 1 })
   assert.match(text, /^Package: outpost\nVersion: 0\.1\.0\nArchitecture: arm64\n/)
