@@ -2,7 +2,7 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, r
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { layBundle, put } from '../image/bundle.ts'
+import { layBundle, openToAll, put } from '../image/bundle.ts'
 import { run } from '../image/run.ts'
 import { control, scripts } from './control.ts'
 
@@ -40,7 +40,7 @@ try {
   cpSync(join(root, 'dist/licences.txt'), join(work, 'usr/share/doc/outpost/copyright'))
   for (const name of readdirSync(join(root, 'docs')).filter((one) => one.endsWith('.md')))
     cpSync(join(root, 'docs', name), join(work, 'usr/share/doc/outpost', name))
-  await run('chmod', ['-R', 'u+rwX,go+rX,go-w', work])
+  await openToAll(work)
   chmodSync(join(work, 'usr/bin/outpost'), 0o755)
   const installedKiB = sizeOf(join(work, 'usr'))
   put(join(work, 'DEBIAN/control'), control({ version, arch: arches[arch], installedKiB }))

@@ -30,6 +30,6 @@ export const labelText = ({ hostName, claimCode, ap }: LabelFacts): string =>
     '',
   ].join('\n')
 
-/** Shown on the console until somebody took the box. The addresses follow it. */
+/** Shown on the console until somebody took the box. The addresses that it has by then follow (rootfs/usr/lib/outpost/host/console). */
 export const consoleText = ({ qr, ...facts }: LabelFacts & { qr: string }): string =>
-  ['This box has not been set up yet.', labelText(facts), qr, 'It is also at:', ''].join('\n')
+  ['This box has not been set up yet.', labelText(facts), qr, ''].join('\n')

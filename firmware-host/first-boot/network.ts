@@ -101,4 +101,8 @@ export const setupApUnit = [
   'EmitDNS=no',
   'EmitRouter=no',
   '',
+  '[Link]',
+  // It is up at once; the console waits for the address that a cable brings.
+  'RequiredForOnline=no',
+  '',
 ].join('\n')

@@ -10,7 +10,6 @@ export function boardFiles(board: Board, { version, epoch }: Release): Record<st
       '[Service]',
       `Environment=HEAP_MIB=${heapMiB} OUTPOST_VERSION=${version} OUTPOST_BUILT_AT=${epoch * 1000}`,
       `MemoryMax=${memoryLimitMiB(board)}M`,
-      ...(board.leds.state === undefined && board.leds.link === undefined ? [] : ['ReadWritePaths=-/sys/devices/platform/leds']),
       '',
     ].join('\n'),
     ...(watchdog && {

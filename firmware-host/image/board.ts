@@ -13,7 +13,6 @@ export type Board = {
   heapMiB: number
   boot: Boot
   watchdog?: { device: string; drivers: string[]; maxSeconds: number }
-  leds: { state?: string; link?: string }
   wifi: boolean
   firmware: string[]
 }

@@ -3,6 +3,7 @@ import { homedir, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readBoard } from './board.ts'
+import { folder } from './bundle.ts'
 import { makeData } from './data.ts'
 import { DiskImage } from './disk.ts'
 import { lay, makeFat } from './fat.ts'
@@ -21,9 +22,10 @@ import { debianTree } from './tree.ts'
  * Build: one commit and one board go in, an image to flash comes out (firmware-host/README.md). Two builds of one commit from the same Debian packages give the same octets: every time is that of
  * the commit, every id follows from names, every folder is taken in order.
  */
-const usage = `npm run image -- --board NAME [--out FILE.img.zst] [--keyring CERTIFICATE.pem] [--mirror URL] [--security URL] [--cache DIR]
+const usage = `npm run image -- --board NAME [--out FILE.img.zst] [--keyring CERTIFICATE.pem] [--mirror URL] [--security URL] [--cache DIR] [--fresh]
 
-NAME: a board of which an image can be built (bin/outpost board list). --keyring: who signs updates; without it the box takes none.`
+NAME: a board of which an image can be built (bin/outpost board list). --keyring: who signs updates; without it the box takes none.
+--fresh: with the packages that Debian has now, and not with those of the tree that is kept.`
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -34,6 +36,7 @@ async function main(): Promise<void> {
       mirror: { type: 'string', default: 'http://deb.debian.org/debian' },
       security: { type: 'string', default: 'http://deb.debian.org/debian-security' },
       cache: { type: 'string', default: join(homedir(), '.cache/outpost-image') },
+      fresh: { type: 'boolean', default: false },
     },
   })
   if (values.board === undefined) throw new Error(usage)
@@ -53,8 +56,9 @@ async function main(): Promise<void> {
   })
   try {
     await progress.step('Bundle', () => buildBundle(root))
+    const source = { mirror: values.mirror, security: values.security, suite: 'trixie' }
     const tree = await progress.step('Debian', () =>
-      debianTree(board, { mirror: values.mirror, security: values.security, suite: 'trixie' }, cache, progress.note),
+      debianTree(board, source, { cache, fresh: values.fresh, now: new Date(), say: progress.note }),
     )
     const layout = layoutFor(board)
     let boot: string | undefined
@@ -80,7 +84,7 @@ async function main(): Promise<void> {
         await lay(boot, await bootFiles(root, raw, board, layout))
         rmSync(join(made, 'usr/lib/raspi-firmware'), { recursive: true, force: true })
         rmSync(join(made, 'boot'), { recursive: true })
-        mkdirSync(join(made, 'boot/firmware'), { recursive: true })
+        folder(join(made, 'boot/firmware'))
       } else {
         starts[`EFI/BOOT/${grubFile(board)}`] = await makeGrub(raw, board)
         starts['EFI/BOOT/grub.cfg'] = grubCfg(board, layout)

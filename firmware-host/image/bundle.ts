@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { readLock } from '../parts/npm.ts'
 import type { Board } from './board.ts'
 import { run } from './run.ts'
 
 /** Bundle: the gateway as it lies in /usr/lib/outpost: what `npm run build` made, the boards, Node, and the one native package. */
-/** Lays the bundle into `home`. `root` is the checkout, already built. */
+/** Lays the bundle into `home`, for all to read. `root` is the checkout, already built. */
 export async function layBundle(root: string, home: string, board: Pick<Board, 'arch'>, cache: string): Promise<void> {
   mkdirSync(join(home, 'bin'), { recursive: true })
   for (const name of ['dist', 'LICENSE', 'package.json']) cpSync(join(root, name), join(home, name), { recursive: true })
@@ -15,6 +15,7 @@ export async function layBundle(root: string, home: string, board: Pick<Board, '
     if (name.endsWith('.json')) cpSync(join(root, 'boards', name), join(home, 'boards', name))
   layNative(root, home, board)
   writeFileSync(join(home, 'bin/node'), await node(root, board, cache), { mode: 0o755 })
+  await openToAll(home)
 }
 
 const native = 'node_modules/@serialport/bindings-cpp'
@@ -69,8 +70,25 @@ async function node(root: string, { arch }: Pick<Board, 'arch'>, cache: string):
   return run('tar', ['-xzOf', tarball, 'package/bin/node'])
 }
 
-/** Folder that a file is in, made. */
-export function put(path: string, content: string, mode = 0o644): void {
-  mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, content, { mode })
+/**
+ * Opens a folder of ours for all to read, and for its owner alone to write; what could be run stays so. A checkout and what was built in it have the mask of whoever made them, and the
+ * gateway runs as a user who owns nothing of it.
+ */
+export async function openToAll(folder: string): Promise<void> {
+  await run('chmod', ['-R', 'u+rwX,go+rX,go-w', folder])
+}
+
+/** A file of this mode, and the folder that it is in, whatever the mask. */
+export function put(path: string, content: string | Uint8Array, mode = 0o644): void {
+  folder(dirname(path))
+  writeFileSync(path, content)
+  chmodSync(path, mode)
+}
+
+/** A folder that all may enter, and those above it, whatever the mask. What is there stays as it is. */
+export function folder(path: string): void {
+  if (existsSync(path)) return
+  folder(dirname(path))
+  mkdirSync(path)
+  chmodSync(path, 0o755)
 }

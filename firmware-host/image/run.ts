@@ -1,23 +1,40 @@
 import { spawn } from 'node:child_process'
 
-/** Run: programs of the building machine. What they say is kept, and shown when they fail. */
+/**
+ * Run: programs of the building machine. What they say is kept, and shown when they fail. Of the machine's own ways they see nothing: language, time zone (a FAT has local times) and
+ * mask are the same everywhere.
+ */
 export class ProgramFailed extends Error {}
 
 export type RunOptions = { env?: Readonly<Record<string, string>>; cwd?: string; stdin?: Uint8Array }
 
+/** Does something with the mask under which others may read what is made, and nobody may change it. */
+function withMask<T>(deed: () => T): T {
+  const own = process.umask(0o022)
+  try {
+    return deed()
+  } finally {
+    process.umask(own)
+  }
+}
+
 /** Runs a program; resolves with its standard output. Rejects with ProgramFailed, whose message ends with the last lines that it said. */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      env: {
-        PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-        HOME: process.env.HOME,
-        LC_ALL: 'C.UTF-8',
-        ...options.env,
-      },
-    })
+    // A child begins with the mask that its parent has at that moment.
+    const child = withMask(() =>
+      spawn(program, args, {
+        stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+        env: {
+          PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+          HOME: process.env.HOME,
+          LC_ALL: 'C.UTF-8',
+          TZ: 'UTC',
+          ...options.env,
+        },
+      }),
+    )
     const out: Buffer[] = []
     let said = ''
     child.stdout?.on('data', (bytes: Buffer) => out.push(bytes))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { test } from 'node:test'
 import { control, scripts } from '../../firmware-host/debian/control.ts'
@@ -50,6 +50,65 @@ test('what the unit runs is what the package brings, as a user that it makes', (
     /^u!? outpost /m,
   )
   assert.doesNotMatch(text, /^(Requires|After)=.*outpost-/m, 'nothing that only a flashed device has')
+})
+
+test('an enabled gateway is started with the system, also where systemd does not know UpheldBy (252, Debian 12)', {
+  skip: missing('systemctl'),
+}, () => {
+  const dir = mkdtempSync(`${tmpdir()}/outpost-enabled-`)
+  try {
+    const place = '/usr/lib/systemd/system/outpost.service'
+    mkdirSync(`${dir}/usr/lib/systemd/system`, { recursive: true })
+    cpSync(unit, dir + place)
+    const { status, stderr } = spawnSync('systemctl', [`--root=${dir}`, 'enable', 'outpost.service'], { encoding: 'utf8' })
+    assert.equal(status, 0, stderr)
+    assert.equal(readlinkSync(`${dir}/etc/systemd/system/multi-user.target.wants/outpost.service`), place)
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
+})
+
+test('the lamps of a board can be lit by the unit of package and image alike', () => {
+  assert.match(readFileSync(unit, 'utf8'), /^ReadWritePaths=-\/sys\/devices\/platform\/leds$/m)
+})
+
+/** Has the postinst configure a machine where programs are called and do nothing, those that `fails` names not even that. Returns what it called. */
+function configured({ systemd, fails = '' }: { systemd: boolean; fails?: string }): string[] {
+  const dir = mkdtempSync(`${tmpdir()}/outpost-postinst-`)
+  try {
+    for (const name of ['systemctl', 'udevadm', 'systemd-sysusers'])
+      writeFileSync(
+        `${dir}/${name}`,
+        `#!/bin/sh\necho "${name} $*" >> ${dir}/called\ncase "${name} $*" in ${fails || '-'}) exit 1;; esac\n`,
+        {
+          mode: 0o755,
+        },
+      )
+    if (systemd) mkdirSync(`${dir}/running`)
+    const script = scripts.postinst?.replaceAll('/run/systemd/system', `${dir}/running`)
+    const { status, stderr } = spawnSync('/bin/sh', ['-s', 'configure'], { input: script, encoding: 'utf8', env: { PATH: dir } })
+    assert.equal(status, 0, stderr)
+    return readFileSync(`${dir}/called`, 'utf8').trimEnd().split('\n')
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
+}
+
+test('an installed package takes adapters and lamps at once: their drivers and rules are there before the gateway starts', () => {
+  const needed = ['systemctl restart systemd-modules-load.service', 'udevadm control --reload', 'udevadm trigger --subsystem-match=leds']
+  for (const fails of ['', '*modules-load*|udevadm*']) {
+    const called = configured({ systemd: true, fails })
+    assert.deepEqual(
+      called.filter((call) => needed.includes(call)),
+      needed,
+    )
+    assert.equal(called[0], 'systemd-sysusers outpost.conf', 'the rule names its group')
+    assert.equal(called.at(-1), 'systemctl restart outpost.service')
+  }
+})
+
+test('a package is installed where no systemd runs, and only enabled', () => {
+  assert.deepEqual(configured({ systemd: false }), ['systemd-sysusers outpost.conf', 'systemctl enable --quiet outpost.service'])
 })
 
 test('the package says what it is, and its scripts are shell that fails at the first fault', () => {
