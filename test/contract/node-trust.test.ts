@@ -3,8 +3,10 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { after, before, test } from 'node:test'
-import { createServer, type Server } from 'node:tls'
+import tls, { createServer, type Server } from 'node:tls'
+import type { BrokerEvents } from '../../src/ports/broker.ts'
 import { Authority } from '../peers/authority.ts'
+import { freePort } from '../peers/process.ts'
 
 /** Whom the real Net and Broker trust, in a process whose system knows one authority more. */
 const dir = mkdtempSync(`${tmpdir()}/outpost-trust-`)
@@ -66,4 +68,20 @@ test('an authority that the settings name is added to those of the system, for m
   assert.deepEqual(await trusting(known), { broker: 'refused', net: 'up' })
   assert.deepEqual(await trusting(known, stranger), { broker: 'refused', net: 'up' })
   assert.deepEqual(await trusting({}, system), { broker: 'refused', net: 'up' })
+})
+
+test('a broker that is away, and an HTTPS server, are tried again and again without reading hundreds of authorities each time', async (t) => {
+  const made = t.mock.method(tls, 'createSecureContext')
+  const { NodeBroker } = await import('../../src/ports/node/broker.ts')
+  const { NodeNet } = await import('../../src/ports/node/net.ts')
+  const nobody = await freePort()
+  const options = { url: `mqtts://localhost:${nobody}`, clientId: 'box', version: 4, topics: ['a'], qos: 1 } as const
+  const broker = new NodeBroker(() => {})
+  for (let i = 0; i < 3; i++) {
+    const more = { keepaliveS: 60, receiveMaximum: 1, sessionExpiryS: 1, connectTimeoutMs: 5000 }
+    await assert.rejects(broker.connect({ ...options, topics: ['a'], ...more }, {} as BrokerEvents), /reached|ECONNREFUSED/)
+    const url = `https://localhost:${nobody}/`
+    await assert.rejects(new NodeNet().request({ method: 'GET', url, timeoutMs: 5000, maxBytes: 1000 }), /ECONNREFUSED/)
+  }
+  assert.equal(made.mock.callCount(), 0)
 })

@@ -17,7 +17,7 @@ import { Session } from './broker-session.ts'
 import { IncomingStore } from './incoming-store.ts'
 import { codeOf, limited } from './limited.ts'
 import { PacketCut } from './packet-cut.ts'
-import { trustedWith } from './tls.ts'
+import { contextOf } from './tls.ts'
 
 /** The Broker port over the `mqtt` package: one attempt a `connect`, and no acknowledgement before the promise of `message` has resolved. */
 const memoriesLimit = 64
@@ -101,7 +101,7 @@ function clientOptions(options: BrokerOptions, incomingStore: IncomingStore): IC
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     // The package would take `ca` in place of what the system trusts.
-    ...(options.url.startsWith('mqtts:') ? { ca: trustedWith(ca) } : {}),
+    ...(options.url.startsWith('mqtts:') ? { secureContext: contextOf(ca) } : {}),
     ...(presence ? { will: { topic: presence.topic, payload: Buffer.from(presence.offline), qos: 1 as const, retain: true } } : {}),
   }
 }

@@ -4,7 +4,7 @@ import { connect as connectSocket, createServer, isIP, type Socket } from 'node:
 import { basename, dirname } from 'node:path'
 import { type Listener, type Net, NetError, type Target, type WebRequest, type WebResponse, type Wire } from '../net.ts'
 import { codeOf, limited } from './limited.ts'
-import { explained, Sessions, trustedWith } from './tls.ts'
+import { contextOf, explained, Sessions } from './tls.ts'
 import { NodeWire } from './wire.ts'
 
 /** The Net port over Node's sockets: names, connections and Unix sockets. wire.ts has the stream, tls.ts the handshake, trust.ts the judgement. */
@@ -58,7 +58,7 @@ export class NodeNet implements Net {
   /** The HTTP client is loaded when it is first needed: most boxes never do. */
   async request(request: WebRequest): Promise<WebResponse> {
     const { webRequest } = await import('./web.ts')
-    return webRequest(request, trustedWith(), explained)
+    return webRequest(request, contextOf, explained)
   }
 
   async connectPath(path: string): Promise<Wire> {

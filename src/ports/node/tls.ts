@@ -161,8 +161,11 @@ export const trustedWith = (ca?: string): string[] => (ca === undefined ? truste
 const contextsLimit = 8
 const contexts = new Map<string, SecureContext>()
 
-/** A context holds all authorities, some hundreds: to make one takes 9 ms on a PC, so that it is not made for every connection. */
-function contextOf(ca?: string): SecureContext {
+/**
+ * A context holds all authorities, some hundreds: to make one takes 9 ms on a PC and more than a MiB, which only the collector of garbage gives back. So none is
+ * made for a connection, least of all for one to a host that is away and is tried for days.
+ */
+export function contextOf(ca?: string): SecureContext {
   const name = ca ?? ''
   const known = contexts.get(name)
   if (known) return known

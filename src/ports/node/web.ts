@@ -1,21 +1,22 @@
 import { type ClientRequest, type IncomingMessage, request as plainRequest } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import { isIP, type Socket } from 'node:net'
+import type { SecureContext } from 'node:tls'
 import { NetError, type NetStage, type WebRequest, type WebResponse, webAddress } from '../net.ts'
 
 /**
- * One request over HTTPS on Node's own client: a connection of its own, no redirects, no cookies, an end to every wait. `trust` are the
- * certificates of authorities, PEM; `explain` makes a sentence of a failed handshake.
+ * One request over HTTPS on Node's own client: a connection of its own, no redirects, no cookies, an end to every wait. `contextOf` has the
+ * authorities that are trusted, and `ca`; `explain` makes a sentence of a failed handshake.
  */
 export async function webRequest(
   request: WebRequest,
-  trust: readonly string[],
+  contextOf: (ca?: string) => SecureContext,
   explain: (peer: string, error: Error) => string,
 ): Promise<WebResponse> {
   const address = webAddress(request.url)
   const secure = address.protocol === 'https:'
   const peer = address.host
-  const outgoing = begin(request, address, secure, trust)
+  const outgoing = begin(request, address, secure, contextOf)
   let stage: NetStage = isIP(address.hostname.replace(/^\[(.*)\]$/, '$1')) ? 'connect' : 'dns'
   let late: NetError | undefined
   outgoing.on('socket', (socket: Socket) => {
@@ -61,7 +62,7 @@ export async function webRequest(
   }
 }
 
-function begin(request: WebRequest, address: URL, secure: boolean, trust: readonly string[]): ClientRequest {
+function begin(request: WebRequest, address: URL, secure: boolean, contextOf: (ca?: string) => SecureContext): ClientRequest {
   const options = {
     method: request.method,
     headers: { 'user-agent': 'Outpost', 'accept-encoding': 'identity', ...request.headers },
@@ -70,11 +71,9 @@ function begin(request: WebRequest, address: URL, secure: boolean, trust: readon
     autoSelectFamilyAttemptTimeout: Math.max(1000, Math.floor(request.timeoutMs / 4)),
   }
   if (!secure) return plainRequest(address, options)
-  return secureRequest(address, {
-    ...options,
-    minVersion: 'TLSv1.2',
-    ca: request.ca === undefined ? [...trust] : [...trust, request.ca],
-  })
+  // Passed on to tls.connect(), which the types of https do not say.
+  const trusting = { secureContext: contextOf(request.ca) }
+  return secureRequest(address, { ...options, ...trusting })
 }
 
 async function bodyOf(response: IncomingMessage, maxBytes: number, peer: string): Promise<Uint8Array> {
