@@ -2,11 +2,12 @@ import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { renderUnicodeCompact } from 'uqr'
-import { readDevice } from './device-file.ts'
+import { identify, isBeingReset } from './device-file.ts'
 import { blank, readJson, replace, syncDir } from './files.ts'
 import { consoleText, type Device, hostNameOf, isClaimed, labelText, makeKey } from './identity.ts'
 import { type KnownNetwork, known, networkUnits, setupAddress, setupApConf, setupApUnit, wifiConf } from './network.ts'
 import { judge, type Provision, withoutSecrets } from './provision.ts'
+import { keepIdentity, removeRemains } from './remains.ts'
 
 /**
  * First boot, and every other: identity, provisioning, and the network units that follow. It runs as root before the network; what it asks of the gateway's own
@@ -32,19 +33,18 @@ function command(...args: string[]): { status: number; out: string; err: string 
   return { status: done.status ?? 70, out: done.stdout, err: done.stderr }
 }
 
-/** The gateway makes its id and its claim code; both are asked for by its label. Undefined: it could make none. */
-function identify(): Device | undefined {
+/** The gateway makes its id and its claim code, and ends a reset; all of it is asked for by its label. */
+function device(): Device | undefined {
   try {
     mkdirSync(outpost.data, { recursive: true, mode: 0o700 })
     chownSync(outpost.data, outpost.uid, outpost.gid)
   } catch (error) {
     say(`identity: ${error instanceof Error ? error.message : error}`)
   }
-  if (!readDevice(outpost.data)?.access) {
+  return identify(outpost.data, () => {
     const { status, err } = command('board', 'label')
     if (status !== 0) say(`identity: ${err.trim()}`)
-  }
-  return readDevice(outpost.data)
+  })
 }
 
 /** Takes outpost.json once. */
@@ -100,17 +100,6 @@ function apply({ settings, secrets, timeZone, network }: Provision): string[] {
   return []
 }
 
-/** A box that was reset has another id: then it forgets the networks that it knew, too. */
-function keepIdentity({ id }: Device): { key: string } {
-  const file = `${host}/identity.json`
-  const before = readJson<{ id: string; key: string }>(file)
-  if (before?.id === id) return before
-  rmSync(`${host}/network.json`, { force: true })
-  const key = makeKey(randomBytes)
-  replace(file, JSON.stringify({ id, key }))
-  return { key }
-}
-
 function connect(hostName: string, unclaimed: boolean, key: string): { ap: boolean } {
   const network = readJson<KnownNetwork>(`${host}/network.json`) ?? { ntp: [] }
   const units = '/run/systemd/network'
@@ -150,21 +139,24 @@ function keepSame(path: string, text: string): void {
 
 function main(): void {
   mkdirSync(run, { recursive: true, mode: 0o700 })
-  const device = identify()
+  const box = device()
+  // The network is part of what was given away.
+  if (isBeingReset(outpost.data)) for (const why of removeRemains({ host, start })) say(why)
   // A box that has no name is still better on the network that it knows than nowhere.
-  if (!device) return void connect('outpost', false, '')
-  const hostName = hostNameOf(device)
+  if (!box) return void connect('outpost', false, '')
+  const hostName = hostNameOf(box)
   writeFileSync('/proc/sys/kernel/hostname', hostName)
-  const { key } = keepIdentity(device)
+  const { key, whys } = keepIdentity({ host, start }, box.id, () => makeKey(randomBytes))
+  for (const why of whys) say(why)
   try {
     provide()
   } catch (error) {
     // A start partition that cannot be read or written is no reason to be without mail.
     say(`provisioning: ${error instanceof Error ? error.message : error}`)
   }
-  const { ap } = connect(hostName, !isClaimed(device), key)
+  const { ap } = connect(hostName, !isClaimed(box), key)
   try {
-    announce(device, hostName, ap ? { key, address: setupAddress } : undefined)
+    announce(box, hostName, ap ? { key, address: setupAddress } : undefined)
   } catch (error) {
     say(`label: ${error instanceof Error ? error.message : error}`)
   }
