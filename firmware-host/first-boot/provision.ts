@@ -2,6 +2,8 @@
  * Provision: what a person wrote into outpost.json on the start partition before the box was first switched on. Pure: text goes in; what to do comes out, or
  * sentences: where, what is wrong, what to write. The settings themselves are judged by `outpost settings import`, which knows them.
  */
+import { jsonFault } from './json-place.ts'
+
 export type Address = { address: string; gateway?: string; dns: string[] }
 export type Wired = { dhcp: true } | ({ dhcp: false } & Address)
 export type Wifi = { ssid: string; passphrase: string; country: string; fixed?: Address }
@@ -11,13 +13,17 @@ export type Judged = { provision: Provision; findings: [] } | { provision?: unde
 
 const secretsLimit = 100
 
+/** Without the byte order mark that some editors put first. */
+const bare = (text: string): string => text.replace(/^\uFEFF/, '')
+
 export function judge(text: string): Judged {
-  let value: unknown
-  try {
-    value = JSON.parse(text.replace(/^\uFEFF/, ''))
-  } catch (error) {
-    return { findings: [`This is not valid JSON (${error instanceof Error ? error.message : error}). See the field guide for an example.`] }
-  }
+  const json = bare(text)
+  const fault = jsonFault(json)
+  if (fault)
+    return {
+      findings: [`line ${fault.line}, column ${fault.column}: This is not valid JSON. ${fault.look} See the field guide for an example.`],
+    }
+  const value: unknown = JSON.parse(json)
   const judge = new Judge()
   const whole = judge.object('the file', value, ['settings', 'secrets', 'timeZone', 'network'])
   const settings = whole.settings === undefined ? undefined : judge.object('settings', whole.settings)
@@ -38,7 +44,7 @@ export function judge(text: string): Judged {
 
 /** The same file without what must not stay on a partition that any computer reads. */
 export function withoutSecrets(text: string): string {
-  const value = JSON.parse(text.replace(/^\uFEFF/, '')) as {
+  const value = JSON.parse(bare(text)) as {
     secrets?: Record<string, string>
     network?: { wifi?: { passphrase?: string } }
   }
@@ -62,8 +68,17 @@ class Judge {
   }
 
   text(path: string, value: unknown, good: (text: string) => boolean, write: string): string {
+    return this.#judged(path, value, good, write, JSON.stringify(value))
+  }
+
+  /** The same for what nobody may read: findings go onto the start partition and into the journal. */
+  secret(path: string, value: unknown, good: (text: string) => boolean, write: string): string {
+    return this.#judged(path, value, good, write, 'What is there')
+  }
+
+  #judged(path: string, value: unknown, good: (text: string) => boolean, write: string, shown: string): string {
     if (typeof value === 'string' && good(value)) return value
-    this.findings.push(`${path}: ${value === undefined ? 'It is missing.' : `${JSON.stringify(value)} cannot be used.`} ${write}`)
+    this.findings.push(`${path}: ${value === undefined ? 'It is missing.' : `${shown} cannot be used.`} ${write}`)
     return ''
   }
 
@@ -73,7 +88,12 @@ class Judge {
     if (Object.keys(found).length > secretsLimit)
       this.findings.push(`secrets: These are more than ${secretsLimit}. Write those that the settings name.`)
     for (const [name, secret] of Object.entries(found))
-      this.text(`secrets.${name}`, secret, (text) => text.length > 0 && text.length <= 4096, 'Write the password as a text.')
+      this.secret(
+        `secrets.${name}`,
+        secret,
+        (text) => text.length > 0 && text.length <= 4096,
+        'Write the password as a text between double quotes, of at most 4096 characters.',
+      )
     return found as Record<string, string>
   }
 
@@ -107,11 +127,11 @@ class Judge {
         (text) => bytes(text) >= 1 && bytes(text) <= 32,
         'Write the name of the Wi-Fi, at most 32 octets.',
       ),
-      passphrase: this.text(
+      passphrase: this.secret(
         `${path}.passphrase`,
         found.passphrase,
         isPassphrase,
-        'Write 8 to 63 characters of ASCII: a Wi-Fi without a key is not joined.',
+        'Write 8 to 63 characters of ASCII, so no umlauts or accents: a Wi-Fi without a key is not joined.',
       ),
       country: this.text(
         `${path}.country`,

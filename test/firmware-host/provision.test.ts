@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
+import { jsonFault } from '../../firmware-host/first-boot/json-place.ts'
 import { known, networkUnits, setupApConf, setupApUnit, wifiConf } from '../../firmware-host/first-boot/network.ts'
 import { judge, withoutSecrets } from '../../firmware-host/first-boot/provision.ts'
 import { exampleJson } from '../../firmware-host/image/start-files.ts'
@@ -33,7 +35,72 @@ test('what is wrong is told with its place and what to write', () => {
     assert.equal(found.length, 1, JSON.stringify(value))
     assert.match(found[0] ?? '', expected)
   }
-  assert.match(judge('{ "network": ').findings[0] ?? '', /^This is not valid JSON/)
+})
+
+test('what is no JSON is told with line, column and what to look for, and nothing of it is repeated', () => {
+  const cases: [text: string, place: string, look: RegExp][] = [
+    ['{ "network": ', '1:14', /A value belongs here/],
+    ['{\n  "secrets": { "relay:isp": canary }\n}', '2:29', /A value belongs here: a text between double quotes/],
+    ['{\n  "secrets": { "relay:isp": "can"ary" }\n}', '2:34', /comma .* double quote inside of a text/],
+    ['{ "secrets": { "relay:isp": "canary\n} }', '1:29', /double quote at its end/],
+    ['{ "secrets": { "relay:isp": "canary\\!" } }', '1:29', /a backslash/],
+    ["{ 'secrets': {} }", '1:3', /A name between double quotes/],
+    ['{ "secrets": { "relay:isp" "canary" } }', '1:28', /A colon/],
+    ['{ "timeZone": "UTC", }', '1:22', /a comma too many/],
+    ['{ "network": { "ntp": ["a",] } }', '1:28', /A value/],
+    ['{ "network": { "ntp": ["a" "b"] } }', '1:28', /A comma/],
+    ['{} canary', '1:4', /should end/],
+    ['{ "secrets": { "relay:isp": 007canary } }', '1:29', /A value/],
+    ['', '1:1', /A value/],
+  ]
+  for (const [text, place, look] of cases) {
+    const [found = '', ...more] = judge(text).findings
+    const [line, column] = place.split(':')
+    assert.ok(found.startsWith(`line ${line}, column ${column}: This is not valid JSON. `), `${text}: ${found}`)
+    assert.match(found, look)
+    assert.doesNotMatch(found, /canary|can"|ary/)
+    assert.deepEqual(more, [])
+  }
+})
+
+test('what JSON.parse takes has no fault, and what it does not take has one', () => {
+  const isJson = (text: string): boolean => {
+    try {
+      JSON.parse(text)
+      return true
+    } catch {
+      return false
+    }
+  }
+  const spoiled = fc
+    .tuple(fc.json(), fc.nat(), fc.constantFrom(...'{}[]:,"\\ 01-.eEtnu\n\u0000\u00a0\ufeff'), fc.nat({ max: 2 }))
+    .map(([text, at, sign, gone]) => {
+      const place = at % (text.length + 1)
+      return text.slice(0, place) + sign + text.slice(place + gone)
+    })
+  fc.assert(
+    fc.property(fc.oneof(fc.json(), spoiled), (text) => assert.equal(jsonFault(text) === undefined, isJson(text), JSON.stringify(text))),
+    { numRuns: 2000 },
+  )
+})
+
+test('disclosure of secrets (CWE-532): a finding names the place of a secret, and never repeats it', () => {
+  const wifi = { ssid: 'S', country: 'DE' }
+  const cases: [value: unknown, place: RegExp][] = [
+    [{ network: { wifi: { ...wifi, passphrase: 'größerePasswort' } } }, /^network\.wifi\.passphrase: .* no umlauts/],
+    [{ network: { wifi: { ...wifi, passphrase: 12345678 } } }, /^network\.wifi\.passphrase:/],
+    [{ network: { wifi: { ...wifi, passphrase: ['canary-1'] } } }, /^network\.wifi\.passphrase:/],
+    [{ secrets: { 'relay:isp': 12345678 } }, /^secrets\.relay:isp: .* between double quotes/],
+    [{ secrets: { 'relay:isp': { password: 'canary-1' } } }, /^secrets\.relay:isp:/],
+    [{ secrets: 'canary-1' }, /^secrets: This is no object/],
+    [{ secrets: { 'relay:isp': `canary-1${'x'.repeat(5000)}` } }, /^secrets\.relay:isp: .* 4096/],
+  ]
+  for (const [value, place] of cases) {
+    const [found = '', ...more] = findings(value)
+    assert.match(found, place)
+    assert.doesNotMatch(found, /Passwort|12345678|canary/)
+    assert.deepEqual(more, [])
+  }
 })
 
 test('a file written by an editor that begins it with a byte order mark is taken', () => {
