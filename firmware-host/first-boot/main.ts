@@ -1,13 +1,14 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { renderUnicodeCompact } from 'uqr'
+import { apply, type Box } from './apply.ts'
 import { identify, isBeingReset } from './device-file.ts'
-import { blank, readJson, replace, syncDir } from './files.ts'
+import { readJson } from './files.ts'
 import { consoleText, type Device, hostNameOf, isClaimed, labelText, makeKey } from './identity.ts'
-import { type KnownNetwork, known, networkUnits, setupAddress, setupApConf, setupApUnit, wifiConf } from './network.ts'
-import { judge, type Provision, withoutSecrets } from './provision.ts'
+import { type KnownNetwork, networkUnits, setupAddress, setupApConf, setupApUnit, wifiConf } from './network.ts'
 import { keepIdentity, removeRemains } from './remains.ts'
+import { take } from './take.ts'
 
 /**
  * First boot, and every other: identity, provisioning, and the network units that follow. It runs as root before the network; what it asks of the gateway's own
@@ -30,8 +31,11 @@ function command(...args: string[]): { status: number; out: string; err: string 
     timeout: 120_000,
     env: { PATH: '/usr/bin:/bin' },
   })
-  return { status: done.status ?? 70, out: done.stdout, err: done.stderr }
+  // A program that could not be started has said nothing.
+  return { status: done.status ?? 70, out: done.stdout ?? '', err: done.error?.message ?? done.stderr ?? '' }
 }
+
+const gateway: Box = { data: outpost.data, host, run, command, own: (path) => chownSync(path, outpost.uid, outpost.gid) }
 
 /** The gateway makes its id and its claim code, and ends a reset; all of it is asked for by its label. */
 function device(): Device | undefined {
@@ -47,61 +51,8 @@ function device(): Device | undefined {
   })
 }
 
-/** Takes outpost.json once. */
-function provide(): void {
-  const path = `${start}/outpost.json`
-  if (!existsSync(path)) return
-  const text = readFileSync(path, 'utf8')
-  if (text.trim() === '') {
-    // Cut off between the wiping and the end.
-    rmSync(path)
-    return
-  }
-  const { provision, findings } = judge(text)
-  const whys = provision ? apply(provision) : findings
-  if (whys.length > 0) {
-    tell(
-      `outpost.json was not taken; nothing was changed.\n\n${whys.map((why) => `- ${why}`).join('\n')}\n\nMend it and start the box again.\n`,
-    )
-    for (const why of whys) say(`provisioning: ${why}`)
-    return
-  }
-  writeFileSync(`${start}/outpost.taken.json`, withoutSecrets(text))
-  blank(path)
-  rmSync(path)
-  syncDir(start)
-  tell('outpost.json was taken. What it said is in outpost.taken.json, without its secrets.\n')
-  say('provisioning: outpost.json was taken')
-}
-
-const tell = (words: string): void => writeFileSync(`${start}/outpost-result.txt`, words.replaceAll('\n', '\r\n'))
-
-/** What was wrong, or nothing; then all of it is on the disk. */
-function apply({ settings, secrets, timeZone, network }: Provision): string[] {
-  if (settings || timeZone !== undefined) {
-    const whole = settings ?? (JSON.parse(command('settings', 'export').out) as Record<string, unknown>)
-    const site = { ...(whole.site as Record<string, unknown> | undefined), ...(timeZone === undefined ? {} : { timeZone }) }
-    const draft = `${run}/settings.json`
-    writeFileSync(draft, JSON.stringify({ ...whole, site }))
-    chownSync(draft, outpost.uid, outpost.gid)
-    // The folder is root's; for this moment its user may walk through.
-    chmodSync(run, 0o711)
-    const { status, err } = command('settings', 'import', draft, '--yes')
-    chmodSync(run, 0o700)
-    rmSync(draft)
-    if (status !== 0) return err.trim().split('\n')
-  }
-  if (Object.keys(secrets).length > 0) {
-    const file = `${outpost.data}/secrets.json`
-    replace(file, `${JSON.stringify({ ...readJson<Record<string, string>>(file), ...secrets }, null, 2)}\n`)
-    chownSync(file, outpost.uid, outpost.gid)
-  }
-  if (network) replace(`${host}/network.json`, JSON.stringify(known(network)))
-  return []
-}
-
 function connect(hostName: string, unclaimed: boolean, key: string): { ap: boolean } {
-  const network = readJson<KnownNetwork>(`${host}/network.json`) ?? { ntp: [] }
+  const network = readJson<KnownNetwork>(`${host}/network.json`) ?? {}
   const units = '/run/systemd/network'
   mkdirSync(units, { recursive: true, mode: 0o755 })
   for (const [name, text] of Object.entries(networkUnits(network))) writeFileSync(`${units}/${name}`, text, { mode: 0o644 })
@@ -148,12 +99,7 @@ function main(): void {
   writeFileSync('/proc/sys/kernel/hostname', hostName)
   const { key, whys } = keepIdentity({ host, start }, box.id, () => makeKey(randomBytes))
   for (const why of whys) say(why)
-  try {
-    provide()
-  } catch (error) {
-    // A start partition that cannot be read or written is no reason to be without mail.
-    say(`provisioning: ${error instanceof Error ? error.message : error}`)
-  }
+  for (const line of take(start, (provision) => apply(gateway, provision))) say(`provisioning: ${line}`)
   const { ap } = connect(hostName, !isClaimed(box), key)
   try {
     announce(box, hostName, ap ? { key, address: setupAddress } : undefined)

@@ -5,9 +5,11 @@
 import { jsonFault } from './json-place.ts'
 
 export type Address = { address: string; gateway?: string; dns: string[] }
-export type Wired = { dhcp: true } | ({ dhcp: false } & Address)
-export type Wifi = { ssid: string; passphrase: string; country: string; fixed?: Address }
-export type Network = { wired?: Wired; wifi?: Wifi; ntp: string[] }
+/** `dns` beside DHCP: these servers in place of those that the network names. */
+export type Wired = { dhcp: true; dns?: string[] } | ({ dhcp: false } & Address)
+export type Wifi = { ssid: string; passphrase: string; country: string; fixed?: Address; dns?: string[] }
+/** A part that is missing says nothing; a Wi-Fi of null is forgotten. */
+export type Network = { wired?: Wired; wifi?: Wifi | null; ntp?: string[] }
 export type Provision = { settings?: Record<string, unknown>; secrets: Record<string, string>; timeZone?: string; network?: Network }
 export type Judged = { provision: Provision; findings: [] } | { provision?: undefined; findings: string[] }
 
@@ -105,16 +107,16 @@ class Judge {
     const { wired, wifi, ntp } = this.object('network', value, ['wired', 'wifi', 'ntp'])
     return {
       ...(wired === undefined ? {} : { wired: this.#wired(wired) }),
-      ...(wifi === undefined ? {} : { wifi: this.#wifi(wifi) }),
-      ntp: this.#list('network.ntp', ntp, isHost, 'Write names or addresses of time servers.'),
+      ...(wifi === undefined ? {} : { wifi: wifi === null ? null : this.#wifi(wifi) }),
+      ...(ntp === undefined ? {} : { ntp: this.#list('network.ntp', ntp, isHost, 'Write names or addresses of time servers.') }),
     }
   }
 
   #wired(value: unknown): Wired {
     const found = this.object('network.wired', value, ['address', 'gateway', 'dns'])
-    return found.address === undefined && found.gateway === undefined
-      ? { dhcp: true }
-      : { dhcp: false, ...this.#address('network.wired', found) }
+    return hasAddress(found)
+      ? { dhcp: false, ...this.#address('network.wired', found) }
+      : { dhcp: true, ...this.#dns('network.wired', found) }
   }
 
   #wifi(value: unknown): Wifi {
@@ -139,7 +141,7 @@ class Judge {
         (text) => /^[A-Z]{2}$/.test(text),
         'Write the country, such as DE: the law on channels is its own.',
       ),
-      ...(found.address === undefined ? {} : { fixed: this.#address(path, found) }),
+      ...(hasAddress(found) ? { fixed: this.#address(path, found) } : this.#dns(path, found)),
     }
   }
 
@@ -154,8 +156,13 @@ class Judge {
       ...(gateway === undefined
         ? {}
         : { gateway: this.text(`${path}.gateway`, gateway, isAddress, 'Write an address such as 192.168.1.1.') }),
-      dns: this.#list(`${path}.dns`, dns, isAddress, 'Write addresses such as 192.168.1.1.'),
+      dns: [],
+      ...this.#dns(path, { dns }),
     }
+  }
+
+  #dns(path: string, { dns }: Record<string, unknown>): { dns?: string[] } {
+    return dns === undefined ? {} : { dns: this.#list(`${path}.dns`, dns, isAddress, 'Write addresses such as 192.168.1.1.') }
   }
 
   #list(path: string, value: unknown, good: (text: string) => boolean, write: string): string[] {
@@ -167,6 +174,9 @@ class Judge {
     return value.map((one, index) => this.text(`${path}[${index}]`, one, good, write))
   }
 }
+
+/** A gateway without an address is a mistake, and told as one. */
+const hasAddress = ({ address, gateway }: Record<string, unknown>): boolean => address !== undefined || gateway !== undefined
 
 const bytes = (text: string): number => Buffer.byteLength(text)
 /** IEEE 802.11 annex J.4.1: 8 to 63 characters between 32 and 126. */
