@@ -51,13 +51,14 @@ function device(): Device | undefined {
   })
 }
 
-function connect(hostName: string, unclaimed: boolean, key: string): { ap: boolean } {
+/** `key` of the access point: without one there is none. Whether it is open is decided while the box runs (look.ts). */
+function connect(hostName: string, key: string | undefined): { ap: boolean } {
   const network = readJson<KnownNetwork>(`${host}/network.json`) ?? {}
   const units = '/run/systemd/network'
   mkdirSync(units, { recursive: true, mode: 0o755 })
   for (const [name, text] of Object.entries(networkUnits(network))) writeFileSync(`${units}/${name}`, text, { mode: 0o644 })
   if (network.wifi) writeFileSync(`${run}/wifi.conf`, wifiConf(network.wifi), { mode: 0o600 })
-  const ap = hasWifi && unclaimed && !network.wifi
+  const ap = hasWifi && key !== undefined && !network.wifi
   if (ap) {
     writeFileSync(`${run}/setup-ap.conf`, setupApConf(hostName, key), { mode: 0o600 })
     writeFileSync(`${units}/40-setup.network`, setupApUnit, { mode: 0o644 })
@@ -94,13 +95,13 @@ function main(): void {
   // The network is part of what was given away.
   if (isBeingReset(outpost.data)) for (const why of removeRemains({ host, start })) say(why)
   // A box that has no name is still better on the network that it knows than nowhere.
-  if (!box) return void connect('outpost', false, '')
+  if (!box) return void connect('outpost', undefined)
   const hostName = hostNameOf(box)
   writeFileSync('/proc/sys/kernel/hostname', hostName)
   const { key, whys } = keepIdentity({ host, start }, box.id, () => makeKey(randomBytes))
   for (const why of whys) say(why)
   for (const line of take(start, (provision) => apply(gateway, provision))) say(`provisioning: ${line}`)
-  const { ap } = connect(hostName, !isClaimed(box), key)
+  const { ap } = connect(hostName, key)
   try {
     announce(box, hostName, ap ? { key, address: setupAddress } : undefined)
   } catch (error) {
