@@ -2,22 +2,30 @@
  * Provision: what a person wrote into outpost.json on the start partition before the box was first switched on. Pure: text goes in; what to do comes out, or
  * sentences: where, what is wrong, what to write. The settings themselves are judged by `outpost settings import`, which knows them.
  */
+import { jsonFault } from './json-place.ts'
+
 export type Address = { address: string; gateway?: string; dns: string[] }
-export type Wired = { dhcp: true } | ({ dhcp: false } & Address)
-export type Wifi = { ssid: string; passphrase: string; country: string; fixed?: Address }
-export type Network = { wired?: Wired; wifi?: Wifi; ntp: string[] }
+/** `dns` beside DHCP: these servers in place of those that the network names. */
+export type Wired = { dhcp: true; dns?: string[] } | ({ dhcp: false } & Address)
+export type Wifi = { ssid: string; passphrase: string; country: string; fixed?: Address; dns?: string[] }
+/** A part that is missing says nothing; a Wi-Fi of null is forgotten. */
+export type Network = { wired?: Wired; wifi?: Wifi | null; ntp?: string[] }
 export type Provision = { settings?: Record<string, unknown>; secrets: Record<string, string>; timeZone?: string; network?: Network }
 export type Judged = { provision: Provision; findings: [] } | { provision?: undefined; findings: string[] }
 
 const secretsLimit = 100
 
+/** Without the byte order mark that some editors put first. */
+const bare = (text: string): string => text.replace(/^\uFEFF/, '')
+
 export function judge(text: string): Judged {
-  let value: unknown
-  try {
-    value = JSON.parse(text.replace(/^\uFEFF/, ''))
-  } catch (error) {
-    return { findings: [`This is not valid JSON (${error instanceof Error ? error.message : error}). See the field guide for an example.`] }
-  }
+  const json = bare(text)
+  const fault = jsonFault(json)
+  if (fault)
+    return {
+      findings: [`line ${fault.line}, column ${fault.column}: This is not valid JSON. ${fault.look} See the field guide for an example.`],
+    }
+  const value: unknown = JSON.parse(json)
   const judge = new Judge()
   const whole = judge.object('the file', value, ['settings', 'secrets', 'timeZone', 'network'])
   const settings = whole.settings === undefined ? undefined : judge.object('settings', whole.settings)
@@ -38,7 +46,7 @@ export function judge(text: string): Judged {
 
 /** The same file without what must not stay on a partition that any computer reads. */
 export function withoutSecrets(text: string): string {
-  const value = JSON.parse(text.replace(/^\uFEFF/, '')) as {
+  const value = JSON.parse(bare(text)) as {
     secrets?: Record<string, string>
     network?: { wifi?: { passphrase?: string } }
   }
@@ -62,8 +70,17 @@ class Judge {
   }
 
   text(path: string, value: unknown, good: (text: string) => boolean, write: string): string {
+    return this.#judged(path, value, good, write, JSON.stringify(value))
+  }
+
+  /** The same for what nobody may read: findings go onto the start partition and into the journal. */
+  secret(path: string, value: unknown, good: (text: string) => boolean, write: string): string {
+    return this.#judged(path, value, good, write, 'What is there')
+  }
+
+  #judged(path: string, value: unknown, good: (text: string) => boolean, write: string, shown: string): string {
     if (typeof value === 'string' && good(value)) return value
-    this.findings.push(`${path}: ${value === undefined ? 'It is missing.' : `${JSON.stringify(value)} cannot be used.`} ${write}`)
+    this.findings.push(`${path}: ${value === undefined ? 'It is missing.' : `${shown} cannot be used.`} ${write}`)
     return ''
   }
 
@@ -73,7 +90,12 @@ class Judge {
     if (Object.keys(found).length > secretsLimit)
       this.findings.push(`secrets: These are more than ${secretsLimit}. Write those that the settings name.`)
     for (const [name, secret] of Object.entries(found))
-      this.text(`secrets.${name}`, secret, (text) => text.length > 0 && text.length <= 4096, 'Write the password as a text.')
+      this.secret(
+        `secrets.${name}`,
+        secret,
+        (text) => text.length > 0 && text.length <= 4096,
+        'Write the password as a text between double quotes, of at most 4096 characters.',
+      )
     return found as Record<string, string>
   }
 
@@ -85,16 +107,16 @@ class Judge {
     const { wired, wifi, ntp } = this.object('network', value, ['wired', 'wifi', 'ntp'])
     return {
       ...(wired === undefined ? {} : { wired: this.#wired(wired) }),
-      ...(wifi === undefined ? {} : { wifi: this.#wifi(wifi) }),
-      ntp: this.#list('network.ntp', ntp, isHost, 'Write names or addresses of time servers.'),
+      ...(wifi === undefined ? {} : { wifi: wifi === null ? null : this.#wifi(wifi) }),
+      ...(ntp === undefined ? {} : { ntp: this.#list('network.ntp', ntp, isHost, 'Write names or addresses of time servers.') }),
     }
   }
 
   #wired(value: unknown): Wired {
     const found = this.object('network.wired', value, ['address', 'gateway', 'dns'])
-    return found.address === undefined && found.gateway === undefined
-      ? { dhcp: true }
-      : { dhcp: false, ...this.#address('network.wired', found) }
+    return hasAddress(found)
+      ? { dhcp: false, ...this.#address('network.wired', found) }
+      : { dhcp: true, ...this.#dns('network.wired', found) }
   }
 
   #wifi(value: unknown): Wifi {
@@ -107,11 +129,11 @@ class Judge {
         (text) => bytes(text) >= 1 && bytes(text) <= 32,
         'Write the name of the Wi-Fi, at most 32 octets.',
       ),
-      passphrase: this.text(
+      passphrase: this.secret(
         `${path}.passphrase`,
         found.passphrase,
         isPassphrase,
-        'Write 8 to 63 characters of ASCII: a Wi-Fi without a key is not joined.',
+        'Write 8 to 63 characters of ASCII, so no umlauts or accents: a Wi-Fi without a key is not joined.',
       ),
       country: this.text(
         `${path}.country`,
@@ -119,7 +141,7 @@ class Judge {
         (text) => /^[A-Z]{2}$/.test(text),
         'Write the country, such as DE: the law on channels is its own.',
       ),
-      ...(found.address === undefined ? {} : { fixed: this.#address(path, found) }),
+      ...(hasAddress(found) ? { fixed: this.#address(path, found) } : this.#dns(path, found)),
     }
   }
 
@@ -134,8 +156,13 @@ class Judge {
       ...(gateway === undefined
         ? {}
         : { gateway: this.text(`${path}.gateway`, gateway, isAddress, 'Write an address such as 192.168.1.1.') }),
-      dns: this.#list(`${path}.dns`, dns, isAddress, 'Write addresses such as 192.168.1.1.'),
+      dns: [],
+      ...this.#dns(path, { dns }),
     }
+  }
+
+  #dns(path: string, { dns }: Record<string, unknown>): { dns?: string[] } {
+    return dns === undefined ? {} : { dns: this.#list(`${path}.dns`, dns, isAddress, 'Write addresses such as 192.168.1.1.') }
   }
 
   #list(path: string, value: unknown, good: (text: string) => boolean, write: string): string[] {
@@ -147,6 +174,9 @@ class Judge {
     return value.map((one, index) => this.text(`${path}[${index}]`, one, good, write))
   }
 }
+
+/** A gateway without an address is a mistake, and told as one. */
+const hasAddress = ({ address, gateway }: Record<string, unknown>): boolean => address !== undefined || gateway !== undefined
 
 const bytes = (text: string): number => Buffer.byteLength(text)
 /** IEEE 802.11 annex J.4.1: 8 to 63 characters between 32 and 126. */

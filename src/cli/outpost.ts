@@ -2,12 +2,13 @@ import { parseArgs } from 'node:util'
 import { alerts } from './alerts.ts'
 import { board } from './board.ts'
 import { check } from './check.ts'
-import { type Command, type ExitCode, exit, type Scene, UsageError } from './command.ts'
+import { type Command, type ExitCode, exit, type Options, type Scene, UsageError } from './command.ts'
 import { doctor } from './doctor.ts'
 import { health } from './health.ts'
 import { mailbox } from './mailbox.ts'
 import { preview } from './preview.ts'
 import { queue } from './queue.ts'
+import { finishResetFirst } from './reset.ts'
 import { run } from './run.ts'
 import { send } from './send.ts'
 import { sendmail } from './sendmail.ts'
@@ -43,9 +44,16 @@ export async function perform(argv: readonly string[], scene: Omit<Scene, 'dir'>
   if (!command) throw new UsageError(`There is no command "${name}". ${help()}`)
   if (argv.includes('--help')) return say(scene, help(name))
   const usual = scene.env.OUTPOST_DATA ?? './data'
-  if (command.takesAll) return command.run({ ...scene, dir: usual }, { words: argv.slice(1), flags: {} })
+  if (command.takesAll) return begin(command, { ...scene, dir: usual }, { words: argv.slice(1), flags: {} })
   const { values, positionals } = parsed(command, named ? argv.slice(1) : argv, name)
-  return command.run({ ...scene, dir: typeof values.data === 'string' ? values.data : usual }, { words: positionals, flags: values })
+  const dir = typeof values.data === 'string' ? values.data : usual
+  return begin(command, { ...scene, dir }, { words: positionals, flags: values })
+}
+
+/** Nothing is read of a data directory whose reset was cut off. `run` sees to that itself, under the lock that it keeps. */
+async function begin(command: Command, scene: Scene, options: Options): Promise<ExitCode> {
+  if (command !== run) await finishResetFirst(scene)
+  return command.run(scene, options)
 }
 
 function parsed(

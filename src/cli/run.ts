@@ -9,7 +9,7 @@ import { type End, Household } from './household.ts'
 import { keepKnownTime } from './known-time.ts'
 import { servePanel } from './panel.ts'
 import { servePop3Mailbox } from './pop3.ts'
-import { reset } from './reset.ts'
+import { finishReset, reset } from './reset.ts'
 import { tellService } from './service.ts'
 import { serveWeb } from './web.ts'
 
@@ -30,6 +30,7 @@ export const run: Command = {
     })
     scene.signals.onReload(() => void household?.reload())
     try {
+      await finishReset(scene)
       for (;;) {
         const end = await live(scene, (one) => {
           household = one

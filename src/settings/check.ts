@@ -69,7 +69,7 @@ function findingsOf(issue: Issue, json: unknown): Finding[] {
     })
   }
   const found = valueAt(json, issue.path)
-  const shown = found === undefined ? 'Nothing is there' : `There is ${brief(found)}`
+  const shown = found === undefined ? 'Nothing is there' : `There is ${shownAt(issue.path, found, json)}`
   if (issue.code === 'invalid_union' && 'discriminator' in issue) {
     const kinds = kindsAt(issue.path)
     const near = typeof found === 'string' ? nearest(found, kinds) : undefined
@@ -124,6 +124,19 @@ const typeNames: Readonly<Record<string, string>> = {
   array: 'a list in [ ]',
   object: 'an object in { }',
 }
+
+/** Findings reach logs and files that others read. Whoever writes a password where its name belongs finds it in none of them. */
+function shownAt(path: readonly PropertyKey[], found: unknown, json: unknown): string {
+  if (Array.isArray(found)) return 'a list'
+  if (typeof found === 'object' && found !== null) return 'an object'
+  if (found === null || typeof found === 'boolean') return String(found)
+  return schemasAt(path, json).some(hasSecret) ? `a ${typeof found === 'string' ? 'text' : 'number'} that may be a secret` : brief(found)
+}
+
+/** A reference to a secret (src/settings/parts.ts), or what has one in it. */
+const hasSecret = ({ shape, element, options }: Unwrapped): boolean =>
+  shape?.secret !== undefined ||
+  [...Object.values(shape ?? {}), ...(element ? [element] : []), ...(options ?? [])].some((one) => hasSecret(inner(one)))
 
 const brief = (value: unknown): string => {
   const text = JSON.stringify(value) ?? String(value)

@@ -1,15 +1,55 @@
 import { type Disk, isDiskError } from '../ports/disk.ts'
 
-/** Removes every file below a directory, and makes that durable. Directories stay, empty. Rejects with DiskError when one cannot be removed. */
-export async function wipe(disk: Disk, dir: string): Promise<void> {
-  for (const name of await disk.list(dir)) {
-    const path = `${dir}/${name}`
-    const inner = await disk.list(path).catch((error: unknown) => {
-      if (isDiskError(error, 'ENOTDIR')) return undefined
-      throw error
-    })
-    if (inner) await wipe(disk, path)
-    else await disk.remove(path)
-  }
+/** Stands in a directory from the first step of its wipe to the last. Its own octets say nothing: a disk that is full takes an empty file, too. */
+export const wipeMark = 'resetting'
+
+/**
+ * What tells that the box has an owner (src/settings/device.ts). It goes last but the mark: software from before there was a mark, as in the other slot, finds a box that is claimed, and not a new one with the
+ * mail of somebody else.
+ */
+const isOfTheOwner = (name: string): boolean => /^\.?device\.json(\.|$)/.test(name)
+
+/**
+ * Wipe: every file below a directory goes, durably. Directories stay, empty. One that is cut off is begun again by whoever opens the directory next (`isHalfWiped`), before anything else of it is read.
+ * `successor` is what the mark is called in the end, for who waits for that; without one it goes. What cannot be removed does not keep the rest: that goes, and then it rejects with the DiskError, and the mark stays.
+ */
+export async function wipe(disk: Disk, dir: string, successor?: string): Promise<void> {
+  const mark = `${dir}/${wipeMark}`
+  await disk.write(mark, new Uint8Array())
+  await disk.sync(mark)
   await disk.sync(dir)
+  const names = (await disk.list(dir)).filter((name) => name !== wipeMark)
+  await removeAll(
+    disk,
+    dir,
+    names.filter((name) => !isOfTheOwner(name)),
+  )
+  await removeAll(disk, dir, names.filter(isOfTheOwner))
+  await (successor === undefined ? disk.remove(mark) : disk.rename(mark, `${dir}/${successor}`))
+  await disk.sync(dir)
+}
+
+/** A wipe was begun here, and is not over. Who may not look may not read, either: for them it is not. Rejects with DiskError. */
+export async function isHalfWiped(disk: Disk, dir: string): Promise<boolean> {
+  try {
+    return (await disk.size(`${dir}/${wipeMark}`)) !== undefined
+  } catch (error) {
+    if (isDiskError(error, 'EACCES') || isDiskError(error, 'ENOTDIR')) return false
+    throw error
+  }
+}
+
+async function removeAll(disk: Disk, dir: string, names: readonly string[]): Promise<void> {
+  const faults: unknown[] = []
+  for (const name of names) await remove(disk, `${dir}/${name}`).catch((error: unknown) => faults.push(error))
+  await disk.sync(dir)
+  if (faults.length > 0) throw faults[0]
+}
+
+async function remove(disk: Disk, path: string): Promise<void> {
+  const inner = await disk.list(path).catch((error: unknown) => {
+    if (isDiskError(error, 'ENOTDIR')) return undefined
+    throw error
+  })
+  await (inner ? removeAll(disk, path, inner) : disk.remove(path))
 }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { readDevice } from '../../firmware-host/first-boot/device-file.ts'
+import { identify, readDevice } from '../../firmware-host/first-boot/device-file.ts'
 import { consoleText, hostNameOf, isClaimed, makeKey } from '../../firmware-host/first-boot/identity.ts'
+import { keepIdentity } from '../../firmware-host/first-boot/remains.ts'
+import { wipeMark } from '../../src/settings/wipe.ts'
 import { WebBox } from '../web/box.ts'
 
 test('the host name ends with the last four digits of the device id', () => {
@@ -72,4 +74,56 @@ test('the console tells address and code; Wi-Fi where there is an access point',
   assert.match(consoleText(facts), /http:\/\/outpost-cdef\.local\/\n {2}Claim code ABCD-2345/)
   assert.doesNotMatch(consoleText(facts), /Wi-Fi/)
   assert.match(consoleText({ ...facts, ap: { key: 'k'.repeat(16), address: '192.168.77.1' } }), /Wi-Fi outpost-cdef, key kkkk/)
+})
+
+/** What `deed` does with a directory of its own. */
+function inDir(deed: (dir: string) => void): void {
+  const dir = mkdtempSync(join(tmpdir(), 'outpost-first-boot-'))
+  try {
+    deed(dir)
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
+}
+
+test('a box whose reset was cut off is nobody until the gateway has ended it, and then another one', () => {
+  const old = JSON.stringify({ id: '0123456789abcdef', access: { claim: 'ABCD-2345', password: { hash: 'x' } } })
+  inDir((dir) => {
+    const put = (name: string, text: string) => writeFileSync(join(dir, name), text)
+    put('device.json', old)
+    assert.equal(identify(dir, () => assert.fail('nothing is missing'))?.id, '0123456789abcdef')
+    put(wipeMark, '')
+    let asked = 0
+    assert.equal(
+      identify(dir, () => void asked++),
+      undefined,
+      'it could not be ended',
+    )
+    assert.equal(asked, 1)
+    const after = identify(dir, () => {
+      for (const name of readdirSync(dir)) rmSync(join(dir, name))
+      put('device.json', JSON.stringify({ id: 'fedcba9876543210', access: { claim: 'EFGH-2345' } }))
+    })
+    assert.equal(after?.id, 'fedcba9876543210')
+  })
+})
+
+test('remains of user data (CWE-212): after a reset neither the networks nor what the provisioning file said are left, and a power cut in between leaves that to the next boot', () => {
+  inDir((dir) => {
+    const names = () => readdirSync(dir).sort()
+    const own = (id: string) => keepIdentity({ host: dir, start: dir }, id, () => `key of ${id}`).key
+    assert.equal(own('a'), 'key of a')
+    for (const name of ['network.json', 'outpost.taken.json', 'outpost-result.txt', 'outpost.json', 'outpost-label.txt'])
+      writeFileSync(join(dir, name), 'of the owner')
+    const kept = names()
+    assert.equal(own('a'), 'key of a')
+    assert.deepEqual(names(), kept, 'the same box keeps all of it')
+    const makeNone = () => {
+      throw new Error('the power is gone')
+    }
+    assert.throws(() => keepIdentity({ host: dir, start: dir }, 'b', makeNone))
+    assert.deepEqual(names(), ['identity.json', 'outpost-label.txt', 'outpost.json'])
+    assert.equal(own('b'), 'key of b')
+    assert.equal(own('b'), 'key of b')
+  })
 })

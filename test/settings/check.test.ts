@@ -168,3 +168,29 @@ test('topics that a group of boxes shares: how they are written, and what goes w
   assert.deepEqual(of({}, { rules: [{ ...rule, when: { source: 'broker' } }] }), [])
   assert.deepEqual(of({ topics: ['alerts/#'] }, { rules: [rule] }), [])
 })
+
+test('disclosure of secrets (CWE-532): a password that stands where its name belongs is told by its place, and not repeated', () => {
+  const relay = (auth: unknown) => ({ relays: [{ id: 'isp', host: 'relay.example.org', auth }] })
+  const password = { kind: 'password', user: 'box' }
+  const oauth2 = { kind: 'oauth2', user: 'box', clientId: 'x', tokenUrl: 'https://login.example.org/' }
+  const cases: [settings: unknown, path: string][] = [
+    [relay({ ...password, password: 'canary-4' }), 'relays[0].auth.password'],
+    [relay({ ...password, password: 41414141 }), 'relays[0].auth.password'],
+    [relay({ ...password, password: ['canary-4'] }), 'relays[0].auth.password'],
+    [relay({ ...oauth2, refreshToken: 'canary-4' }), 'relays[0].auth.refreshToken'],
+    [relay('canary-4'), 'relays[0].auth'],
+    [{ relays: { auth: { ...password, password: 'canary-4' } } }, 'relays'],
+    [{ sources: [{ id: 'hooks', kind: 'http', token: 'canary-4' }] }, 'sources[0].token'],
+    [{ mailbox: { users: [{ name: 'operator', password: 'canary-4' }] } }, 'mailbox.users[0].password'],
+  ]
+  for (const [settings, path] of cases) {
+    const { findings } = checkSettings(JSON.stringify(settings))
+    assert.ok(
+      findings.some((one) => one.path === path),
+      JSON.stringify(findings),
+    )
+    assert.doesNotMatch(JSON.stringify(findings), /canary|41414141/)
+  }
+  const [other] = checkSettings('{"site":{"name":7}}').findings
+  assert.match(other?.what ?? '', /^There is 7,/, 'what is no secret is shown')
+})

@@ -3,12 +3,14 @@ import { test } from 'node:test'
 import { perform } from '../../src/cli/outpost.ts'
 import { checkSettings } from '../../src/settings/check.ts'
 import { presets, relayOfPreset } from '../../src/settings/presets.ts'
+import { SimDisk } from '../sim/world/disk.ts'
 
-/** What a command prints, when it needs nothing of the world. */
+/** What a command prints that needs nothing of the world but a directory to look at. */
 async function printed(...argv: string[]): Promise<{ out: string; err: string }> {
   const said = { out: '', err: '' }
   const scene = {
     env: {},
+    ports: { disk: new SimDisk() },
     out: (text: string) => {
       said.out += text
     },
