@@ -173,10 +173,11 @@ export class Gateway {
         net: ports.net,
         people: plan.people,
         isLinkUp: () => lookout.facts().up,
-        situationOf: (letter) => standing.situations.find((one) => one.id === letter || one.letter === letter),
+        situationsOf: (letter) => standing.toldBy(letter),
         acknowledge: (id, by) => this.desk.acknowledge(id, by),
         silence: async ({ source, key }, ms, by) => void (await this.desk.silence({ match: { source, key }, ms, by })),
         tellState: async (person) => void (await registrar.report(vigil.state(), [person])),
+        tellLimits: async (person, letter, limits) => void (await registrar.report(vigil.limits(letter, limits), [person])),
         bounced: (id, recipient, why) => postmaster.bounced(id, recipient, why),
       })
     // What waits from an earlier life may have readers on the box.

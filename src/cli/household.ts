@@ -3,7 +3,7 @@ import type { Board } from '../board/schema.ts'
 import type { Hardware } from '../device/hardware.ts'
 import type { Task } from '../device/pulse.ts'
 import type { Desk } from '../gateway/desk.ts'
-import { mailboxOf, type Plan, relayOf } from '../gateway/plan.ts'
+import { mailboxOf, type Plan } from '../gateway/plan.ts'
 import { strayed } from '../gateway/samples.ts'
 import { Tap } from '../gateway/tap.ts'
 import { Gateway } from '../gateway.ts'
@@ -25,6 +25,7 @@ import { Fault } from '../web/fault.ts'
 import type { House, Saved } from '../web/house.ts'
 import type { Scene } from './command.ts'
 import { makeDkimKey } from './dkim.ts'
+import { DraftRelays, type TypedSecrets } from './draft-relays.ts'
 import { loadSettings } from './load.ts'
 import { planFor } from './plan.ts'
 import { Trial } from './trial.ts'
@@ -63,6 +64,7 @@ export class Household implements House {
   /** Grows with each certificate that is put in place. */
   certificateCount = 0
   readonly #trial: Trial<Settings['web']>
+  readonly #drafts: DraftRelays
   #end: (end: End) => void = () => {}
   readonly ended: Promise<End>
 
@@ -77,6 +79,7 @@ export class Household implements House {
     this.door = door
     this.#settings = settings
     this.#secrets = secrets
+    this.#drafts = new DraftRelays(scene)
     this.#trial = new Trial(scene.ports.clock, (web) => void this.#goBack(web))
     this.chronicle = new Chronicle(scene.ports.clock, () => lookAt(this.#gateway?.desk))
     this.ended = new Promise((resolve) => {
@@ -221,7 +224,7 @@ export class Household implements House {
   async keepSecrets(values: Readonly<Record<string, string>>): Promise<string[]> {
     const whys: string[] = []
     for (const [name, value] of Object.entries(values)) {
-      const why = await this.#secrets.keep(name, value)
+      const why = await this.#secrets.keep(name, this.#drafts.worth(name, value))
       if (why !== undefined) whys.push(why)
     }
     if (whys.length < Object.keys(values).length) void this.reload()
@@ -247,9 +250,10 @@ export class Household implements House {
     return undefined
   }
 
-  async probe(relay: unknown, password: string | undefined, to: string | undefined): Promise<AsyncIterable<Step>> {
+  async probe(relay: unknown, typed: TypedSecrets, to: string | undefined): Promise<AsyncIterable<Step>> {
     const settings = this.#settings
-    const options = typeof relay === 'string' ? await this.#saved(relay) : this.#unsaved(relay, password)
+    const options =
+      typeof relay === 'string' ? await this.#saved(relay) : await this.#drafts.optionsOf(relay, typed, settings, this.#secrets)
     const mailFrom = mailboxOf(settings.mail.from).address
     const rcptTo = to ?? settings.people.find((person) => !person.address.endsWith(`@${settings.site.domain}`))?.address
     return probe(this.ports, options, { mailFrom, ...(rcptTo === undefined ? {} : { rcptTo }) })
@@ -259,21 +263,6 @@ export class Household implements House {
     const found = (await this.plan()).relays.find((relay) => relay.id === id)
     if (!found) throw new Fault(404, `There is no relay ${id}.`, 'Save it first, or send its settings.')
     return found
-  }
-
-  #unsaved(relay: unknown, password: string | undefined): RelayOptions {
-    const { settings, findings } = checkSettings(JSON.stringify({ relays: [relay] }))
-    const [good] = settings?.relays ?? []
-    const [first] = findings
-    if (!good)
-      throw new Fault(422, `${first?.path.replace('relays[0].', '') ?? ''}: ${first?.what ?? 'This is no relay.'}`, first?.write ?? '')
-    const refreshToken = () => ({ read: async () => undefined, keep: async () => {} })
-    return relayOf(good, {
-      settings: this.#settings,
-      secret: (name) => password ?? this.#secrets.get(name),
-      refreshToken,
-      pem: new Map(),
-    })
   }
 
   async #stored() {

@@ -15,18 +15,7 @@ export async function planFor(scene: Scene, settings: EffectiveSettings, secrets
   const { dir, software, builtAt } = scene
   const device = store ?? (await DeviceStore.open(scene.ports.disk, scene.ports.random, dir))
   for (const note of device.notes) scene.ports.log('warning', 'device', { note })
-  const pem = new Map<string, string>()
-  for (const path of new Set(
-    [...settings.relays, ...settings.sources, ...(settings.answers ? [settings.answers] : [])].flatMap((one) =>
-      'ca' in one && one.ca !== undefined ? [one.ca] : [],
-    ),
-  )) {
-    try {
-      pem.set(path, Buffer.from(await scene.ports.disk.read(path.startsWith('/') ? path : `${dir}/${path}`)).toString())
-    } catch (error) {
-      scene.ports.log('error', 'settings: a certificate cannot be read', { path, why: sentence(error) })
-    }
-  }
+  const pem = await pemsOf(scene, [...settings.relays, ...settings.sources, ...(settings.answers ? [settings.answers] : [])])
   const dkim = await dkimKeyOf(scene, settings)
   const answering = settings.answers
     ? { key: await device.codeKey(scene.ports.random), seen: await SeenMail.open(scene.ports.disk, dir) }
@@ -40,7 +29,7 @@ export async function planFor(scene: Scene, settings: EffectiveSettings, secrets
   return planOf({
     settings,
     secret: (name) => secrets.get(name),
-    refreshToken: (name) => refreshToken(scene, secrets, name),
+    refreshToken: (name) => refreshTokenOf(scene, secrets, name),
     pem,
     device: device.data,
     keepRelay,
@@ -53,8 +42,21 @@ export async function planFor(scene: Scene, settings: EffectiveSettings, secrets
   })
 }
 
+/** PEM by the path that is named under `ca`, relative to the data directory. What cannot be read is told in the log, and left out. */
+export async function pemsOf({ dir, ports: { disk, log } }: Scene, trusting: readonly object[]): Promise<Map<string, string>> {
+  const pem = new Map<string, string>()
+  for (const path of new Set(trusting.flatMap((one) => ('ca' in one && typeof one.ca === 'string' ? [one.ca] : [])))) {
+    try {
+      pem.set(path, Buffer.from(await disk.read(path.startsWith('/') ? path : `${dir}/${path}`)).toString())
+    } catch (error) {
+      log('error', 'settings: a certificate cannot be read', { path, why: sentence(error) })
+    }
+  }
+  return pem
+}
+
 /** A refresh token among the secrets. A disk or a place that keeps nothing is told, and the gateway goes on with what it has. */
-const refreshToken = ({ ports: { log } }: Scene, secrets: Secrets, name: string): RefreshToken => ({
+export const refreshTokenOf = ({ ports: { log } }: Scene, secrets: Secrets, name: string): RefreshToken => ({
   read: () =>
     secrets.current(name).catch((error) => {
       log('error', 'secrets: could not be read anew', { name, why: sentence(error) })

@@ -1,5 +1,5 @@
-import { brokerSource } from '../gateway/plan.ts'
 import { rehearse, rehearsedMail } from '../gateway/rehearsal.ts'
+import { ruledSources } from '../settings/own-sources.ts'
 import { type Command, exit, Refusal, text, UsageError } from './command.ts'
 import { loadSettings } from './load.ts'
 import { planFor } from './plan.ts'
@@ -13,9 +13,9 @@ export const preview: Command = {
   async run(scene, options) {
     const id = text(options, 'source')
     const { settings, secrets } = await loadSettings(scene)
-    const known = [brokerSource, ...settings.sources.map((source) => source.id)]
+    const known = [...new Set([...ruledSources, ...settings.sources.map((source) => source.id)])]
     if (id === undefined) throw new UsageError(`Say which source: --source ID, one of ${known.join(', ')}.`)
-    if (!known.includes(id)) throw new Refusal(`There is no source ${id}. The settings name ${known.join(', ')}.`)
+    if (!known.includes(id)) throw new Refusal(`There is no source ${id}. Known are: ${known.join(', ')}.`)
     const plan = await planFor(scene, settings, secrets)
     const topic = text(options, 'topic')
     const { clock } = scene.ports

@@ -1,3 +1,4 @@
+import { rank } from '../alert/alert.ts'
 import { splitMail } from '../alert/mime.ts'
 import { type Answer, answerIn, codeIn, isAutomatic, senderOf } from '../mail/answer.ts'
 import { mayBeReport, reportIn } from '../mail/report.ts'
@@ -28,12 +29,15 @@ export type AnswersOptions = {
   seen: SeenMail
   /** False: there is no way out, so nothing is tried. */
   isLinkUp(): boolean
-  /** What is raised by this letter, or told by it. */
-  situationOf(letter: number): Situation | undefined
+  /** What is still raised of all that this letter told. */
+  situationsOf(letter: number): readonly Situation[]
+  /** False: it is over meanwhile. */
   acknowledge(id: number, by: string): Promise<boolean>
   silence(situation: Situation, ms: number, by: string): Promise<void>
   /** Sends the state of the box to this person. */
   tellState(person: string): Promise<void>
+  /** Says to this person that his answer changed nothing, or less than he meant: of so many that the letter told and that are raised, so many are silenced. */
+  tellLimits(person: string, letter: number, limits: { raised: number; silenced: number }): Promise<void>
   /** A letter that had left was refused further on: a notice lies in the mailbox when it resolves with true. */
   bounced(id: number, recipient: string, why: string): Promise<boolean>
 }
@@ -45,6 +49,8 @@ const bodyLines = 400
 /** How long the end of the box waits for a deed that is under way. */
 const farewellMs = 2000
 const longestSilenceMs = 7 * 24 * 3_600_000
+/** A summary tells thousands; silences are few, and those of others must not be pushed out. */
+const silencedAtOnce = 16
 
 export class Answers {
   readonly #options: AnswersOptions
@@ -135,7 +141,7 @@ export class Answers {
   }
 
   async #obey({ from, messageId, code, wish }: Answer): Promise<void> {
-    const { key, people, seen, log, situationOf } = this.#options
+    const { key, people, seen, log } = this.#options
     const person = people.find((one) => one.address.toLowerCase() === from)
     const letter = letterOf(key, code)
     if (!person || letter === undefined)
@@ -144,10 +150,29 @@ export class Answers {
     // First the note, then the deed: a deed that a power cut swallows can be asked for again, one that is done twice cannot be taken back.
     seen.obeyed(messageId)
     await seen.save()
-    const situation = situationOf(letter)
-    if (wish.kind === 'status') return this.#options.tellState(person.id)
-    if (!situation) return log('info', 'answers: what an answer is about is over', { from, letter })
-    if (wish.kind === 'acknowledge') await this.#options.acknowledge(situation.id, person.name ?? person.id)
-    else await this.#options.silence(situation, Math.min(longestSilenceMs, durationMs(wish.span)), person.name ?? person.id)
+    if (wish.kind === 'status') await this.#options.tellState(person.id)
+    else if (wish.kind === 'acknowledge') await this.#acknowledge(letter, person)
+    else await this.#silence(letter, Math.min(longestSilenceMs, durationMs(wish.span)), person)
+  }
+
+  /** All at once, so that they share a sync. */
+  async #acknowledge(letter: number, person: Person): Promise<void> {
+    const { situationsOf, acknowledge } = this.#options
+    const done = await Promise.all(situationsOf(letter).map(({ id }) => acknowledge(id, person.name ?? person.id)))
+    if (!done.includes(true)) await this.#tellOver(letter, person)
+  }
+
+  async #silence(letter: number, ms: number, person: Person): Promise<void> {
+    const { situationsOf, silence, tellLimits } = this.#options
+    const raised = situationsOf(letter)
+    if (raised.length === 0) return this.#tellOver(letter, person)
+    const worst = [...raised].sort((a, b) => rank(a.severity) - rank(b.severity) || a.id - b.id).slice(0, silencedAtOnce)
+    await Promise.all(worst.map((one) => silence(one, ms, person.name ?? person.id)))
+    if (worst.length < raised.length) await tellLimits(person.id, letter, { raised: raised.length, silenced: worst.length })
+  }
+
+  async #tellOver(letter: number, person: Person): Promise<void> {
+    this.#options.log('info', 'answers: what an answer is about is over', { from: person.address, letter })
+    await this.#options.tellLimits(person.id, letter, { raised: 0, silenced: 0 })
   }
 }

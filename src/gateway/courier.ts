@@ -34,6 +34,8 @@ const idleMs = 1000
 const faultMs = 5000
 const expiryEveryMs = 600_000
 const expiredAtOnce = 100
+/** Rest after so many, while there are more: a site that is away for days has letters that get too old by the thousand. */
+const expiryRestMs = 1000
 /** At most, before a backlog knocks at its relay again. */
 const patienceMs = 60_000
 /** How long a flight may go on after `stop`. */
@@ -106,7 +108,8 @@ export class Courier {
         this.#roundSince = this.#options.ports.clock.monotonic()
         const waitMs = await this.#round()
         this.#roundSince = undefined
-        if (waitMs > 0 && !this.#nudged && !this.#stopped) await this.#wait(Math.min(waitMs, longestWaitMs))
+        const restMs = Math.min(waitMs, longestWaitMs, Math.max(1, this.#expiryAt - this.#options.ports.clock.monotonic()))
+        if (waitMs > 0 && !this.#nudged && !this.#stopped) await this.#wait(restMs)
       } catch (error) {
         // A round must not end the courier: whatever broke, letters still wait.
         this.#roundSince = undefined
@@ -122,9 +125,9 @@ export class Courier {
     const { queue, postmaster, outbound, lookout, purser, isLocal } = this.#options
     const now = clock.monotonic()
     if (now >= this.#expiryAt) {
-      await this.#expire(now)
+      const isMore = await this.#expire(now)
       await queue.measure()
-      this.#expiryAt = now + expiryEveryMs
+      this.#expiryAt = now + (isMore ? expiryRestMs : expiryEveryMs)
     }
     await postmaster.deliverWaiting()
     if (this.#stopped) return 0
@@ -159,9 +162,12 @@ export class Courier {
     return ports.random.unit() * Math.min(patienceMs, waitedMs / 60)
   }
 
-  async #expire(now: number): Promise<void> {
+  /** True: there may be more. Where none could be given up, as when the mailbox takes nothing, there is no hurry. */
+  async #expire(now: number): Promise<boolean> {
     const { queue, keepMs, postmaster } = this.#options
-    for (const id of queue.waiting.olderThan(now - keepMs, expiredAtOnce)) await postmaster.expire(id)
+    const old = queue.waiting.olderThan(now - keepMs, expiredAtOnce)
+    for (const id of old) await postmaster.expire(id)
+    return old.length === expiredAtOnce && old.some((id) => queue.waiting.get(id) === undefined)
   }
 
   #wait(delayMs: number): Promise<void> {

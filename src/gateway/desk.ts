@@ -111,6 +111,8 @@ export const listLimit = 200
 
 export class Desk {
   readonly #options: DeskOptions
+  /** In this life: several may come within the same ms. */
+  #silenced = 0
 
   constructor(options: DeskOptions) {
     this.#options = options
@@ -237,7 +239,7 @@ export class Desk {
   async silence({ match, ms, by, why }: Silencing): Promise<{ id: string }> {
     const { clock, log } = this.#options
     const stamp = stampNow(clock)
-    const id = `s${this.#options.queue.waiting.size}-${Math.round(stamp.mono)}`
+    const id = `s${++this.#silenced}-${Math.round(stamp.mono)}`
     await this.#keep({ kind: 'rules', do: 'silence', id, match, ms, by, ...(why === undefined ? {} : { why }), stamp })
     log('info', 'alerts: silenced', { id, ...match, ms, by })
     return { id }

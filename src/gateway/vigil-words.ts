@@ -19,6 +19,10 @@ const english = {
     `Recipients: ${of('delivered')} delivered, ${of('merged')} merged, ${of('refused')} refused, ${of('expired')} expired${of('dropped') > 0 ? `, ${of('dropped')} dropped by hand` : ''}.`,
   standing: (waiting: number, kept: number, active: number) =>
     `${waiting} letters wait, ${kept} alerts are kept by the rules, ${active} are raised.`,
+  over: (letter: number) =>
+    `Your answer to letter o${letter} changed nothing.\nWhat that letter told is over already, or is not known any more. Answer STATUS to hear how things stand.`,
+  tooMany: (letter: number, raised: number, silenced: number) =>
+    `Your answer to letter o${letter} silenced ${silenced} alerts, the worst and oldest.\n${raised} of those that it told are raised; the others go on. Those are silenced on the page.`,
   lost: (damaged: number) =>
     damaged === 0 ? '0 lost.' : `${damaged} places in the journal could not be read; see the notices in the mailbox.`,
 }
@@ -38,6 +42,10 @@ const german: Words = {
   settled: (of) =>
     `Empfänger: ${of('delivered')} zugestellt, ${of('merged')} zusammengefasst, ${of('refused')} abgelehnt, ${of('expired')} verfallen${of('dropped') > 0 ? `, ${of('dropped')} von Hand verworfen` : ''}.`,
   standing: (waiting, kept, active) => `${waiting} Briefe warten, ${kept} Alarme halten die Regeln zurück, ${active} stehen an.`,
+  over: (letter) =>
+    `Ihre Antwort auf Brief o${letter} hat nichts geändert.\nWas dieser Brief meldete, ist schon vorbei oder nicht mehr bekannt. Antworten Sie STATUS, um zu hören, wie es steht.`,
+  tooMany: (letter, raised, silenced) =>
+    `Ihre Antwort auf Brief o${letter} hat ${silenced} Alarme stumm geschaltet, die schlimmsten und ältesten.\n${raised} von denen, die er meldete, stehen an; die anderen gehen weiter. Jene lassen sich auf der Seite stumm schalten.`,
   lost: (damaged) =>
     damaged === 0 ? '0 verloren.' : `${damaged} Stellen im Journal waren nicht zu lesen; siehe die Hinweise im Postfach.`,
 }

@@ -187,6 +187,17 @@ export class Vigil {
     return { text, key: 'state', state: 'event', severity: 'info' }
   }
 
+  /** For somebody whose answer to a letter could not do all that it was meant to. */
+  limits(letter: number, { raised, silenced }: { raised: number; silenced: number }): Reading {
+    const say = wordsOf(this.#options.site.language)
+    return {
+      text: raised === 0 ? say.over(letter) : say.tooMany(letter, raised, silenced),
+      key: 'answer',
+      state: 'event',
+      severity: 'info',
+    }
+  }
+
   #cutShort({ last }: NonNullable<Diary['cutShort']>, waiting: number): Reading {
     const { clock, site, known } = this.#options
     const say = wordsOf(site.language)

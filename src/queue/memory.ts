@@ -14,6 +14,9 @@ const raisedLimit = 512
 /** What of them is written down, as JSON: keys and lists of recipients may be long. */
 const writtenOctets = { told: 32 * 1024, raised: 48 * 1024 }
 
+type Change = { map: Map<string, number>; name: string; before: number | undefined; after: number | undefined }
+type Given = { alert: Alert; id: number; changes: Change[] }
+
 export class Memory {
   #nextId = 1
   #numbers = new Map<string, number>()
@@ -21,21 +24,48 @@ export class Memory {
   #raised = new Map<string, number>()
   readonly grounded = new Grounded()
   #spent: Spent | undefined
+  /** Not known to be on the disk, in their order. */
+  readonly #given: Given[] = []
 
-  /** Gives the alert its position and number. `undo` takes the number back when it did not become durable and none was given since. */
-  number(offer: Offer): { alert: Alert; id: number; undo: () => void } {
+  /**
+   * Gives the alert its position and number. `undo`, where it did not become durable: all is as if it had never come, but for its position, and for a number that was given since.
+   * One of the two must be called.
+   */
+  number(offer: Offer): { alert: Alert; id: number; durable(): void; undo(): void } {
     const id = this.#nextId++
-    const before = this.#numbers.get(offer.source) ?? 0
-    const number = offer.number ?? before + 1
+    const number = offer.number ?? (this.#numbers.get(offer.source) ?? 0) + 1
     const previous = tellsAgain(offer) ? undefined : this.#told.get(toldBy(offer))
     const parent = offer.key === undefined ? undefined : this.#raised.get(keyOf(offer))
     const alert: Alert = { ...offer, number, ...(previous === undefined ? {} : { previous }), ...(parent === undefined ? {} : { parent }) }
-    this.learn(alert, id)
-    const undo = () => {
-      if (offer.number === undefined && this.#numbers.get(offer.source) === number) this.#numbers.set(offer.source, before)
-      if (this.#told.get(toldBy(offer)) === number && previous !== undefined) this.#told.set(toldBy(offer), previous)
+    const one: Given = { alert, id, changes: this.#changing(alert, id) }
+    this.#given.push(one)
+    const durable = () => void this.#given.splice(this.#given.indexOf(one), 1)
+    return { alert, id, durable, undo: () => this.#undo(one) }
+  }
+
+  /** Those that came since are taken back, too, and taken in again without it: a disk that fails refuses many at once, the oldest first. */
+  #undo(one: Given): void {
+    const at = this.#given.indexOf(one)
+    if (at < 0) return
+    const [, ...since] = this.#given.splice(at)
+    for (const { changes } of [one, ...since].toReversed())
+      for (const { map, name, before, after } of changes) if (map.get(name) === after) put(map, name, before)
+    for (const other of since) {
+      other.changes = this.#changing(other.alert, other.id)
+      this.#given.push(other)
     }
-    return { alert, id, undo }
+  }
+
+  /** Learns, and says what that changed. */
+  #changing(alert: Alert, id: number): Change[] {
+    const places: [Map<string, number>, string][] = [
+      [this.#numbers, alert.source],
+      [this.#told, toldBy(alert)],
+      [this.#raised, keyOf(alert)],
+    ]
+    const before = places.map(([map, name]) => map.get(name))
+    this.learn(alert, id)
+    return places.map(([map, name], index) => ({ map, name, before: before[index], after: map.get(name) }))
   }
 
   /** Passes over positions that letters may bear which cannot be read. */
@@ -107,6 +137,11 @@ function remember(map: Map<string, number>, name: string, value: number, limit: 
   map.delete(name)
   map.set(name, value)
   if (map.size > limit) map.delete(map.keys().next().value ?? '')
+}
+
+function put(map: Map<string, number>, name: string, value: number | undefined): void {
+  if (value === undefined) map.delete(name)
+  else map.set(name, value)
 }
 
 const pairs = (value: unknown): [string, number][] =>

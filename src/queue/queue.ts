@@ -162,6 +162,7 @@ export class Queue {
     try {
       const place = await this.#journal.append({ type: recordTypes.alert, flags: 0, id, body })
       aside?.durable()
+      numbered.durable()
       this.#add(alert, id, place)
       this.#journal.pin(place)
       for (const gone of this.#merge(alert)) this.#forget(gone)

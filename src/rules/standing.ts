@@ -31,8 +31,10 @@ export type Situation = {
   told?: number
   lastTold?: number
   reminders: number
-  /** Of the newest letter about it. */
+  /** Of the newest letter about it, but an escalation, to those who are reminded. */
   letter?: number
+  /** Letters that tell it beside `id`, oldest first: whoever answers one of them means it. */
+  letters?: readonly number[]
   escalated?: boolean
   acknowledged?: { at: number; by: string }
 }
@@ -66,6 +68,8 @@ export type StandingOptions = {
 
 /** What is raised at once; beyond it the oldest is forgotten: it is neither repeated nor escalated, and its end is told as any other alert. */
 const situationsLimit = 512
+/** Letters by which people may answer: beyond it the second oldest is forgotten, for the first is the one that they look for. */
+const lettersLimit = 16
 const textChars = 100
 const silencesLimit = 64
 const remembered = { letters: 200, changes: 32, names: 128 }
@@ -124,6 +128,11 @@ export class Standing {
     if (why !== 'hold') return why === 'over'
     const open = this.get(rule, source, key)
     return open === undefined || id < open.id
+  }
+
+  /** What is raised of all that this letter told, whichever kind of letter it is. */
+  toldBy(letter: number): Situation[] {
+    return this.situations.filter((one) => one.id === letter || one.letters?.includes(letter))
   }
 
   hasOpen(rule: string): boolean {
@@ -189,7 +198,8 @@ export class Standing {
     const rule = alert.rule ?? ''
     const at = this.#options.momentOf(alert.telling?.made ?? alert.stamp)
     if (!alert.kept) this.#learnLetter(rule, alert, at)
-    for (const covered of alert.covers ?? []) this.#learnTold(covered, at)
+    for (const covered of alert.covers ?? []) this.#learnTold(covered, id, at)
+    if (alert.covers) this.#learnMerged(new Set(alert.covers), id)
     if (alert.key === undefined && alert.state === 'event') return
     const { source, key = '' } = alert
     if (alert.telling && alert.telling.kind !== 'recovery') this.#learnTelling(alert, id, at)
@@ -209,16 +219,26 @@ export class Standing {
   }
 
   /** What was kept of a situation is told now. */
-  #learnTold(covered: number, at: number): void {
+  #learnTold(covered: number, letter: number, at: number): void {
     const parked = this.#parked.get(covered)
     if (parked?.state !== 'raised') return
     const standing = this.get(parked.rule, parked.source, parked.key ?? '')
-    if (standing && standing.told === undefined) this.#situation({ ...standing, told: at, lastTold: at })
+    // What was kept may be of an earlier time that the same was raised.
+    if (!standing || covered < standing.id) return
+    this.#situation({ ...withLetter(standing, letter), ...(standing.told === undefined ? { told: at, lastTold: at } : {}) })
   }
 
-  #learnTelling({ rule = '', source, key = '', telling }: Alert, letter: number, at: number): void {
-    const standing = this.get(rule, source, key)
-    if (!standing) return
+  /** Letters that waited leave as one. */
+  #learnMerged(covered: ReadonlySet<number>, letter: number): void {
+    for (const one of this.situations)
+      if (covered.has(one.id) || one.letters?.some((each) => covered.has(each))) this.#situation(withLetter(one, letter))
+  }
+
+  #learnTelling({ rule = '', source, key = '', state, telling }: Alert, letter: number, at: number): void {
+    const before = this.get(rule, source, key)
+    // An end that was kept may be told when the same is raised anew.
+    if (!before || state !== 'raised') return
+    const standing = withLetter(before, letter)
     if (telling?.kind === 'raised') this.#situation({ ...standing, told: at, lastTold: at, letter })
     if (telling?.kind === 'reminder') this.#situation({ ...standing, lastTold: at, reminders: standing.reminders + 1, letter })
     if (telling?.kind === 'escalation') this.#situation({ ...standing, escalated: true })
@@ -250,7 +270,7 @@ export class Standing {
     }
     this.#situation(
       standing
-        ? { ...standing, ...news, ...told, to: [...new Set([...standing.to, ...to])] }
+        ? { ...(alert.kept ? standing : withLetter(standing, id)), ...news, ...told, to: [...new Set([...standing.to, ...to])] }
         : { ...news, id, number, stamp, since: at, reminders: 0, ...told },
     )
   }
@@ -319,7 +339,7 @@ export class Standing {
     this.#situations.clear()
     const lists = listOf(kept.lists)
     const named = listOf(kept.situations).map((one) => namedIn(one, lists))
-    for (const one of named.filter(isSituation)) this.#situation(shifted(one, shift))
+    for (const one of named.filter(isSituation)) this.#situation(withOwnLetters(shifted(one, shift)))
     for (const [map, list] of [
       [this.#letters, kept.letters],
       [this.#changes, kept.changes],
@@ -349,6 +369,19 @@ export class Standing {
 
 const nameOf = (rule: string, source: string, key: string): string => `${rule}\0${source}\0${key}`
 const newest = (moments: number[], count: number): number[] => moments.slice(-count)
+
+function withLetter(one: Situation, letter: number): Situation {
+  const { letters = [] } = one
+  if (letter === one.id || letters.includes(letter)) return one
+  const [first, ...others] = [...letters, letter]
+  return { ...one, letters: [first ?? letter, ...others.slice(1 - lettersLimit)] }
+}
+
+/** What was written before letters were remembered names the newest of them. */
+function withOwnLetters({ letters, ...one }: Situation): Situation {
+  if (Array.isArray(letters)) return { ...one, letters: letters.filter((each) => typeof each === 'number').slice(0, lettersLimit) }
+  return one.letter === undefined ? one : withLetter(one, one.letter)
+}
 
 /** The newest that may be written down. Many are for the same people: those stand once, in `lists`, and `to` says where. */
 function writtenSituations(all: readonly Situation[]): { situations: object[]; lists: (readonly string[])[] } {

@@ -5,6 +5,7 @@ import { isLoopbackHost } from './address.ts'
 import { doubts } from './doubts.ts'
 import type { Finding } from './finding.ts'
 import { migrate } from './migrate.ts'
+import { ruledSources, takenSources } from './own-sources.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 import { shareOf } from './source.ts'
 
@@ -200,11 +201,6 @@ const kindsAt = (path: readonly PropertyKey[]): string[] =>
     .flatMap((schema) => (schema.shape?.kind ? (inner(schema.shape.kind).values ?? []) : []))
     .map(String)
 
-/** Names of sources that Outpost has by itself: the embedded broker, the command line, and what it says of itself. */
-const ownSources = ['broker', 'cli', 'outpost']
-/** What is sent by hand says itself whom it is for. */
-const ruledSources = ['broker', 'outpost']
-
 /** What no single key can know. */
 function crossCheck(settings: Settings): Finding[] {
   const findings: Finding[] = []
@@ -218,7 +214,7 @@ function crossCheck(settings: Settings): Finding[] {
   }
   const people = new Set(settings.people.map((person) => person.id))
   if (people.size === 0) people.add('operator')
-  const sources = [...ruledSources, ...settings.sources.map((source) => source.id)]
+  const sources = [...new Set([...ruledSources, ...settings.sources.map((source) => source.id)])]
   const knowsTo = (path: string, to: readonly string[]) => {
     for (const [index, one] of to.entries())
       if (!one.includes('@') && !people.has(one)) say(`${path}[${index}]`, `There is no person ${one}.`, suggestion(one, [...people]))
@@ -250,7 +246,8 @@ function crossCheck(settings: Settings): Finding[] {
         'The decoder groups needs a pattern.',
         'Write one such as (?P<key>\\w+)=(?P<value>[0-9.]+).',
       )
-    if (ownSources.includes(source.id)) say(`sources[${index}].id`, `The id ${source.id} is used by Outpost itself.`, 'Choose another one.')
+    if (takenSources.includes(source.id))
+      say(`sources[${index}].id`, `The id ${source.id} is used by Outpost itself.`, 'Choose another one.')
   }
   const rules = settings.rules.map((rule) => rule.id)
   for (const [index, rule] of settings.rules.entries()) {

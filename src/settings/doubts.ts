@@ -1,11 +1,33 @@
 import { isLoopbackHost } from './address.ts'
 import type { Finding } from './finding.ts'
+import { sharedSources } from './own-sources.ts'
 import type { Settings } from './schema.ts'
 import { shareOf } from './source.ts'
 
 /** Settings that are valid, and do what hardly anybody means. */
 export function doubts(settings: Settings): Finding[] {
-  return [...lockedOut(settings), ...unheard(settings), ...chatty(settings), ...shared(settings)]
+  return [...mixed(settings), ...lockedOut(settings), ...unheard(settings), ...chatty(settings), ...shared(settings)]
+}
+
+/** A source whose name is that of one which Outpost has by itself. */
+const mixed = ({ sources }: Settings): Finding[] =>
+  sources.flatMap(({ id }, index): Finding[] =>
+    sharedSources.includes(id)
+      ? [
+          {
+            path: `sources[${index}].id`,
+            what: `Outpost itself has a source ${id} (${whatComes[id]}): rules do not tell the two apart, and they share their numbers.`,
+            write: 'Choose another id, here and in the rules that name it.',
+            level: 'note',
+          },
+        ]
+      : [],
+  )
+
+const whatComes: Readonly<Record<string, string>> = {
+  sendmail: 'mail of cron, smartd and the like',
+  api: 'what machines post to /api/alerts',
+  page: 'what is sent from the page',
 }
 
 /** A door for mail that nobody but this machine may use. */

@@ -171,7 +171,8 @@ export const german: Readonly<Record<string, string>> = {
     'Dasselbe für die ersten Worte des Briefs, anstelle derer des Alarms.',
   Samples: 'Proben',
   'outpost check tries each and says which goes another way.': 'outpost check versucht jede und sagt, welche einen anderen Weg geht.',
-  'Of the settings, or broker.': 'Aus den Einstellungen, oder broker.',
+  'Of the settings, or of the box itself: broker, sendmail, api, page, outpost.':
+    'Aus den Einstellungen, oder vom Gerät selbst: broker, sendmail, api, page, outpost.',
   Topic: 'Topic',
   'For MQTT.': 'Für MQTT.',
   Sent: 'Gesendet',

@@ -11,7 +11,7 @@ const template = (max: number) => {
 
 /** What a source sent once, and what the rule is to make of it. */
 const sample = z.strictObject({
-  source: id.meta({ title: 'Source', description: 'Of the settings, or broker.' }),
+  source: id.meta({ title: 'Source', description: 'Of the settings, or of the box itself: broker, sendmail, api, page, outpost.' }),
   topic: line(1024).optional().meta({ title: 'Topic', description: 'For MQTT.' }),
   sent: z.string().min(1).max(4096).meta({ title: 'Sent', description: 'As the device sends it; \\x14, \\r and \\n may be written.' }),
   taken: z.boolean().default(true).meta({ title: 'The rule takes it', description: 'false: it must not.' }),
@@ -33,7 +33,9 @@ export const rule = z.strictObject({
   id,
   when: z
     .strictObject({
-      source: id.optional().meta({ title: 'Source' }),
+      source: id
+        .optional()
+        .meta({ title: 'Source', description: 'Of the settings, or of the box itself: broker, sendmail, api, page, outpost.' }),
       key: line(200).optional().meta({ title: 'Key', description: '* stands for anything, ? for one character.' }),
       severity: severity.optional().meta({ title: 'Severity', description: 'This or worse.' }),
       text: line(500)

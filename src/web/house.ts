@@ -53,8 +53,8 @@ export interface House {
   keepSecrets(values: Readonly<Record<string, string>>): Promise<string[]>
   /** The values of secrets.json, for a backup under a passphrase. */
   secretValues(): Promise<Record<string, string>>
-  /** Walks the way to a relay, saved or not, up to RCPT. `password` is for this walk alone. Throws Fault when the relay is not valid. */
-  probe(relay: unknown, password: string | undefined, to: string | undefined): Promise<AsyncIterable<Step>>
+  /** Walks the way to a relay, saved or not, up to RCPT. `typed` are secrets by their names, for a relay that is not saved and for this walk alone. Throws Fault when the relay is not valid. */
+  probe(relay: unknown, typed: Readonly<Record<string, string>>, to: string | undefined): Promise<AsyncIterable<Step>>
   /** Of the page; made at the first question, also while it is served in clear. */
   certificate(): Promise<CertificateFacts>
   /** Puts a certificate in place. Throws Fault when key and certificate are no pair. */

@@ -7,6 +7,7 @@ import { SimDisk } from '../sim/world/disk.ts'
 import { SimNet } from '../sim/world/net.ts'
 import { Timeline } from '../sim/world/timeline.ts'
 import type { ServerEnd } from '../sim/world/wire.ts'
+import { Box } from './box.ts'
 
 /** As a network hands it over. */
 const pieces = (text: string): string[] => text.match(/.{1,65536}/gs) ?? []
@@ -66,10 +67,11 @@ async function boxWith(mails: readonly string[], { silent = false, noticesFail =
     people: [],
     seen: await SeenMail.open(new SimDisk(), '/data'),
     isLinkUp: () => true,
-    situationOf: () => undefined,
+    situationsOf: () => [],
     acknowledge: async () => false,
     silence: async () => {},
     tellState: async () => {},
+    tellLimits: async () => {},
     bounced: async (id) => {
       bounces.push(id)
       return failing-- <= 0
@@ -108,4 +110,138 @@ test('a mail too long to be looked at does not hide the one behind it', async ()
   assert.equal(lines.filter((line) => line.includes('more than')).length, 1)
   assert.deepEqual(bounces, [7])
   await answers.stop()
+})
+
+const minute = 60_000
+
+/** A box whose mailbox is looked at every minute, with a line from which `raise` comes, and people who answer. */
+class Answered {
+  readonly box: Box
+  readonly #mails: string[] = []
+
+  constructor(rule: object, more: object = {}) {
+    this.box = new Box(7, {
+      sources: [{ id: 'plc', kind: 'serial', path: '/dev/ttyS0', acknowledge: 'line' }],
+      people: [
+        { id: 'ops', name: 'Ops', address: 'ops@example.org' },
+        { id: 'night', name: 'Night', address: 'night@example.org' },
+      ],
+      rules: [{ id: 'all', to: ['ops'], ...rule }],
+      answers: { host: '127.0.0.1', port: 110, security: 'none', user: 'u', password: { secret: 'pop' }, every: '1m' },
+      ...more,
+    })
+  }
+
+  async boot(): Promise<this> {
+    await this.box.boot()
+    this.place()
+    return this
+  }
+
+  /** The mailbox on the net of this life. */
+  place(): void {
+    this.box.net.place('127.0.0.1', 110, mailbox(this.#mails, false))
+  }
+
+  raise(key: string, more: object = {}): void {
+    this.box.say(JSON.stringify({ key, state: 'raised', text: `Leak in ${key}`, ...more }))
+  }
+
+  /** Letters to this person whose subject or text has these words, oldest first. */
+  letters(to: string, words: RegExp): string[] {
+    return this.box.relay.taken.flatMap((one) => (one.to.includes(`${to}@example.org`) && words.test(one.content) ? [one.content] : []))
+  }
+
+  /** This person answers a letter, and the box looks. */
+  async answer(from: string, letter: string | undefined, body: string): Promise<void> {
+    const code = /\[#(o\d+-[a-z2-7]{8})\]/.exec(letter ?? '')?.[1]
+    assert.ok(code, 'there is such a letter, with a code')
+    const head = [`From: ${from}@example.org`, `Subject: Re: [#${code}]`, `Message-ID: <answer-${this.#mails.length}@example.org>`]
+    this.#mails.push([...head, '', body].join('\r\n'))
+    await this.box.pass(2 * minute)
+  }
+
+  acknowledged(): string[] {
+    return this.box.gateway.desk.alerts().active.map(({ key, acknowledgedBy }) => `${key} ${acknowledgedBy ?? '-'}`)
+  }
+}
+
+const lasting = { hold: '1m', repeat: ['10m'], escalate: { after: '15m', to: ['night'] } }
+
+test('whoever was escalated to may acknowledge by that letter', async () => {
+  const one = await new Answered(lasting).boot()
+  one.raise('pit')
+  await one.box.pass(18 * minute)
+  await one.answer('night', one.letters('night', /Leak in pit/)[0], 'ACK')
+  assert.deepEqual(one.acknowledged(), ['pit Night'])
+})
+
+test('the first letter may be answered after a reminder, also when the power went between them', async () => {
+  const one = await new Answered({ ...lasting, escalate: undefined }).boot()
+  one.raise('pit')
+  await one.box.pass(25 * minute)
+  const [first, ...reminders] = one.letters('ops', /Leak in pit/)
+  assert.equal(reminders.length, 2)
+  await one.box.powerCut()
+  one.place()
+  await one.answer('ops', first, 'SILENCE 2h')
+  const [silence] = one.box.gateway.desk.alerts().silences
+  assert.deepEqual([silence?.match, silence?.by], [{ source: 'plc', key: 'pit' }, 'Ops'])
+})
+
+test('an answer to a summary is for each alert that it told and that is still raised', async () => {
+  const one = await new Answered({ group: { by: ['severity'], wait: '2m' } }).boot()
+  for (const key of ['pit', 'shed', 'yard']) one.raise(key)
+  await one.box.pass(4 * minute)
+  one.raise('roof')
+  one.box.say(JSON.stringify({ key: 'shed', state: 'cleared', text: 'Shed is dry' }))
+  await one.box.pass(minute)
+  const [summary] = one.letters('ops', /3 alerts/)
+  await one.answer('ops', summary, 'ACK')
+  assert.deepEqual(one.acknowledged(), ['pit Ops', 'yard Ops', 'roof -'])
+  await one.answer('ops', summary, 'SILENCE')
+  assert.deepEqual(
+    one.box.gateway.desk.alerts().silences.map(({ match }) => match.key),
+    ['pit', 'yard'],
+  )
+})
+
+test('an answer to the digest after an outage is for each alert in it', async () => {
+  const one = await new Answered({}, { delivery: { digest: { from: 2 } } }).boot()
+  one.box.away()
+  for (const key of ['pit', 'shed']) one.raise(key)
+  await one.box.pass(30 * minute)
+  one.box.back()
+  await one.box.pass(5 * minute)
+  await one.answer('ops', one.letters('ops', /2 alerts after an outage/)[0], 'ACK')
+  assert.deepEqual(one.acknowledged(), ['pit Ops', 'shed Ops'])
+})
+
+test('whoever answers what is over is told so, once for each answer', async () => {
+  const one = await new Answered({}).boot()
+  one.raise('pit')
+  await one.box.pass(minute)
+  const [letter] = one.letters('ops', /Leak in pit/)
+  one.box.say(JSON.stringify({ key: 'pit', state: 'cleared', text: 'Pit is dry' }))
+  one.raise('pit', { text: 'Leak again' })
+  await one.box.pass(minute)
+  await one.answer('ops', letter, 'ACK')
+  await one.answer('ops', letter, 'SILENCE 1h')
+  await one.box.pass(10 * minute)
+  assert.deepEqual(one.acknowledged(), ['pit -'], 'what came later is another thing')
+  assert.equal(one.letters('ops', /is over already, or is not known any more/).length, 2)
+  assert.deepEqual(one.box.gateway.desk.alerts().silences, [])
+})
+
+test('a letter that tells many silences the worst of them, and whoever asked for it is told that the others go on', async () => {
+  const one = await new Answered({ group: { by: ['state'], wait: '5m' } }).boot()
+  for (let i = 0; i < 20; i++) {
+    one.raise(`p${i}`, i === 19 ? { severity: 'critical' } : {})
+    await one.box.pass(1000)
+  }
+  await one.box.pass(8 * minute)
+  await one.answer('ops', one.letters('ops', /20 alerts/)[0], 'SILENCE')
+  const keys = one.box.gateway.desk.alerts().silences.map(({ match }) => match.key)
+  assert.deepEqual([keys.length, keys[0], keys[1]], [16, 'p19', 'p0'])
+  assert.equal(one.letters('ops', /silenced 16 alerts/).length, 1)
 })

@@ -4,6 +4,7 @@ import { planOf } from '../../src/gateway/plan.ts'
 import { Gateway } from '../../src/gateway.ts'
 import { checkSettings } from '../../src/settings/check.ts'
 import { effective } from '../../src/settings/schema.ts'
+import { SeenMail } from '../../src/settings/seen-mail.ts'
 import type { Zone } from '../peers/zone.ts'
 import { SimBroker } from '../sim/world/broker.ts'
 import { SimClock } from '../sim/world/clock.ts'
@@ -84,6 +85,7 @@ export class Box {
       software: 'Outpost sim',
       builtAt: Date.UTC(2026, 10, 1),
       segmentBytes: 64 * 1024,
+      ...(settings.answers ? { answering: { key: new Uint8Array(32), seen: await this.settled(SeenMail.open(disk, 'data')) } } : {}),
     })
     const serial = new SimSerial(timeline, this.random.fork())
     this.#serial = serial

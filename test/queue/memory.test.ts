@@ -49,6 +49,54 @@ test('a number that did not become durable is given again, and so is what stood 
   assert.equal(memory.number(offer()).alert.number, late.alert.number + 1, 'one that was given since stays')
 })
 
+test('a raise that did not become durable is the parent of nothing, and a clear that did not leaves its raise', () => {
+  const memory = new Memory()
+  const one = (state: 'raised' | 'cleared' | 'event') => memory.number(offer({ key: 'pump', state }))
+  one('raised').undo()
+  const raised = one('raised')
+  assert.equal(raised.alert.parent, undefined)
+  raised.durable()
+  one('cleared').undo()
+  const again = one('raised')
+  assert.equal(again.alert.parent, raised.id)
+  again.undo()
+  const cleared = one('cleared')
+  assert.equal(cleared.alert.parent, raised.id)
+  cleared.durable()
+  assert.equal(one('raised').alert.parent, undefined)
+})
+
+test('the very first of a source that did not become durable was told to nobody', () => {
+  const memory = new Memory()
+  memory.number(offer()).undo()
+  const { number, previous } = memory.number(offer()).alert
+  assert.deepEqual([number, previous], [1, undefined])
+})
+
+test('many that the disk refused at once, in whichever order that is heard, are as if they had never come', () => {
+  for (const order of [(list: object[]) => list, (list: object[]) => list.toReversed()]) {
+    const memory = new Memory()
+    const one = (state: 'raised' | 'cleared') => memory.number(offer({ key: 'pump', state }))
+    const raised = one('raised')
+    raised.durable()
+    const lost = [one('cleared'), one('raised'), one('raised'), one('cleared'), one('raised')]
+    for (const each of order(lost) as typeof lost) each.undo()
+    const { number, previous, parent } = one('cleared').alert
+    assert.deepEqual([number, previous, parent], [2, 1, raised.id])
+  }
+})
+
+test('what came since one that was refused, and did become durable, stays', () => {
+  const memory = new Memory()
+  const one = () => memory.number(offer({ key: 'pump', state: 'raised' }))
+  const lost = one()
+  const kept = one()
+  lost.undo()
+  kept.durable()
+  const { number, previous, parent } = one().alert
+  assert.deepEqual([number, previous, parent], [3, 2, kept.id])
+})
+
 test('a clear belongs to the first raise of its key that somebody may have been told', () => {
   const memory = new Memory()
   const one = (state: 'raised' | 'cleared' | 'event', more: Partial<Offer> = {}) => memory.number(offer({ key: 'pump', state, ...more }))

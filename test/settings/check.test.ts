@@ -193,4 +193,30 @@ test('disclosure of secrets (CWE-532): a password that stands where its name bel
   }
   const [other] = checkSettings('{"site":{"name":7}}').findings
   assert.match(other?.what ?? '', /^There is 7,/, 'what is no secret is shown')
+
+test('rules may name the sources that the box has by itself', () => {
+  const rules = ['sendmail', 'api', 'page', 'outpost', 'broker'].map((source) => ({
+    id: source,
+    when: { source },
+    to: ['operator'],
+    samples: [{ source, sent: 'Subject: Cron\n\nDisk full' }],
+  }))
+  assert.deepEqual(said({ rules }), [])
+  assert.match(String(said({ rules: [{ id: 'r', when: { source: 'cli' }, to: ['operator'] }] })), /There is no source cli/)
+})
+
+test('a source with the name of one that the box has by itself is doubted, and the box starts all the same', () => {
+  for (const [id, what] of [
+    ['sendmail', 'cron, smartd'],
+    ['api', 'machines post'],
+    ['page', 'from the page'],
+  ] as const) {
+    const { settings, findings } = checkSettings(JSON.stringify({ sources: [{ id, kind: 'serial', path: '/dev/ttyUSB0' }] }))
+    assert.ok(settings, id)
+    assert.match(
+      String(findings.map((one) => `${one.level} ${one.path}: ${one.what}`)),
+      new RegExp(`^note sources\\[0\\]\\.id: .*${id} .*${what}`),
+    )
+  }
+  assert.match(String(said({ sources: [{ id: 'outpost', kind: 'serial', path: '/dev/ttyUSB0' }] })), /is used by Outpost itself/)
 })

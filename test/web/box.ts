@@ -36,6 +36,7 @@ export class WebBox {
   /** What systemd was told, one call after the other. */
   readonly notified: (readonly string[])[] = []
   declare readonly scene: Scene
+  declare readonly net: SimNet
   household: Household
   stream: Stream
   routes: readonly Route[] = []
@@ -106,7 +107,7 @@ export class WebBox {
     const device = await DeviceStore.open(disk, ports.random, 'data')
     const household = await Household.open(scene, device)
     const box = new WebBox(disk, clock, household, await Assets.load(disk, 'page'))
-    Object.assign(box, { timeline, book, scene, sys, notified })
+    Object.assign(box, { timeline, book, scene, sys, notified, net: ports.net })
     return box
   }
 
@@ -129,6 +130,16 @@ export class WebBox {
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     }
     return this.raw(method, path, body === undefined ? undefined : JSON.stringify(body), { ...own, ...headers }, caller)
+  }
+
+  /** What comes only as time passes. */
+  async passing<T>(promise: Promise<T>): Promise<T> {
+    let isDone = false
+    const done = promise.finally(() => {
+      isDone = true
+    })
+    await this.timeline.run(this.timeline.now + 60_000, () => isDone)
+    return done
   }
 
   /** Asks with these headers and no others. */

@@ -339,3 +339,98 @@ test('a clock that nobody has set takes the time of the telephone, one that is k
   assert.equal(box.clock.wall(), right)
   assert.match(box.book.lines.join('\n'), /clock: set from the page/)
 })
+
+/** A relay that shows a certificate by this authority, and lets in whoever has a token. */
+function relayOf(box: WebBox, issuer: string): void {
+  const said: Readonly<Record<string, string>> = {
+    EHLO: '250-relay\r\n250-STARTTLS\r\n250 AUTH XOAUTH2',
+    STARTTLS: '220 go',
+    AUTH: '235 welcome',
+  }
+  const certificate = { subject: 'relay', issuer, names: ['relay.example.org'], from: 0, to: Date.UTC(9999, 0) }
+  box.net.place('relay.example.org', 587, {
+    serve: (end) => {
+      end.onData = (octets) => {
+        const [verb = ''] = Buffer.from(octets).toString().split(/[ \r]/)
+        end.send(`${said[verb] ?? '250 ok'}\r\n`)
+        if (verb === 'STARTTLS') end.secure(certificate)
+      }
+      end.send('220 relay\r\n')
+    },
+  })
+}
+
+/** What the page asks for a relay that is not saved: each step that was good. */
+async function walked(box: WebBox, relay: object, more: object = {}): Promise<string[]> {
+  const answer = await box.ask('POST', '/api/doctor', { relay: { id: 'draft', host: 'relay.example.org', port: 587, ...relay }, ...more })
+  const text = await box.passing(answer.text())
+  assert.equal(answer.status, 200, text)
+  const steps = text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { step: string; ok: boolean; sentence: string })
+  for (const { step, ok, sentence } of steps) assert.ok(ok, `${step}: ${sentence}`)
+  return steps.map(({ step }) => step)
+}
+
+test('a relay that is not saved is checked against the authority that its ca names; one that cannot be read is said', async () => {
+  const box = await WebBox.claimed(settings, secrets)
+  await box.disk.write('data/own.pem', Buffer.from('Own CA'))
+  relayOf(box, 'Own CA')
+  assert.ok((await walked(box, { ca: 'own.pem' })).includes('RCPT'))
+  const missing = await box.ask('POST', '/api/doctor', { relay: { id: 'draft', host: 'relay.example.org', port: 587, ca: 'no.pem' } })
+  assert.equal(missing.status, 422)
+  assert.match(await missing.text(), /ca: no\.pem cannot be read/)
+})
+
+/** A provider that takes a refresh token once only, and a relay that takes what it gives. */
+function provider(box: WebBox): string[] {
+  const shown: string[] = []
+  let good = 'refresh-0'
+  box.net.webs.set('https://provider.example', ({ body = '' }) => {
+    const form = new URLSearchParams(body)
+    const token = form.get('refresh_token') ?? ''
+    shown.push(`${token} ${form.get('client_secret')}`)
+    if (token !== good) return { status: 400, headers: {}, body: Buffer.from('{"error":"invalid_grant"}') }
+    good = `refresh-${shown.length}`
+    const json = { access_token: 'access', token_type: 'Bearer', expires_in: 3600, refresh_token: good }
+    return { status: 200, headers: {}, body: Buffer.from(JSON.stringify(json)) }
+  })
+  relayOf(box, 'Sim CA')
+  box.net.trusted.add('Sim CA')
+  return shown
+}
+
+const oauth2 = {
+  auth: {
+    kind: 'oauth2',
+    user: 'ps7@example.org',
+    tokenUrl: 'https://provider.example/token',
+    clientId: 'id',
+    clientSecret: { secret: 'client' },
+    refreshToken: { secret: 'refresh' },
+  },
+}
+
+test('a relay with OAuth2 that is not saved is checked with the refresh token that is kept, and a new one is kept in its place', async () => {
+  const box = await WebBox.claimed(settings, { ...secrets, client: 'client-secret', refresh: 'refresh-0' })
+  const shown = provider(box)
+  await walked(box, oauth2, { secrets: { refresh: '' } })
+  assert.equal((await box.household.secretValues()).refresh, 'refresh-1')
+  await walked(box, oauth2)
+  assert.deepEqual(shown, ['refresh-0 client-secret', 'refresh-1 client-secret'])
+})
+
+test('a refresh token that was typed is kept nowhere before it is saved, and the one that came in its place is saved then', async () => {
+  const box = await WebBox.claimed(settings, secrets)
+  const shown = provider(box)
+  const typed = { refresh: 'refresh-0', client: 'typed-secret' }
+  await walked(box, oauth2, { secrets: typed })
+  await walked(box, oauth2, { secrets: typed })
+  assert.deepEqual(shown, ['refresh-0 typed-secret', 'refresh-1 typed-secret'])
+  assert.equal((await box.household.secretValues()).refresh, undefined)
+  assert.equal((await box.ask('PUT', '/api/secrets/refresh', { value: 'refresh-0' })).status, 204)
+  assert.equal((await box.household.secretValues()).refresh, 'refresh-2')
+  assert.equal((await box.ask('PUT', '/api/secrets/refresh', { value: 'another' })).status, 204)
+  assert.equal((await box.household.secretValues()).refresh, 'another')
+})

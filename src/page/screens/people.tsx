@@ -183,7 +183,7 @@ function Entry({
           {t('Save')}
         </Deed>
       </div>
-      {list === 'relays' && <Check relay={draft} password={Object.values(typed).find((one) => one !== '')} />}
+      {list === 'relays' && <Check relay={draft} typed={typed} />}
     </form>
   )
 }
@@ -191,13 +191,13 @@ function Entry({
 type Step = { step: string; ms: number; ok: boolean; sentence: string; facts: string[]; transcript: string[] }
 
 /** The way to a relay, step by step, with values that are not saved. Nothing is sent. */
-export function Check({ relay, password }: { relay: Value; password: string | undefined }) {
+export function Check({ relay, typed }: { relay: Value; typed: Typed }) {
   const [to, setTo] = useState('')
   const [steps, setSteps] = useState<Step[]>([])
   const check = async () => {
     setSteps([])
     const taken: Step[] = []
-    return each<Step>('/api/doctor', { relay, ...(password === undefined ? {} : { password }), ...(to === '' ? {} : { to }) }, (step) => {
+    return each<Step>('/api/doctor', { relay, secrets: typed, ...(to === '' ? {} : { to }) }, (step) => {
       taken.push(step)
       setSteps([...taken])
     })

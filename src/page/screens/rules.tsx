@@ -110,9 +110,10 @@ export function Editor({
   const schema = useSchema()?.properties?.rules?.items
   const people = (kept?.settings.people ?? []).map((one) => one.id)
   const sample = line ? written(new TextDecoder().decode(octetsOf(line.bytes))) : firstSample(rule)
-  const sources = [...(kept?.settings.sources ?? []).map((one) => one.id), ...(kept?.settings.broker.enabled ? ['broker'] : [])]
+  const named = [...(kept?.settings.sources ?? []).map((one) => one.id), ...(kept?.settings.broker.enabled ? ['broker'] : [])]
+  const sources = [...new Set([...named, 'sendmail', 'api', 'page'])]
   const from = line?.source ?? firstSource(rule)
-  const [source, setSource] = useState(from && (sources.includes(from) || from === 'page') ? from : (sources[0] ?? 'page'))
+  const [source, setSource] = useState(from && sources.includes(from) ? from : (named[0] ?? 'page'))
   const [draft, setDraft] = useState<Value>(() => ({
     ...rule,
     to: (rule.to as string[]).length > 0 ? rule.to : people.slice(0, 1),
@@ -165,12 +166,7 @@ export function Editor({
           </div>
         </Card>
         <Card title={t('What becomes of a sample')}>
-          <Choice
-            label={t('From')}
-            value={source}
-            of={[...new Set([...sources, 'page'])].map((one) => [one, one] as const)}
-            set={setSource}
-          />
+          <Choice label={t('From')} value={source} of={sources.map((one) => [one, one] as const)} set={setSource} />
           <Preview source={source} settings={next} start={sample} topic={line?.topic} />
         </Card>
       </div>

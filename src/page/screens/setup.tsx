@@ -246,7 +246,7 @@ function RelayStep({ editing }: { editing: Editing }) {
               value={((relay.pin as string[] | undefined) ?? []).join(' ')}
               set={(pin) => setRelay(pin === '' ? without(relay, 'pin') : { ...relay, pin: pin.split(/\s+/) })}
             />
-            <Check relay={relay} password={password || undefined} />
+            <Check relay={relay} typed={{ [secret]: password }} />
           </>
         )}
         <Findings findings={editing.findings.filter((one) => one.level === 'error')} />

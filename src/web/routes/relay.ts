@@ -13,12 +13,15 @@ const doctor = route({
   access: { kind: 'machine', scope: 'all' },
   body: z.strictObject({
     relay: z.union([z.string().max(64), z.record(z.string(), z.unknown())]),
-    /** For this walk alone; kept nowhere. */
+    /** Values of the secrets that the relay names, for this walk alone; kept nowhere. */
+    secrets: z.record(z.string().max(80), z.string().max(4096)).optional(),
+    /** The same of the one that is its password. */
     password: z.string().max(4096).optional(),
     to: address.optional(),
   }),
   run: async ({ house, body }) => {
-    const steps = (await house.probe(body.relay, body.password, body.to))[Symbol.asyncIterator]()
+    const typed = { ...passwordOf(body.relay, body.password), ...body.secrets }
+    const steps = (await house.probe(body.relay, typed, body.to))[Symbol.asyncIterator]()
     const lines = new ReadableStream<Uint8Array>({
       pull: async (controller) => {
         const { value, done } = await steps.next()
@@ -30,6 +33,12 @@ const doctor = route({
     return new Response(lines, { headers: { 'Content-Type': 'application/x-ndjson' } })
   },
 })
+
+const login = z.object({ auth: z.object({ password: z.object({ secret: z.string() }) }) })
+const passwordOf = (relay: unknown, password: string | undefined): Record<string, string> => {
+  const named = login.safeParse(relay).data?.auth.password.secret
+  return named === undefined || password === undefined ? {} : { [named]: password }
+}
 
 const words = {
   en: { subject: (site: string) => `Test mail from ${site}`, text: 'This is a test. Whoever reads it gets the alerts of this box, too.' },

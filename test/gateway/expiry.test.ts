@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { DiskError } from '../../src/ports/disk.ts'
+import { Box } from './box.ts'
+
+const minute = 60_000
+const letters = 450
+
+/** A site that is away for longer than its letters are kept. */
+async function away(): Promise<Box> {
+  const box = new Box(1, { delivery: { keep: '1h' } })
+  await box.boot()
+  box.away()
+  for (let i = 0; i < letters; i++) await box.send(`letter ${i}`)
+  return box
+}
+
+test('all letters that are too old are given up within minutes, however many they are, and each is in the mailbox', async () => {
+  const box = await away()
+  await box.pass(72 * minute)
+  assert.equal(box.waiting, 0)
+  const notices = await box.disk.list('data/mailbox/operator/new')
+  assert.equal(notices.length, letters)
+})
+
+test('where the mailbox takes no notices, letters that are too old are tried every ten minutes, and wait', async () => {
+  const box = await away()
+  box.disk.delay = async () => {
+    throw new DiskError('the disk is failing', 'EIO')
+  }
+  await box.pass(72 * minute)
+  assert.equal(box.waiting, letters)
+  const refused = box.log.filter(({ event }) => event === 'mailbox: a notice could not be written').length
+  assert.ok(refused > 0 && refused <= 200, `${refused} notices`)
+})
