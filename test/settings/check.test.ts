@@ -193,6 +193,7 @@ test('disclosure of secrets (CWE-532): a password that stands where its name bel
   }
   const [other] = checkSettings('{"site":{"name":7}}').findings
   assert.match(other?.what ?? '', /^There is 7,/, 'what is no secret is shown')
+})
 
 test('rules may name the sources that the box has by itself', () => {
   const rules = ['sendmail', 'api', 'page', 'outpost', 'broker'].map((source) => ({
