@@ -256,7 +256,7 @@ export class Household implements House {
       typeof relay === 'string' ? await this.#saved(relay) : await this.#drafts.optionsOf(relay, typed, settings, this.#secrets)
     const mailFrom = mailboxOf(settings.mail.from).address
     const rcptTo = to ?? settings.people.find((person) => !person.address.endsWith(`@${settings.site.domain}`))?.address
-    return probe(this.ports, options, { mailFrom, ...(rcptTo === undefined ? {} : { rcptTo }) })
+    return probe({ ...this.ports, hidden: this.#secrets.values() }, options, { mailFrom, ...(rcptTo === undefined ? {} : { rcptTo }) })
   }
 
   async #saved(id: string): Promise<RelayOptions> {

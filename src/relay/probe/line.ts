@@ -10,7 +10,8 @@ import { ReplyReader } from '../reply.ts'
 /**
  * Line: performs small dialogues on a wire one after the other, and keeps what was said, word for word, without the secrets.
  */
-export type LineOptions = { wire: Wire; clock: Clock; tls: TlsOptions; login: Login; waitMs: number }
+/** `hidden`: what must not be shown beside the login of this walk; a server may know it from others. */
+export type LineOptions = { wire: Wire; clock: Clock; tls: TlsOptions; login: Login; waitMs: number; hidden?: readonly string[] }
 
 /** Not said: it would have been two commands. */
 export class LineBreak extends Error {
@@ -25,7 +26,7 @@ export class Line {
 
   constructor(options: LineOptions) {
     this.#options = options
-    this.#mask = maskFor(options.login)
+    this.#mask = maskFor(options.login, options.hidden)
   }
 
   /** The first line that was no reply. */
@@ -118,11 +119,12 @@ export class Line {
 }
 
 /** Servers have been seen to repeat what they were told, also in base64; and what they say is shown on terminals. */
-function maskFor(login: Login): (text: string) => string {
+function maskFor(login: Login, hidden: readonly string[] = []): (text: string) => string {
   const user = 'user' in login ? login.user : ''
   const secrets = Object.entries(login).flatMap(([name, value]) =>
     name === 'kind' || name === 'user' || typeof value !== 'string' || value === '' ? [] : [value],
   )
+  secrets.push(...hidden.filter((one) => one !== ''))
   const forms = secrets.flatMap((one) => [`\0${user}\0${one}`, one].map((text) => Buffer.from(text).toString('base64'))).concat(secrets)
   return (text) => forms.reduce((masked, form) => masked.replaceAll(form, '‹secret›'), text).replace(/[\u0000-\u001f\u007f-\u009f]/g, '?')
 }

@@ -18,7 +18,7 @@ export type Envelope = { mailFrom: string; rcptTo?: string }
 export type VisitStep = { step: string; stage: Stage; take: () => Promise<Found> }
 
 /** What a probe works with. */
-export type Tools = { net: Net; clock: Clock; random: Random }
+export type Tools = { net: Net; clock: Clock; random: Random; hidden?: readonly string[] }
 
 const stepMs = 30_000
 const nonceBytes = 18
@@ -27,6 +27,7 @@ export class Visit {
   line: Line | undefined
   readonly #net: Net
   readonly #clock: Clock
+  readonly #hidden: readonly string[]
   readonly #random: Random
   readonly #relay: RelayOptions
   readonly #envelope: Envelope
@@ -36,9 +37,10 @@ export class Visit {
   #greeting = ''
   #offers: Offer[] = []
 
-  constructor({ net, clock, random }: Tools, relay: RelayOptions, envelope: Envelope) {
+  constructor({ net, clock, random, hidden = [] }: Tools, relay: RelayOptions, envelope: Envelope) {
     this.#net = net
     this.#clock = clock
+    this.#hidden = hidden
     this.#random = random
     this.#login = relay.auth
     this.#relay = relay
@@ -113,7 +115,7 @@ export class Visit {
     this.#wire = wire
     // A session would hide what the server shows today.
     const tls = { ...tlsOptions(this.#relay), resume: false }
-    this.line = new Line({ wire, clock: this.#clock, tls, login: this.#login, waitMs: this.#waitMs })
+    this.line = new Line({ wire, clock: this.#clock, tls, login: this.#login, waitMs: this.#waitMs, hidden: this.#hidden })
     return { sentence: `Connected to ${wire.peer}.` }
   }
 
