@@ -74,7 +74,7 @@ test('the set-up by finger on a telephone ends in a mail that the reader has', {
     await tap('Save and go on')
     await page.getByRole('heading', { name: 'Set up: Sources' }).waitFor()
     await say(mqtt, '{"key":"door-1","text":"Door open"}')
-    await page.getByText('Door open').waitFor()
+    await page.getByText('Door open').first().waitFor()
     await picture(page, 'setup-3-390')
     await tap('Next')
     await relay(page, (name) => tap(name))
