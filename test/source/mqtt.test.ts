@@ -64,16 +64,21 @@ test('each client of the embedded broker counts for itself, and its numbers soon
   assert.equal(heard[3]?.fleeting, undefined, 'a broker of others numbers all that it sends us')
 })
 
+/** One that takes everybody in, and says what a test makes it say. */
+class QuietBroker implements Broker {
+  on: BrokerEvents | undefined
+
+  async connect(_: unknown, on: BrokerEvents) {
+    this.on = on
+    return { sessionPresent: false, publish: async () => {}, close: async () => {} }
+  }
+
+  serve = () => Promise.reject(new Error('not asked for'))
+}
+
 test('a retained message may be old news: it is passed over with a reason, and confirmed (eclipse-mosquitto/mosquitto#1760)', async () => {
   const said: string[] = []
-  let events: BrokerEvents | undefined
-  const broker: Broker = {
-    connect: async (_, on) => {
-      events = on
-      return { sessionPresent: false, publish: async () => {}, close: async () => {} }
-    },
-    serve: () => Promise.reject(new Error('not asked for')),
-  }
+  const broker = new QuietBroker()
   const options: MqttSourceOptions = {
     id: 'field',
     url: 'mqtt://broker',
@@ -93,20 +98,13 @@ test('a retained message may be old news: it is passed over with a reason, and c
   })
   source.start()
   await new Promise((resolve) => setImmediate(resolve))
-  for (let i = 0; i < 5; i++) assert.equal(await events?.message({ ...message, retain: true, dup: false }), 'taken')
+  for (let i = 0; i < 5; i++) assert.equal(await broker.on?.message({ ...message, retain: true, dup: false }), 'taken')
   assert.equal(said.filter((event) => event === 'mqtt: a retained message was passed over').length, 3, 'the first, the second, the fourth')
   await source.stop()
 })
 
 test('what other boxes say of themselves is heard by a box that was told to watch over them; what it says of itself is not', async () => {
-  let events: BrokerEvents | undefined
-  const broker: Broker = {
-    connect: async (_, on) => {
-      events = on
-      return { sessionPresent: false, publish: async () => {}, close: async () => {} }
-    },
-    serve: () => Promise.reject(new Error('not asked for')),
-  }
+  const broker = new QuietBroker()
   const heard: string[] = []
   const take = async ({ topic = '' }: Heard): Promise<Taken> => {
     heard.push(topic)
@@ -117,7 +115,7 @@ test('what other boxes say of themselves is heard by a box that was told to watc
   source.start()
   await new Promise((resolve) => setImmediate(resolve))
   for (const topic of ['outpost/box/status', 'outpost/other/status', 'outpost/pump/1/status'])
-    assert.equal(await events?.message({ ...message, topic, retain: false, dup: false }), 'taken')
+    assert.equal(await broker.on?.message({ ...message, topic, retain: false, dup: false }), 'taken')
   assert.deepEqual(heard, ['outpost/other/status', 'outpost/pump/1/status'])
   await source.stop()
 })
