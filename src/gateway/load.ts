@@ -130,6 +130,8 @@ export class Load {
           .write(id, (one) => behind?.has(one.ref) !== true && this.#options.serves(one))
           .catch((error) => {
             ports.log('error', 'a letter waits for the disk', { id, why: sentence(error) })
+            // Those of its source and key that were picked with it wait, too.
+            this.#deferred.set(id, sentence(error))
             return undefined
           }),
       ),
