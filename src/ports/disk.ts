@@ -26,6 +26,8 @@ export interface Disk {
   sync(path: string): Promise<void>
   rename(from: string, to: string): Promise<void>
   remove(path: string): Promise<void>
+  /** Removes an empty directory; rejects with ENOTEMPTY where something is in it. */
+  removeDir(dir: string): Promise<void>
   /** Names in a directory, sorted; without `.` and `..`. */
   list(dir: string): Promise<string[]>
   /** Makes the directory and its parents, mode 0700, durable by name. Content when it stands already. */

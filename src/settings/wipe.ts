@@ -10,7 +10,7 @@ export const wipeMark = 'resetting'
 const isOfTheOwner = (name: string): boolean => /^\.?device\.json(\.|$)/.test(name)
 
 /**
- * Wipe: every file below a directory goes, durably. Directories stay, empty. One that is cut off is begun again by whoever opens the directory next (`isHalfWiped`), before anything else of it is read.
+ * Wipe: everything below a directory goes, durably. One that is cut off is begun again by whoever opens the directory next (`isHalfWiped`), before anything else of it is read.
  * `successor` is what the mark is called in the end, for who waits for that; without one it goes. What cannot be removed does not keep the rest: that goes, and then it rejects with the DiskError, and the mark stays.
  */
 export async function wipe(disk: Disk, dir: string, successor?: string): Promise<void> {
@@ -51,5 +51,8 @@ async function remove(disk: Disk, path: string): Promise<void> {
     if (isDiskError(error, 'ENOTDIR')) return undefined
     throw error
   })
-  await (inner ? removeAll(disk, path, inner) : disk.remove(path))
+  if (!inner) return disk.remove(path)
+  await removeAll(disk, path, inner)
+  // Its name may be somebody's. One that cannot go, as where another file system is mounted, holds nothing any more.
+  await disk.removeDir(path).catch(() => {})
 }

@@ -108,6 +108,24 @@ test('remains of user data (CWE-212): a power cut at any step of a reset leaves 
   assert.ok(whole >= 4, 'cuts before the first promise')
 })
 
+test('remains of user data (CWE-212): after a reset no directory tells who had a mailbox; one that cannot go does not keep the reset from its end', async () => {
+  const { scene } = await WebBox.open()
+  const plain = await ownedDisk()
+  await reset(on(scene, plain))
+  assert.deepEqual(await plain.list('data'), [])
+  const disk = await ownedDisk()
+  const mounted = new Proxy<Disk>(disk, {
+    get: (_, verb: keyof Disk) => (verb === 'removeDir' ? removeDir : (disk[verb] as () => unknown).bind(disk)),
+  })
+  const removeDir = async (dir: string): Promise<void> => {
+    if (dir === 'data/mailbox') throw new DiskError('another file system is mounted there', 'EBUSY')
+    await disk.removeDir(dir)
+  }
+  await reset(on(scene, mounted))
+  assert.deepEqual(await disk.list('data'), ['mailbox'])
+  assert.deepEqual(await disk.list('data/mailbox'), [])
+})
+
 test('software that knows no mark finds a claimed box after a reset that was cut off, until nothing else is left', async () => {
   const { scene } = await WebBox.open()
   for (let step = 0, over = false; !over; step++) {

@@ -42,6 +42,7 @@ export function diskContract(name: string, make: () => Promise<{ disk: Disk; dir
       () => disk.remove(`${dir}/x`),
       () => disk.rename(`${dir}/x`, `${dir}/y`),
       () => disk.list(`${dir}/none`),
+      () => disk.removeDir(`${dir}/none`),
     ])
       await assert.rejects(deed, (error) => isDiskError(error, 'ENOENT'))
     assert.equal(await disk.size(`${dir}/x`), undefined)
@@ -52,6 +53,16 @@ export function diskContract(name: string, make: () => Promise<{ disk: Disk; dir
     await replaceFile(disk, dir, 'a', Buffer.from('second'))
     assert.equal(await text(disk, `${dir}/a`), 'second')
     assert.deepEqual(await disk.list(dir), ['a'])
+  })
+
+  on('a directory is removed when it is empty, and not before', async (disk, dir) => {
+    await disk.makeDir(`${dir}/room`)
+    await disk.write(`${dir}/room/a`, Buffer.from('a'))
+    await assert.rejects(disk.removeDir(`${dir}/room`), (error) => isDiskError(error, 'ENOTEMPTY'))
+    assert.deepEqual(await disk.list(`${dir}/room`), ['a'])
+    await disk.remove(`${dir}/room/a`)
+    await disk.removeDir(`${dir}/room`)
+    assert.deepEqual(await disk.list(dir), [])
   })
 
   on('directories are made with their parents, and listed by name', async (disk, dir) => {

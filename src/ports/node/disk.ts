@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { type Disk, DiskError, type DiskFile } from '../disk.ts'
@@ -55,6 +55,10 @@ export class NodeDisk implements Disk {
 
   async remove(path: string): Promise<void> {
     await mapped(`cannot remove ${path}`, () => rm(path))
+  }
+
+  async removeDir(dir: string): Promise<void> {
+    await mapped(`cannot remove ${dir}`, () => rmdir(dir))
   }
 
   async list(dir: string): Promise<string[]> {

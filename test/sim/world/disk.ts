@@ -94,6 +94,11 @@ export class SimDisk implements Disk {
     this.#change(dirOf(path), (names) => names.delete(path))
   }
 
+  async removeDir(dir: string): Promise<void> {
+    if ((await this.list(dir)).length > 0) throw new DiskError(`${dir} is not empty`, 'ENOTEMPTY')
+    this.#dirs.delete(dir)
+  }
+
   async list(dir: string): Promise<string[]> {
     await this.#alive()
     if (!this.#dirs.has(dir)) throw new DiskError(`no directory ${dir}`, this.#names.has(dir) ? 'ENOTDIR' : 'ENOENT')
