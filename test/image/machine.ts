@@ -10,6 +10,13 @@ import { until } from './until.ts'
 /** Machine: a computer in QEMU that boots an image, with a serial line, a watchdog and a network of its own whose only other host is this machine's loopback. */
 export type Kind = 'x64' | 'arm64'
 
+export type Extras = {
+  /** What is plugged in beside it: a raw image that is only read. */
+  stick?: string
+  /** What its firmware starts, where the image has no boot loader for it. */
+  kernel?: { image: string; initrd: string; words: string }
+}
+
 const firmware = {
   x64: { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', vars: '/usr/share/OVMF/OVMF_VARS_4M.fd' },
   arm64: { code: '/usr/share/AAVMF/AAVMF_CODE.fd', vars: '/usr/share/AAVMF/AAVMF_VARS.fd' },
@@ -26,14 +33,13 @@ export class Machine {
   #child: ChildProcess | undefined
   #boots = 0
 
-  /** What is plugged in beside it: a raw image that is only read. */
-  readonly #stick: string | undefined
+  readonly #extras: Extras
 
   /** `disk`: a raw image, which the machine writes to. */
-  constructor(kind: Kind, disk: string, stick?: string) {
+  constructor(kind: Kind, disk: string, extras: Extras = {}) {
     this.kind = kind
     this.disk = disk
-    this.#stick = stick
+    this.#extras = extras
     copyFileSync(firmware[kind].vars, join(this.dir, 'vars.fd'))
   }
 
@@ -111,8 +117,10 @@ export class Machine {
             ['-cpu', 'cortex-a72'],
             ['-device', 'pci-serial,chardev=line'],
           ]
-    if (this.#stick !== undefined)
-      own.push(['-drive', `file=${this.#stick},format=raw,if=none,id=stick,readonly=on`], ['-device', 'virtio-blk-pci,drive=stick'])
+    const { stick, kernel } = this.#extras
+    if (stick !== undefined)
+      own.push(['-drive', `file=${stick},format=raw,if=none,id=stick,readonly=on`], ['-device', 'virtio-blk-pci,drive=stick'])
+    if (kernel) own.push(['-kernel', kernel.image], ['-initrd', kernel.initrd], ['-append', kernel.words])
     // The first serial port is the console, the second the line.
     return [...common, ...own].flat()
   }
@@ -122,6 +130,16 @@ export class Machine {
     const began = Date.now()
     await until('the page answers', limitSeconds, () => this.healthy())
     return Math.round((Date.now() - began) / 1000)
+  }
+
+  /** MemoryCurrent of the gateway's unit: what its group of processes is charged for, caches of files included. RSS of the gateway beside it. */
+  async memory(): Promise<string> {
+    const out = await this.probe.run(
+      'systemctl show -P MemoryCurrent outpost; awk "/^VmRSS/ { print \\$2 * 1024 }" /proc/$(systemctl show -P MainPID outpost)/status',
+      120,
+    )
+    const [unit = 0, process = 0] = out.split('\n').map((line) => Math.round(Number(line) / 1e5) / 10)
+    return `${unit} MB (RSS of the process ${process} MB)`
   }
 
   async healthy(): Promise<boolean> {

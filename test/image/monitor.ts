@@ -64,6 +64,11 @@ export class Monitor {
     })
   }
 
+  /** Pulls the cable of its network, or puts it in. */
+  async cable(plugged: boolean): Promise<void> {
+    await this.#ask('set_link', { name: 'net', up: plugged })
+  }
+
   close(): void {
     this.#socket.destroy()
   }

@@ -111,6 +111,15 @@ export class PiImage {
     assert.equal(magic('root-b'), '\0\0\0\0', 'root B waits for the first update')
   }
 
+  /** Kernel, initramfs and the words that go with them, for a machine with a boot loader of another kind; `dir` is where the files go. */
+  kernel(dir: string): { image: string; initrd: string; words: string } {
+    const [image, initrd] = ['vmlinuz', 'initrd.img'].map((name) => {
+      writeFileSync(join(dir, name), this.read('boot-a', name))
+      return join(dir, name)
+    }) as [string, string]
+    return { image, initrd, words: this.read('boot-a', 'cmdline.txt').toString().trim() }
+  }
+
   /**
    * Kernel, initramfs, device tree (with disable-bt, as the firmware would have done it) and card by hand. Resolves with the last stage that was reached, as a line of the console.
    */

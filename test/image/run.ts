@@ -7,8 +7,9 @@ import { parseArgs } from 'node:util'
 import { readBoard } from '../../firmware-host/image/board.ts'
 import { PlainRelay } from '../peers/plain-relay.ts'
 import { freePort, type Kind, Machine } from './machine.ts'
-import { credentialSecret } from './probe.ts'
+import { credentialSecret, type Probe } from './probe.ts'
 import { flash, lay, names, provisioning, read, secret } from './provision.ts'
+import { radio } from './radio.ts'
 import { type PiFacts, PiImage } from './raspberry-pi.ts'
 import { SerialLine } from './serial-line.ts'
 import { until } from './until.ts'
@@ -77,6 +78,10 @@ async function piMain(image: string, facts: PiFacts): Promise<void> {
   await check('root A is squashfs, root B is empty', async () => pi.checkRoots())
   const stages = /Started .*outpost\.service/
   await check("QEMU's raspi3b starts kernel, initramfs, root and gateway", () => pi.boot(900, stages))
+  if (facts.wifi)
+    await radio(image, pi, check, (told) => {
+      diagnosis = told
+    })
 }
 
 async function main(): Promise<void> {
@@ -110,9 +115,7 @@ async function main(): Promise<void> {
     })
     if (whole) {
       await check('the start of the system was without a failure', async () => {
-        await until('the system has started', 180, async () =>
-          /running|degraded/.test((await probe.try('systemctl is-system-running')).out),
-        )
+        await started(probe)
         assert.equal((await probe.run('systemctl --failed --no-legend --plain')).trim(), '')
         return (await probe.run('systemd-analyze time')).split('\n')[0]
       })
@@ -208,13 +211,13 @@ async function main(): Promise<void> {
       const minutes = Number(values['idle-minutes'])
       await check(`a box to which nothing happens for ${minutes} minutes writes nearly nothing`, async () => {
         await probe.run('sync')
-        const memory = await memoryOf(machine)
+        const memory = await machine.memory()
         const before = await machine.monitor.written()
         await new Promise((done) => setTimeout(done, minutes * 60_000))
         const after = await machine.monitor.written()
         const [bytes, requests] = [after.bytes - before.bytes, after.requests - before.requests]
         assert.ok(bytes <= idleBytes(minutes), `${bytes} octets in ${requests} requests`)
-        return `${bytes} octets in ${requests} requests; memory of the unit ${memory}, then ${await memoryOf(machine)}`
+        return `${bytes} octets in ${requests} requests; memory of the unit ${memory}, then ${await machine.memory()}`
       })
       await check('a gateway that stands still (SIGSTOP) is killed by its watchdog and starts anew', async () => {
         const restarts = Number(await probe.run('systemctl show -P NRestarts outpost'))
@@ -245,11 +248,10 @@ async function main(): Promise<void> {
         await machine.ready(bootSeconds)
       })
     } else {
-      await check(
-        'what the unit takes',
-        async () =>
-          `${Math.round(Number(await probe.run('systemctl show -P MemoryCurrent outpost', 120)) / 1e5) / 10} MB; ${(await probe.run('systemd-analyze time', 120)).split('\n')[0]}`,
-      )
+      await check('what the unit takes', async () => {
+        await started(probe)
+        return `${await machine.memory()}; ${(await probe.run('systemd-analyze time', 120)).split('\n')[0]}`
+      })
       line.close()
     }
     await machine.cut()
@@ -265,20 +267,14 @@ async function main(): Promise<void> {
   }
 }
 
+/** The page answers before the last unit has started. */
+const started = (probe: Probe): Promise<void> =>
+  until('the system has started', 180, async () => /running|degraded/.test((await probe.try('systemctl is-system-running')).out))
+
 /** Out of the machine's own file: what somebody before the screen would read. */
 async function claimCode(machine: Machine): Promise<string> {
   await until('the console shows it', 120, () => /Claim code \S+/.test(machine.console))
   return /Claim code (\S+)/.exec(machine.console)?.[1] ?? ''
-}
-
-/** MemoryCurrent of the unit: what its group of processes is charged for, caches of files included. RSS of the gateway beside it. */
-async function memoryOf({ probe }: Machine): Promise<string> {
-  const out = await probe.run(
-    'systemctl show -P MemoryCurrent outpost; awk "/^VmRSS/ { print \\$2 * 1024 }" /proc/$(systemctl show -P MainPID outpost)/status',
-    120,
-  )
-  const [unit = 0, process = 0] = out.split('\n').map((line) => Math.round(Number(line) / 1e5) / 10)
-  return `${unit} MB (RSS of the process ${process} MB)`
 }
 
 type Office = { stop(): Promise<void>; start(): Promise<void>; letters(): string }

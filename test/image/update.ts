@@ -240,7 +240,7 @@ async function main(): Promise<void> {
   if (from < 0) throw new Error(`--from: one of ${parts.join(', ')}.`)
   const folder = values.folder === undefined ? mkdtempSync(join(tmpdir(), 'outpost-update-test-')) : resolve(values.folder)
   const bench = await benchIn(folder)
-  const machine = new Machine('x64', bench.disk, bench.bundles.stick)
+  const machine = new Machine('x64', bench.disk, { stick: bench.bundles.stick })
   const box = new Box(machine)
   try {
     await machine.start()
