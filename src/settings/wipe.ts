@@ -54,5 +54,7 @@ async function remove(disk: Disk, path: string): Promise<void> {
   if (!inner) return disk.remove(path)
   await removeAll(disk, path, inner)
   // Its name may be somebody's. One that cannot go, as where another file system is mounted, holds nothing any more.
-  await disk.removeDir(path).catch(() => {})
+  await disk.removeDir(path).catch((error: unknown) => {
+    if (!isDiskError(error)) throw error
+  })
 }
