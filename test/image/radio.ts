@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Machine } from './machine.ts'
@@ -28,11 +28,13 @@ function luggage(): string {
   const tar = join(dir, 'test-iw-arm64.tar')
   if (existsSync(tar)) return tar
   mkdirSync(dir, { recursive: true })
-  const args = ['--variant=extract', '--architectures=arm64', '--include=iw', '--skip=check/qemu', 'trixie', tar]
+  // A run that is broken off leaves no half of it under the name that is looked for.
+  const part = `${tar}.part.tar`
+  const args = ['--variant=extract', '--architectures=arm64', '--include=iw', '--skip=check/qemu', 'trixie', part]
   const done = spawnSync('mmdebstrap', args, { encoding: 'utf8' })
-  if (done.status === 0) return tar
-  rmSync(tar, { force: true })
-  throw new Error(`mmdebstrap, for iw: ${done.error?.message ?? done.stderr.slice(-1000)}`)
+  if (done.status !== 0) throw new Error(`mmdebstrap, for iw: ${done.error?.message ?? done.stderr.slice(-1000)}`)
+  renameSync(part, tar)
+  return tar
 }
 
 class Phone {
