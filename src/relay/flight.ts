@@ -242,11 +242,10 @@ class Flight {
   /** Sends what was said since the last time: one turn of the line, if the server said something in between. */
   #flush(): void {
     if (this.#outgoing.length === 0) return
-    const length = octetsOf(this.#outgoing)
-    const pieces = this.#pieces(length)
+    const pieces = this.#pieces()
+    this.#report.sent += octetsOf(this.#outgoing)
     this.#outgoing = []
     if (this.#ahead !== 0) this.#ahead = undefined
-    this.#report.sent += length
     if (this.#turned) this.#report.turns++
     this.#turned = false
     const before = this.#writing ?? Promise.resolve()
@@ -257,13 +256,12 @@ class Flight {
     this.#writing.catch(() => {})
   }
 
-  /** What is said at once leaves at once, behind the first letter; a mail of megabytes is not copied for it. */
-  #pieces(length: number): Uint8Array[] {
-    if (length > pieceBytes) return this.#outgoing
+  /** What is said at once leaves at once, behind the first letter. */
+  #pieces(): Uint8Array[] {
     const ahead = this.#ahead ?? 0
     const [head, tail] = [this.#outgoing.slice(0, ahead), this.#outgoing.slice(ahead)]
-    if (head.length === 0 || octetsOf(tail) <= worthItsOwnRecord) return [Buffer.concat(this.#outgoing)]
-    return [Buffer.concat(head), Buffer.concat(tail)]
+    if (head.length === 0 || octetsOf(tail) <= worthItsOwnRecord) return gathered(this.#outgoing)
+    return [...gathered(head), ...gathered(tail)]
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
@@ -288,5 +286,21 @@ class Flight {
     }
   }
 }
+
+/** Each write ends a TLS record, of 22 octets beside what is said (RFC 8446 section 5.2): so few writes; but a mail of megabytes is not copied for it. */
+function gathered(said: readonly Uint8Array[]): Uint8Array[] {
+  const pieces: Uint8Array[] = []
+  let small: Uint8Array[] = []
+  for (const octets of said) {
+    if (octets.length < pieceBytes) small.push(octets)
+    else {
+      pieces.push(...joined(small), octets)
+      small = []
+    }
+  }
+  return [...pieces, ...joined(small)]
+}
+
+const joined = (octets: readonly Uint8Array[]): Uint8Array[] => (octets.length > 0 ? [Buffer.concat(octets)] : [])
 
 const octetsOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, piece) => sum + piece.length, 0)
