@@ -3,6 +3,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Disk } from '../ports/disk.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { Spent } from './budget.ts'
+import { Frozen } from './frozen.ts'
 import { history, type Past } from './history.ts'
 import { Journal, StorageError } from './journal.ts'
 import { isSettlement, type Mark, type Settled } from './mark.ts'
@@ -11,6 +12,7 @@ import { momentOf } from './moment.ts'
 import type { Offer } from './offer.ts'
 import { headerBytes, type JournalRecord, recordTypes } from './record.ts'
 import { type Print, printsOf, Repeats } from './repeats.ts'
+import { Room } from './room.ts'
 import type { Place } from './segment.ts'
 import { admits } from './space.ts'
 import { type LetterState, Waiting } from './waiting.ts'
@@ -57,8 +59,6 @@ export type Accepted =
   /** `again`: the same alert may be accepted later. */
   | { kind: 'refused'; why: string; hint: string; again: boolean }
 
-/** A storm of refused alerts must not make the card look for room for each of them. */
-const lookMs = 1000
 /** No alert is shorter: so many positions may have been given in a stretch that cannot be read. */
 const leastAlertBytes = 128
 /** Smallest journal that can recycle: active, reserve and two to turn over. */
@@ -70,17 +70,14 @@ export class Queue {
   readonly #options: QueueOptions
   readonly #memory = new Memory()
   readonly #repeats: Repeats
-  readonly #frozen = new Map<number, Place>()
   /** Mails of the spool that letters name. */
   readonly #enclosed = new Map<number, string>()
   readonly #accepting = new Map<number, Promise<Accepted>>()
   readonly #journal: Journal
-  #makingRoom = false
+  readonly #frozen: Frozen
+  readonly #room: Room
   /** Outcomes that were noted in this life. */
   outcomes = 0
-  /** Records that were copied forward and are not on the disk yet. */
-  #copies = 0
-  #lookedAt = Number.NEGATIVE_INFINITY
 
   private constructor(options: QueueOptions) {
     const { disk, clock, log, dir, segmentBytes = 1024 * 1024 } = options
@@ -96,6 +93,8 @@ export class Queue {
       checkpoint: () => ({ ...this.#memory.toJSON(), ...(options.beside ? { beside: options.beside.toJSON() } : {}) }),
       beforeRecycle: (segment) => this.#keepSeen(segment),
     })
+    this.#frozen = new Frozen(this.#journal)
+    this.#room = new Room({ journal: this.#journal, waiting: this.waiting, frozen: this.#frozen, clock, log })
   }
 
   /** Replays the journal. Rejects with DiskError only when its directory cannot be used at all. */
@@ -193,14 +192,11 @@ export class Queue {
   async freeze(id: number, content: Uint8Array): Promise<void> {
     if (!this.waiting.get(id)) return
     const place = await this.#journal.append({ type: recordTypes.frozen, flags: 0, id, body: content })
-    this.#thaw(id)
-    if (!this.waiting.get(id)) return
-    this.#frozen.set(id, place)
-    this.#journal.pin(place)
+    if (this.waiting.get(id)) this.#frozen.keep(id, place)
   }
 
   isFrozen(id: number): boolean {
-    return this.#frozen.has(id)
+    return this.#frozen.get(id) !== undefined
   }
 
   /** Octets of the file system that others must leave to the journal. */
@@ -220,7 +216,7 @@ export class Queue {
 
   /** Nothing of these octets has left: the letter may be composed anew. */
   thaw(id: number): void {
-    this.#thaw(id)
+    this.#frozen.thaw(id)
   }
 
   /**
@@ -298,23 +294,8 @@ export class Queue {
   }
 
   /** Looks at the disk again, and copies the live records of the oldest segment forward when that wins room. Never rejects. */
-  async makeRoom(): Promise<void> {
-    if (this.#makingRoom) return
-    this.#makingRoom = true
-    try {
-      const now = this.#options.clock.monotonic()
-      if (now - this.#lookedAt >= lookMs) {
-        this.#lookedAt = now
-        await this.#journal.measure()
-      }
-      const oldest = this.#journal.worthCopying
-      // Copies that a failing disk has not taken wait in memory; more of them would win nothing.
-      if (oldest !== undefined && this.#copies === 0) await this.#copyForward(oldest)
-    } catch (error) {
-      this.#options.log('error', 'journal: making room failed', { why: sentence(error) })
-    } finally {
-      this.#makingRoom = false
-    }
+  makeRoom(): Promise<void> {
+    return this.#room.make()
   }
 
   /** Looks at the room on the file system; to be called now and then. */
@@ -323,58 +304,10 @@ export class Queue {
     await this.makeRoom()
   }
 
-  async #copyForward(segment: number): Promise<void> {
-    for (const id of this.waiting.inSegment(segment)) {
-      const state = this.waiting.get(id)
-      const record = state && (await this.#journal.read(state))
-      // Somebody may have been told while it was read.
-      const now = this.waiting.get(id)
-      if (!record || now?.segment !== segment) continue
-      this.#copy(record, (place) => this.#moved(id, now, place))
-      for (const mark of marksOf(now))
-        this.#journal.note({ type: recordTypes.outcome, flags: 0, id, body: Buffer.from(JSON.stringify(mark)) })
-    }
-    for (const [id, place] of this.#frozen) {
-      if (place.segment !== segment) continue
-      const record = await this.#journal.read(place)
-      if (record && this.#frozen.get(id) === place) this.#copy(record, (to) => this.#movedFrozen(id, place, to))
-    }
-    await this.#journal.sync()
-  }
-
-  #copy(record: JournalRecord, moved: (to: Place) => void): void {
-    this.#copies++
-    this.#journal.note({ ...record, body: new Uint8Array(record.body) }, (to) => {
-      this.#copies--
-      moved(to)
-    })
-  }
-
-  #moved(id: number, from: Place, place: Place): void {
-    if (this.waiting.get(id)?.segment !== from.segment) return
-    this.waiting.move(id, place)
-    this.#journal.pin(place)
-    this.#journal.unpin(from)
-  }
-
-  #movedFrozen(id: number, from: Place, to: Place): void {
-    if (this.#frozen.get(id) !== from) return
-    this.#frozen.set(id, to)
-    this.#journal.pin(to)
-    this.#journal.unpin(from)
-  }
-
   #forget(gone: LetterState): void {
     this.#enclosed.delete(gone.id)
     this.#journal.unpin(gone)
-    this.#thaw(gone.id)
-  }
-
-  #thaw(id: number): void {
-    const place = this.#frozen.get(id)
-    if (!place) return
-    this.#frozen.delete(id)
-    this.#journal.unpin(place)
+    this.#frozen.thaw(gone.id)
   }
 
   /** Applies a mark; `count` tells whoever folds beside this queue whom it settled. */
@@ -411,7 +344,7 @@ export class Queue {
 
   #fold(record: JournalRecord, place: Place): void {
     const { id, type, body } = record
-    if (type === recordTypes.frozen) this.#frozen.set(id, place)
+    if (type === recordTypes.frozen) this.#frozen.replayed(id, place)
     else if (type === recordTypes.seen) this.#repeats.addPiece(body, place.segment, this.#options.clock.monotonic())
     else {
       const value = parse(body)
@@ -434,10 +367,13 @@ export class Queue {
     else if (this.waiting.get(id)) {
       const { gone, count } = this.#applied(id, value)
       count()
-      if (!gone) return
-      this.#frozen.delete(id)
-      this.#enclosed.delete(id)
+      if (gone) this.#foldGone(gone)
     }
+  }
+
+  #foldGone({ id }: LetterState): void {
+    this.#enclosed.delete(id)
+    this.#frozen.replayedGone(id)
   }
 
   #foldAlert(alert: Alert, id: number, place: Place): void {
@@ -445,7 +381,7 @@ export class Queue {
     this.#options.beside?.alert(alert, id).durable()
     this.#repeats.fold(alert, id, place.segment, this.#options.clock.monotonic())
     this.#add(alert, id, place)
-    for (const { id: gone } of this.#merge(alert)) this.#frozen.delete(gone)
+    for (const gone of this.#merge(alert)) this.#foldGone(gone)
   }
 
   /**
@@ -488,10 +424,7 @@ export class Queue {
       const state = this.waiting.get(id)
       if (state) pin(state)
     }
-    for (const [id, place] of this.#frozen) {
-      if (this.waiting.get(id)) pin(place)
-      else this.#frozen.delete(id)
-    }
+    for (const place of this.#frozen.live((id) => this.waiting.get(id) !== undefined)) pin(place)
     return live
   }
 
@@ -502,16 +435,6 @@ export class Queue {
       )
     }
   }
-}
-
-/** What must be told again beside a record that was copied forward. */
-function marksOf(state: LetterState): Mark[] {
-  const settled = state.to.filter((_, index) => (state.pending & (1 << index)) === 0)
-  return [
-    ...(settled.length > 0 ? [{ kind: 'delivered' as const, to: settled, again: true as const }] : []),
-    ...(state.attempts > 0 ? [{ kind: 'deferred' as const, attempts: state.attempts, why: '' }] : []),
-    ...(state.held ? [{ kind: 'held' as const }] : []),
-  ]
 }
 
 function bitsIn(mask: number): number {

@@ -166,7 +166,7 @@ export const mutations: readonly Mutation[] = [
   {
     what: 'tells a digest and its alerts again after a cut',
     file: 'queue/queue.ts',
-    from: '    for (const { id: gone } of this.#merge(alert)) this.#frozen.delete(gone)\n',
+    from: '    for (const gone of this.#merge(alert)) this.#foldGone(gone)\n',
     to: '',
     tests: sim,
   },
