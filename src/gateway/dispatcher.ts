@@ -131,10 +131,11 @@ export class Dispatcher {
     return true
   }
 
-  /** Nothing of these can be read any more. */
+  /** Nothing of these can be read any more. Those that do not wait either were dropped by somebody, or are too old: that is no loss. */
   #lost(ids: readonly number[]): void {
-    this.#options.standing.forgetParked((id) => !ids.includes(id))
-    for (const id of ids) this.#options.onLost(id)
+    const { standing, queue, onLost } = this.#options
+    standing.forgetParked((id) => !ids.includes(id))
+    for (const id of ids) if (queue.waiting.get(id)) onLost(id)
   }
 
   async #told({ ids, to, rule, why }: Extract<Deed, { kind: 'tell' }>): Promise<Offer | undefined> {

@@ -73,6 +73,8 @@ export class Queue {
   /** Mails of the spool that letters name. */
   readonly #enclosed = new Map<number, string>()
   readonly #accepting = new Map<number, Promise<Accepted>>()
+  /** Letters that a record covers which is on its way to the disk. */
+  readonly #beingTold = new Set<number>()
   readonly #journal: Journal
   readonly #frozen: Frozen
   readonly #room: Room
@@ -94,7 +96,14 @@ export class Queue {
       beforeRecycle: (segment) => this.#keepSeen(segment),
     })
     this.#frozen = new Frozen(this.#journal)
-    this.#room = new Room({ journal: this.#journal, waiting: this.waiting, frozen: this.#frozen, clock, log })
+    this.#room = new Room({
+      journal: this.#journal,
+      waiting: this.waiting,
+      frozen: this.#frozen,
+      clock,
+      log,
+      isBeingTold: (id) => this.#beingTold.has(id),
+    })
   }
 
   /** Replays the journal. Rejects with DiskError only when its directory cannot be used at all. */
@@ -153,11 +162,14 @@ export class Queue {
     }
     const body = Buffer.from(JSON.stringify(alert))
     const { space, readOnly } = this.#journal
-    if (readOnly === undefined && !admits(alert.severity, space, headerBytes + body.length)) {
+    // What covers others frees more than it takes: refused for want of room it would never end that want.
+    const weight = alert.covers ? 'critical' : alert.severity
+    if (readOnly === undefined && !admits(weight, space, headerBytes + body.length)) {
       undo()
       void this.makeRoom()
       return { kind: 'refused', again: true, ...fullFor(alert.severity) }
     }
+    for (const covered of alert.covers ?? []) this.#beingTold.add(covered)
     try {
       const place = await this.#journal.append({ type: recordTypes.alert, flags: 0, id, body })
       aside?.durable()
@@ -172,6 +184,8 @@ export class Queue {
       const hint = error instanceof StorageError ? error.hint : 'Look at the log of the gateway.'
       void this.makeRoom()
       return { kind: 'refused', why: sentence(error), hint, again: true }
+    } finally {
+      for (const covered of alert.covers ?? []) this.#beingTold.delete(covered)
     }
   }
 
@@ -411,6 +425,7 @@ export class Queue {
       ...(alert.covers && alert.source === 'outpost' ? { first: true } : {}),
       ...(alert.kept ? { kept: true } : {}),
       keyed: alert.key !== undefined,
+      ...(alert.state === 'cleared' && alert.key !== undefined ? { clears: true } : {}),
     })
     if (!alert.enclosed) return
     this.#enclosed.set(id, alert.enclosed.file)

@@ -8,7 +8,15 @@ import type { Place } from './segment.ts'
 import type { LetterState, Waiting } from './waiting.ts'
 
 /** Room in the journal: looks at the disk now and then, and copies the live records of the oldest segment forward, so that it can be used again. */
-export type RoomOptions = { journal: Journal; waiting: Waiting; frozen: Frozen; clock: Clock; log: Log }
+export type RoomOptions = {
+  journal: Journal
+  waiting: Waiting
+  frozen: Frozen
+  clock: Clock
+  log: Log
+  /** A record on its way to the disk tells this letter: a copy behind it would be one more letter at the next start. */
+  isBeingTold(id: number): boolean
+}
 
 /** A storm of refused alerts must not make the card look for room for each of them. */
 const lookMs = 1000
@@ -46,13 +54,13 @@ export class Room {
   }
 
   async #copyForward(segment: number): Promise<void> {
-    const { journal, waiting, frozen } = this.#options
+    const { journal, waiting, frozen, isBeingTold } = this.#options
     for (const id of waiting.inSegment(segment)) {
       const state = waiting.get(id)
       const record = state && (await journal.read(state))
       // Somebody may have been told while it was read.
       const now = waiting.get(id)
-      if (!record || now?.segment !== segment) continue
+      if (!record || now?.segment !== segment || isBeingTold(id)) continue
       this.#copy(record, (place) => this.#moved(id, now, place))
       for (const mark of marksOf(now)) journal.note({ type: recordTypes.outcome, flags: 0, id, body: Buffer.from(JSON.stringify(mark)) })
     }

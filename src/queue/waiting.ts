@@ -29,8 +29,9 @@ export type LetterState = {
   keyed: boolean
 }
 
-/** `first`: goes before all others. `loose`: without a key; it is in order among its like, but nothing hangs on it. `kept`: not to be told on its own. */
-const flag = { gone: goneFlag, held: 2, away: 4, local: 8, first: 16, loose: 32, kept: 64 } as const
+/** `first`: goes before all others. `loose`: without a key; it is in order among its like, but nothing hangs on it. `kept`: not to be told on its own. `clears`: says
+ * that something is over. */
+const flag = { gone: goneFlag, held: 2, away: 4, local: 8, first: 16, loose: 32, kept: 64, clears: 128 } as const
 
 export type Added = {
   id: number
@@ -48,6 +49,8 @@ export type Added = {
   first?: boolean
   /** Does not leave, and keeps nobody. */
   kept?: boolean
+  /** Says that what its key was about is over. */
+  clears?: boolean
 }
 
 /** A letter that may leave, but not to those (as the alert names them) for whom an elder of its key still waits. */
@@ -86,7 +89,8 @@ export class Waiting {
     c.topic[row] = crc32(letter.orderBy)
     c.accepted[row] = letter.accepted
     c.rank[row] = rank(letter.severity)
-    c.flags[row] = (letter.first ? flag.first : 0) | (letter.keyed ? 0 : flag.loose) | (letter.kept ? flag.kept : 0)
+    c.flags[row] =
+      (letter.first ? flag.first : 0) | (letter.keyed ? 0 : flag.loose) | (letter.kept ? flag.kept : 0) | (letter.clears ? flag.clears : 0)
     if (letter.first) this.#firsts++
     c.octets[row] = letter.bytes
   }
@@ -164,12 +168,29 @@ export class Waiting {
 
   /**
    * Up to `limit` letters that may leave now: digests first, then the worst, then the oldest. One whose elder of the same source and key cannot leave yet
-   * stays behind it (no RESOLVED before FIRING) for those who are still to be told of both, unless it is worse than the elder. An elder that left on
-   * the same lane is before it anyway. Without a key nothing hangs on the order: there one that was put off, or is kept for its size, which may last
-   * for days, keeps nobody back.
+   * stays behind it for those who are still to be told of both, unless it is worse than the elder. What clears stays behind also then, unless it is
+   * critical, and its elders have their turn with it (no RESOLVED before FIRING). An elder that left on the same lane is before it anyway. Without a key
+   * nothing hangs on the order: there one that was put off, or is kept for its size, which may last for days, keeps nobody back.
    */
-  leaving(now: number, limit: number, { leave = freeLeave, lane, serves = () => true }: Picking = {}): Leaving[] {
+  leaving(now: number, limit: number, picking: Picking = {}): Leaving[] {
     this.#rows.sort()
+    const clears = new Map<number, Clearing>()
+    for (;;) {
+      const picked = this.#picked(now, limit, picking, new Turns([...clears.values()]))
+      const known = clears.size
+      for (const { id } of picked) if (!clears.has(id)) this.#noteClearing(id, clears)
+      // Mostly nothing is cleared, or a second look has the elders, too.
+      if (clears.size === known) return picked
+    }
+  }
+
+  #noteClearing(id: number, clears: Map<number, Clearing>): void {
+    const row = this.#rows.find(id)
+    const { flags, topic, rank } = this.#rows.columns
+    if ((flags[row] ?? 0) & flag.clears) clears.set(id, { id, topic: topic[row] ?? 0, rank: rank[row] ?? 0 })
+  }
+
+  #picked(now: number, limit: number, { leave = freeLeave, lane, serves = () => true }: Picking, turns: Turns): Leaving[] {
     const c = this.#rows.columns
     const first: Leaving[] = []
     const found: Leaving[][] = severities.map(() => [])
@@ -185,15 +206,15 @@ export class Waiting {
       const kept = free && leave !== freeLeave ? keptBy(leave, severity, c.octets[row] ?? 0, c.accepted[row] ?? 0) : undefined
       if (!free || kept !== undefined) {
         const keepsBack = (flags & flag.held) === 0 && !((flags & flag.loose) !== 0 && (putOff || kept === 'size'))
-        if (keepsBack) this.#block(row, severity, blocked)
+        if (keepsBack) this.#block(topic, this.#rows.pending(row), severity, blocked)
         continue
       }
-      const list = flags & flag.first ? first : found[severity]
-      if (list && list.length < limit) {
-        const behind = this.#behind(row, severity, blocked.get(topic))
-        if (this.#rows.somePending(row, behind ? (ref) => !behind.has(ref) && serves(ref) : serves))
-          list.push({ id: c.id[row] ?? 0, ...(behind ? { behind } : {}) })
-      }
+      const behind = this.#behind(row, severity, blocked.get(topic))
+      // What is over is not told behind what has begun anew.
+      if (behind && flags & flag.clears) this.#block(topic, behind, severity, blocked)
+      const list = flags & flag.first ? first : found[turns.of(c.id[row] ?? 0, topic, severity)]
+      if (list && list.length < limit && this.#rows.somePending(row, behind ? (ref) => !behind.has(ref) && serves(ref) : serves))
+        list.push({ id: c.id[row] ?? 0, ...(behind ? { behind } : {}) })
       if (found[0] && found[0].length >= limit && this.#firsts === 0) break
     }
     return [...first, ...found.flat()].slice(0, limit)
@@ -205,17 +226,20 @@ export class Waiting {
     return row < 0 ? [] : this.#rows.pending(row)
   }
 
-  /** Nobody who waits for this letter hears of a later one about the same thing, unless it is worse: by topic and recipient, the worst severity. */
-  #block(row: number, severity: number, blocked: Map<number, Map<string, number>>): void {
-    const topic = this.#rows.columns.topic[row] ?? 0
+  /** These wait for a letter, and hear of no later one about the same thing, unless it is worse: by topic and recipient, the worst severity. */
+  #block(topic: number, refs: Iterable<string>, severity: number, blocked: Map<number, Map<string, number>>): void {
     const waits = blocked.get(topic) ?? new Map<string, number>()
     blocked.set(topic, waits)
-    for (const ref of this.#rows.pending(row)) if (severity < (waits.get(ref) ?? Number.POSITIVE_INFINITY)) waits.set(ref, severity)
+    for (const ref of refs) if (severity < (waits.get(ref) ?? Number.POSITIVE_INFINITY)) waits.set(ref, severity)
   }
 
   #behind(row: number, severity: number, waits: ReadonlyMap<string, number> | undefined): ReadonlySet<string> | undefined {
     if (!waits) return undefined
-    const behind = this.#rows.pending(row).filter((ref) => (waits.get(ref) ?? Number.POSITIVE_INFINITY) <= severity)
+    // A critical letter waits for nothing that is less.
+    const clears = severity > 0 && ((this.#rows.columns.flags[row] ?? 0) & flag.clears) !== 0
+    const behind = this.#rows
+      .pending(row)
+      .filter((ref) => (clears ? waits.has(ref) : (waits.get(ref) ?? Number.POSITIVE_INFINITY) <= severity))
     return behind.length > 0 ? new Set(behind) : undefined
   }
 
@@ -224,7 +248,7 @@ export class Waiting {
     const c = this.#rows.columns
     let first: number | undefined
     for (let row = 0; row < this.#rows.count; row++) {
-      if (((c.flags[row] ?? 0) & ~(flag.first | flag.loose)) !== 0) continue
+      if (((c.flags[row] ?? 0) & (flag.gone | flag.held | flag.away | flag.local | flag.kept)) !== 0) continue
       const at = c.nextTry[row] ?? 0
       // One whose time has come and that still waits is behind its elder, which is looked at on its own.
       if (at > now && (first === undefined || at < first)) first = at
@@ -308,5 +332,21 @@ export class Waiting {
     if ((this.#rows.columns.flags[row] ?? 0) & flag.first) this.#firsts--
     this.#rows.drop(row)
     return state
+  }
+}
+
+type Clearing = { id: number; topic: number; rank: number }
+
+/** When letters have their turn: by their own rank; or by that of what clears them, when that is to leave now. */
+class Turns {
+  readonly #clears: ReadonlyMap<number, readonly Clearing[]>
+
+  constructor(clears: readonly Clearing[] = []) {
+    this.#clears = Map.groupBy(clears, ({ topic }) => topic)
+  }
+
+  of(id: number, topic: number, rank: number): number {
+    const clears = this.#clears.get(topic)
+    return clears ? Math.min(rank, ...clears.flatMap((one) => (id < one.id ? [one.rank] : []))) : rank
   }
 }

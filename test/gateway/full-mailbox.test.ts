@@ -58,3 +58,37 @@ for (const way of Object.keys(ways) as (keyof typeof ways)[]) {
     assert.equal(box.waiting, 0)
   })
 }
+
+test('what is over is told behind its beginning, though it weighs more and the beginning waits', async () => {
+  const box = await opened('a chain')
+  const say = (members: object) => {
+    box.say(JSON.stringify({ key: 'level', ...members }))
+    return box.pass(20_000)
+  }
+  await say({ state: 'raised', severity: 'info', text: 'Level high' })
+  box.relay.faults = { ...box.relay.faults, full: [] }
+  await say({ state: 'cleared', text: 'Level normal' })
+  await box.pass(30 * 60_000)
+  assert.deepEqual(heard(box, 'boss'), ['Level high', 'Level normal'])
+})
+
+test('of a backlog, what is over leaves behind its beginning, whatever stands between them', async () => {
+  const box = await opened('a chain')
+  box.away()
+  await box.pass(1000)
+  box.say(JSON.stringify({ key: 'level', state: 'raised', severity: 'info', text: 'Level high' }))
+  await box.pass(1000)
+  box.say(JSON.stringify({ key: 'level', state: 'cleared', text: 'Level normal' }))
+  for (let i = 1; i <= 40; i++) {
+    box.say(`Pump ${i}`)
+    await box.pass(1000)
+  }
+  box.back()
+  await box.pass(10 * 60_000)
+  const told = heard(box, 'ops')
+  assert.equal(told.length, 42)
+  assert.deepEqual(
+    told.filter((text) => text.startsWith('Level')),
+    ['Level high', 'Level normal'],
+  )
+})

@@ -202,3 +202,36 @@ test('the weekly letter counts what was settled before a power cut once', async 
   assert.ok(cuts > 0)
   assert.match(weekly?.content ?? '', new RegExp(`Recipients: ${5 + cuts} delivered, 0 merged`))
 })
+
+test('what a rule kept until the journal was short of room is told all the same, and makes room', async () => {
+  const one = await box([{ limit: '1/h' }], { queue: { maxMiB: 4 } })
+  const { total } = one.gateway.desk.state().queue
+  const cramped = () => one.gateway.desk.state().queue.free < total * 0.2
+  for (let said = 0; said < 2000 && !cramped(); said++) {
+    one.say(json({ severity: 'info', text: `${said} ${'x'.repeat(3500)}` }))
+    await one.pass(300)
+  }
+  assert.ok(cramped(), 'infos are refused')
+  await one.pass(2 * hour)
+  assert.equal(one.waiting, 0)
+  assert.ok(one.gateway.desk.state().queue.free > total * 0.8)
+  assert.equal(subjects(one).length, 2)
+})
+
+test('what was kept and then dropped by hand is not taken for lost', async () => {
+  const one = await box([{ limit: '1/h' }])
+  for (const text of ['one', 'two', 'three']) {
+    one.say(text)
+    await one.pass(2000)
+  }
+  const { letters } = await one.settled(one.gateway.desk.list())
+  const two = letters.find(({ text }) => text === 'two')
+  assert.equal(two?.state, 'kept')
+  one.gateway.desk.drop(two.id, 'a technician')
+  await one.pass(2 * hour)
+  assert.deepEqual(one.told(), ['one', 'three'])
+  assert.deepEqual(
+    one.log.filter(({ event }) => event.includes('destroyed')),
+    [],
+  )
+})

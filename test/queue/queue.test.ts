@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sleep } from '../../src/ports/clock.ts'
 import { silent } from '../../src/ports/log.ts'
+import type { Offer } from '../../src/queue/offer.ts'
 import { Queue } from '../../src/queue/queue.ts'
 import { scanSegment } from '../../src/queue/record.ts'
 import { SimClock } from '../sim/world/clock.ts'
@@ -538,4 +539,33 @@ test('refused for want of room, it looks again: a second after the room is back 
   await take()
   await timeline.run(timeline.now + 1001)
   assert.equal((await take()).kind, 'accepted')
+})
+
+test('a letter that a digest on its way to the disk covers is not copied behind it, and does not come back at a later start', async () => {
+  const { open, live, offer, disk, timeline } = stage()
+  const queue = await live(open())
+  const accept = async (more: Partial<Offer>): Promise<number> => {
+    const accepted = await live(queue.accept(offer(more.text ?? 'x'.repeat(3000), more)))
+    assert.equal(accepted.kind, 'accepted')
+    return accepted.kind === 'accepted' ? accepted.id : 0
+  }
+  const leaves = (id: number) => void queue.mark(id, { kind: 'delivered', to: ['ops'] })
+  const covered = [await accept({ text: 'a' }), await accept({ text: 'b' })]
+  while (queue.facts.segments < 7) leaves(await accept({}))
+  const others: number[] = []
+  while (queue.facts.segments < 8) others.push(await accept({}))
+  await live(queue.measure())
+  while (queue.facts.segments < 9) others.push(await accept({}))
+  await live(queue.sync())
+  disk.delay = async (kind) => {
+    if (kind === 'sync') await new Promise<void>((resolve) => timeline.at(20, () => resolve()))
+  }
+  const digest = accept({ text: 'told together', source: 'outpost', covers: covered })
+  // This makes room.
+  leaves(others.pop() ?? 0)
+  leaves(await digest)
+  disk.delay = async () => {}
+  for (const id of others) leaves(id)
+  await live(queue.close())
+  assert.deepEqual((await live(open())).waiting.ids(9), [])
 })
