@@ -7,6 +7,7 @@ import type { Letter } from '../mail/letter.ts'
 import { headFor, type PassingFacts, passOn, withReturnPath } from '../mail/pass-on.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
+import { momentOf } from '../queue/moment.ts'
 import type { Queue } from '../queue/queue.ts'
 import { type Person, type Recipient, recipient } from './people.ts'
 import type { Templates } from './rule.ts'
@@ -206,10 +207,11 @@ export class Scribe {
   }
 
   #delay(id: number, alert: Alert): { attempts: number; sentence: string } | undefined {
-    const { clock, site, queue } = this.#options
+    const { clock, site, queue, known } = this.#options
     const state = queue.waiting.get(id)
     if (!state) return undefined
-    const waitedMs = clock.monotonic() - state.accepted
+    // One of an earlier boot may have been read before this boot's clock was set.
+    const waitedMs = clock.monotonic() - Math.min(state.accepted, momentOf(alert.stamp, clock, known().builtAt))
     if (waitedMs < tellDelayMs && alert.stamp.boot === clock.boot) return undefined
     return { attempts: state.attempts, sentence: delaySentence(waitedMs, site.language) }
   }

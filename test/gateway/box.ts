@@ -68,9 +68,11 @@ export class Box {
     return this.gateway.desk.state().queue.waiting
   }
 
-  async boot(): Promise<void> {
+  /** `unset`: the board has no battery, and nobody has set its clock yet. */
+  async boot({ unset = false } = {}): Promise<void> {
     // At one in the morning: the boot before which a letter left must not be yesterday's.
     this.clock = new SimClock(this.timeline, `boot-${++this.#boots}`, Date.UTC(2026, 11, 1, 1))
+    if (unset) this.clock.set = 'no'
     this.mailIn = new SimMailIn()
     const { clock, disk, net, link, timeline, mailIn } = this
     const { settings, findings } = checkSettings(this.#settings)
@@ -101,7 +103,7 @@ export class Box {
     this.#gateway = await this.settled(starting)
   }
 
-  async powerCut(): Promise<void> {
+  async powerCut(how: { unset?: boolean } = {}): Promise<void> {
     this.clock.dead = true
     this.net.dead = true
     this.net.cut()
@@ -112,7 +114,7 @@ export class Box {
     this.net = new SimNet(this.timeline, this.relay)
     this.net.up = up
     this.net.tries.push(...tries)
-    await this.boot()
+    await this.boot(how)
   }
 
   async settled<T>(promise: Promise<T>): Promise<T> {

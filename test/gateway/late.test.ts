@@ -22,6 +22,21 @@ test('a late letter that a power cut caught in the air comes again with the same
   assert.equal(second?.content, first?.content)
 })
 
+test('a letter says how long it waited also when it was read back before the clock was set', async () => {
+  const box = new Box(1)
+  await box.boot()
+  box.away()
+  await box.send('a')
+  await box.pass(60_000)
+  box.timeline.now += 6 * 3_600_000
+  await box.powerCut({ unset: true })
+  await box.pass(120_000)
+  box.clock.set = 'yes'
+  box.back()
+  await box.pass(180_000)
+  assert.match(box.relay.taken[0]?.content ?? '', /Waited 6 h on the device/)
+})
+
 /** The relay is away for half an hour, and the disk refuses every sync from just before it is back, for `faultMs`. */
 async function stumble(faultMs: number): Promise<Box> {
   const box = new Box(1)
