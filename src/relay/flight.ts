@@ -5,6 +5,7 @@ import { sentence } from '../ports/log.ts'
 import { type Net, NetError, type Wire } from '../ports/net.ts'
 import { hex, type Random } from '../ports/random.ts'
 import { cured } from './cure/cure.ts'
+import { Deadline } from './deadline.ts'
 import { type Answer, type Ask, Ended, timers } from './dialogue/ask.ts'
 import { dialogue } from './dialogue/dialogue.ts'
 import { hush, type Login, secretsOf } from './login/login.ts'
@@ -196,6 +197,7 @@ class Flight {
 
   /** The next reply; what was said leaves first, unless a reply is here already: then it may wait for more to go with it. */
   async #hear(timeoutMs: number): Promise<Answer> {
+    const deadline = new Deadline(this.#clock, timeoutMs)
     try {
       for (;;) {
         const reply = this.#replies.next()
@@ -206,7 +208,7 @@ class Flight {
           return { reply }
         }
         this.#flush()
-        const bytes = await this.#read(timeoutMs)
+        const bytes = await this.#read(deadline)
         if (!bytes) return this.#lost('The server hung up.', 'ECLOSED')
         this.#turned = true
         this.#report.received += bytes.length
@@ -222,8 +224,8 @@ class Flight {
     return { lost, handed: this.#handed, ...(code === undefined ? {} : { code }) }
   }
 
-  /** Octets from the server, while ours are still leaving. The time for an answer begins when all of ours have left. */
-  async #read(timeoutMs: number): Promise<Uint8Array | undefined> {
+  /** Octets from the server, while ours are still leaving. The time for an answer begins when all of ours have left, and only then. */
+  async #read(deadline: Deadline): Promise<Uint8Array | undefined> {
     this.#reading ??= this.#wire.read()
     const reading = this.#reading
     if (this.#writing) {
@@ -234,7 +236,7 @@ class Flight {
       const first = await Promise.race([reading.then(() => 'read' as const), written.then(() => 'written' as const)])
       if (first === 'written') this.#writing = undefined
     }
-    const bytes = await (this.#writing ? reading : within(this.#clock, timeoutMs, 'The answer of the server', reading))
+    const bytes = await (this.#writing ? reading : deadline.within('The answer of the server', reading))
     this.#reading = undefined
     return bytes
   }
