@@ -4,14 +4,14 @@ import { TimedOut, within } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
 import { type Net, NetError, type Wire } from '../ports/net.ts'
 import { hex, type Random } from '../ports/random.ts'
-import { cured } from './cure/cure.ts'
+import { cured, withCure } from './cure/cure.ts'
 import { Deadline } from './deadline.ts'
 import { type Answer, type Ask, Ended, timers } from './dialogue/ask.ts'
 import { dialogue } from './dialogue/dialogue.ts'
 import { hush, type Login, secretsOf } from './login/login.ts'
 import type { Fault, FlightReport, Offers, Outcome } from './outcome.ts'
 import { connectFault, isLoopback, type RelayOptions, tlsOptions, wayOf } from './relay.ts'
-import { ReplyReader } from './reply.ts'
+import { kindOf, ReplyReader } from './reply.ts'
 import type { Known, Skill } from './traits.ts'
 
 export type Supply = {
@@ -188,11 +188,18 @@ class Flight {
   }
 
   #settle(letter: number, to: string, outcome: Outcome): void {
-    this.#supply.settle(letter, to, outcome)
+    this.#supply.settle(letter, to, this.#withCure(outcome))
     const counted = outcome.kind === 'uncertain' ? this.#open : this.#settled
     counted.add(letter)
     this.#report.letters = this.#settled.size
     this.#report.uncertain = this.#open.size
+  }
+
+  /** A 5yz that only puts off lasts until somebody has done something: what, stands beside it. */
+  #withCure(outcome: Outcome): Outcome {
+    if (outcome.kind !== 'deferred' || !outcome.reply || kindOf(outcome.reply) !== 5) return outcome
+    const { why, reply } = outcome
+    return { ...outcome, why: withCure(why, cured({ stage: 'rcpt', why, reply }, wayOf(this.#relay)).hint) }
   }
 
   /** The next reply; what was said leaves first, unless a reply is here already: then it may wait for more to go with it. */
