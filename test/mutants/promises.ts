@@ -318,6 +318,13 @@ export const mutations: readonly Mutation[] = [
     tests: ['test/gateway/bad-relay.test.ts'],
   },
   {
+    what: 'lets the letters of a domain that rests fill the look at all others',
+    file: 'gateway/direct.ts',
+    from: 'const serves = (ref: string) => isAwake(scribe.recipient(ref))',
+    to: 'const serves = (ref: string) => !scribe.recipient(ref).local',
+    tests: ['test/gateway/direct.test.ts'],
+  },
+  {
     what: 'tries a dead host while another one is left',
     file: 'relay/route/hosts.ts',
     from: 'this.#dead.rests(address, now)',
