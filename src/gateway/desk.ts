@@ -302,14 +302,19 @@ export class Desk {
     return { ...(lookout ? { link: lookout.facts() } : {}), ...(budget ? { budget } : {}) }
   }
 
+  /** Why it was put off when it was last tried in this life. */
+  #putOffBy(id: number): string | undefined {
+    return this.#options.fates?.of(id).find(({ kind }) => kind === 'deferred')?.why
+  }
+
   async #waiting(id: number): Promise<Waiting | undefined> {
     const { queue, clock, purser } = this.#options
     const state = queue.waiting.get(id)
     const stored = await queue.read(id)
     if (!state || !stored) return undefined
     const parked = this.#options.standing.parked.get(id)
-    const why = parked ? keptSentence[parked.why] : purser.why(id)
     const now = clock.monotonic()
+    const why = parked ? keptSentence[parked.why] : (purser.why(id) ?? (state.nextTry > now ? this.#putOffBy(id) : undefined))
     const { source, number, text, severity } = stored.alert
     const pending = state.to.filter((_, index) => (state.pending & (1 << index)) !== 0)
     return {

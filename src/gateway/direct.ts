@@ -28,14 +28,17 @@ export type DirectOptions = {
   now(): number
 }
 
-/** Letters that are looked at for the domains that wait; beyond them the oldest go first. */
+/** Letters that are looked at for the domains that may be tried; beyond them the oldest go first. */
 const lookedAt = 1000
+/** Addresses whose domain is kept in mind. */
+const addressesLimit = 1000
 const anywhere = { id: 'mx', host: 'mx.invalid' }
 
 export class Direct implements Outbound {
   readonly health: RelayHealth
   readonly places = [anywhere]
   readonly #options: DirectOptions
+  readonly #domains = new Map<string, string>()
 
   constructor(options: DirectOptions) {
     this.#options = options
@@ -45,28 +48,30 @@ export class Direct implements Outbound {
   async try(now: number, ways: ReadonlyMap<string, Way>): Promise<number | undefined> {
     const { queue, lookout } = this.#options
     const way = ways.get(anywhere.id)
-    const domains = this.#domains(now)
-    for (const domain of domains) this.health.know(domain)
-    const chosen = way?.open === false ? {} : this.health.choose(now, (domain) => domains.has(domain))
-    if (chosen.relay === undefined) {
-      queue.ground()
-      lookout.watch()
-      return Math.max(1, (chosen.nextTry ?? Number.POSITIVE_INFINITY) - now)
-    }
-    return this.#deliver(chosen.relay, way)
+    const awake = way?.open === false ? new Set<string>() : this.#awake(now)
+    for (const domain of awake) this.health.know(domain)
+    const { relay } = this.health.choose(now, (domain) => awake.has(domain))
+    if (relay !== undefined) return this.#deliver(relay, way)
+    queue.ground()
+    lookout.watch()
+    return Math.max(1, (this.health.nextReturn(now) ?? Number.POSITIVE_INFINITY) - now)
   }
 
-  /** Domains for which a letter could leave now. */
-  #domains(now: number): Set<string> {
+  /**
+   * Domains that do not rest and for which a letter could leave now. Letters of those that rest are passed by before the limit counts: the worst and
+   * the oldest may all be of one that is dead.
+   */
+  #awake(now: number): Set<string> {
     const { queue, scribe, purser } = this.#options
-    const serves = (ref: string) => !scribe.recipient(ref).local
+    const isAwake = (one: Recipient) => !one.local && !this.health.rests(this.#domainOf(one), now)
+    const serves = (ref: string) => isAwake(scribe.recipient(ref))
     const leaving = queue.waiting.leaving(now, lookedAt, { leave: purser.leave(), serves })
     return new Set(
       leaving.flatMap(({ id, behind }) =>
         scribe
           .recipients(id)
-          .filter((one) => !one.local && !behind?.has(one.ref))
-          .map(domainOf),
+          .filter((one) => isAwake(one) && !behind?.has(one.ref))
+          .map((one) => this.#domainOf(one)),
       ),
     )
   }
@@ -91,7 +96,7 @@ export class Direct implements Outbound {
     const { ferry, hosts } = this.#options
     let last: Fault | undefined
     for (const relay of relays) {
-      const { report, linkIsBetter } = await ferry.carry(relay, way, servesOf(domain))
+      const { report, linkIsBetter } = await ferry.carry(relay, way, this.#servesOf(domain))
       last = report.fault
       if (report.letters > 0 || !last) hosts.reached(relay)
       if (last) hosts.failed(relay, last)
@@ -123,18 +128,25 @@ export class Direct implements Outbound {
   /** The DNS says that nobody takes mail for this domain: each letter is refused, with a notice in the mailbox. */
   async #refuse(domain: string, why: string): Promise<number> {
     const { ferry } = this.#options
-    const serves = servesOf(domain)
+    const serves = this.#servesOf(domain)
     const load = ferry.load(serves)
     for (let letter = await load.next(); letter; letter = await load.next())
       for (const to of letter.to) load.settle(letter.id, to, { kind: 'refused', why })
     await load.finish(0)
     return 0
   }
+
+  #servesOf(domain: string): (recipient: Recipient) => boolean {
+    return (recipient) => !recipient.local && this.#domainOf(recipient) === domain
+  }
+
+  /** A backlog of 100,000 letters is asked for it in every round, and is for a few people: to make it out each time would cost ten times as much. */
+  #domainOf({ address }: Recipient): string {
+    const known = this.#domains.get(address)
+    if (known !== undefined) return known
+    if (this.#domains.size >= addressesLimit) this.#domains.clear()
+    const domain = destinationOf(address)
+    this.#domains.set(address, domain)
+    return domain
+  }
 }
-
-const domainOf = (recipient: Recipient): string => destinationOf(recipient.address)
-
-const servesOf =
-  (domain: string) =>
-  (recipient: Recipient): boolean =>
-    !recipient.local && domainOf(recipient) === domain

@@ -4,13 +4,14 @@ import { TimedOut, within } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
 import { type Net, NetError, type Wire } from '../ports/net.ts'
 import { hex, type Random } from '../ports/random.ts'
-import { cured } from './cure/cure.ts'
+import { cured, withCure } from './cure/cure.ts'
+import { Deadline } from './deadline.ts'
 import { type Answer, type Ask, Ended, timers } from './dialogue/ask.ts'
 import { dialogue } from './dialogue/dialogue.ts'
 import { hush, type Login, secretsOf } from './login/login.ts'
 import type { Fault, FlightReport, Offers, Outcome } from './outcome.ts'
 import { connectFault, isLoopback, type RelayOptions, tlsOptions, wayOf } from './relay.ts'
-import { ReplyReader } from './reply.ts'
+import { kindOf, ReplyReader } from './reply.ts'
 import type { Known, Skill } from './traits.ts'
 
 export type Supply = {
@@ -187,15 +188,23 @@ class Flight {
   }
 
   #settle(letter: number, to: string, outcome: Outcome): void {
-    this.#supply.settle(letter, to, outcome)
+    this.#supply.settle(letter, to, this.#withCure(outcome))
     const counted = outcome.kind === 'uncertain' ? this.#open : this.#settled
     counted.add(letter)
     this.#report.letters = this.#settled.size
     this.#report.uncertain = this.#open.size
   }
 
+  /** A 5yz that only puts off lasts until somebody has done something: what, stands beside it. */
+  #withCure(outcome: Outcome): Outcome {
+    if (outcome.kind !== 'deferred' || !outcome.reply || kindOf(outcome.reply) !== 5) return outcome
+    const { why, reply } = outcome
+    return { ...outcome, why: withCure(why, cured({ stage: 'rcpt', why, reply }, wayOf(this.#relay)).hint) }
+  }
+
   /** The next reply; what was said leaves first, unless a reply is here already: then it may wait for more to go with it. */
   async #hear(timeoutMs: number): Promise<Answer> {
+    const deadline = new Deadline(this.#clock, timeoutMs)
     try {
       for (;;) {
         const reply = this.#replies.next()
@@ -206,7 +215,7 @@ class Flight {
           return { reply }
         }
         this.#flush()
-        const bytes = await this.#read(timeoutMs)
+        const bytes = await this.#read(deadline)
         if (!bytes) return this.#lost('The server hung up.', 'ECLOSED')
         this.#turned = true
         this.#report.received += bytes.length
@@ -222,8 +231,8 @@ class Flight {
     return { lost, handed: this.#handed, ...(code === undefined ? {} : { code }) }
   }
 
-  /** Octets from the server, while ours are still leaving. The time for an answer begins when all of ours have left. */
-  async #read(timeoutMs: number): Promise<Uint8Array | undefined> {
+  /** Octets from the server, while ours are still leaving. The time for an answer begins when all of ours have left, and only then. */
+  async #read(deadline: Deadline): Promise<Uint8Array | undefined> {
     this.#reading ??= this.#wire.read()
     const reading = this.#reading
     if (this.#writing) {
@@ -234,7 +243,7 @@ class Flight {
       const first = await Promise.race([reading.then(() => 'read' as const), written.then(() => 'written' as const)])
       if (first === 'written') this.#writing = undefined
     }
-    const bytes = await (this.#writing ? reading : within(this.#clock, timeoutMs, 'The answer of the server', reading))
+    const bytes = await (this.#writing ? reading : deadline.within('The answer of the server', reading))
     this.#reading = undefined
     return bytes
   }

@@ -48,6 +48,20 @@ export class RelayHealth {
     return free.length === 0 ? {} : { nextTry: Math.min(...free.map(([, health]) => health.nextTry)) }
   }
 
+  /** Not to be tried at `now`. Nobody has anything against one that is not known. */
+  rests(id: string, now: number): boolean {
+    const health = this.#relays.get(id)
+    return health !== undefined && (health.held || health.nextTry > now)
+  }
+
+  /** When the first of those that rest returns, in monotonic ms; undefined when none does by itself. */
+  nextReturn(now: number): number | undefined {
+    let first: number | undefined
+    for (const { held, nextTry } of this.#relays.values())
+      if (!held && nextTry > now && (first === undefined || nextTry < first)) first = nextTry
+    return first
+  }
+
   /** From now on this one may be tried, too. */
   know(id: string): void {
     if (!this.#relays.has(id)) this.#relays.set(id, fresh())

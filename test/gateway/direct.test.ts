@@ -121,6 +121,37 @@ test('a letter for two domains arrives at both, once, under one Message-ID, whic
   assert.equal(new Set([...one.taken, ...two.taken].map((letter) => letter.messageId)).size, 1)
 })
 
+test('a domain that is dead keeps nobody from the others, however many letters wait for it, and is tried again in its time', async () => {
+  const box = await begin({ 'one.example': { a: ['192.0.2.10'] }, 'two.example': { a: ['192.0.2.20'] } })
+  box.net.place('192.0.2.10', 25, 'refuses')
+  const two = server(box, '192.0.2.20')
+  for (let i = 0; i < 1005; i++) await box.send(`alpha${i}`, 'critical', `a${i}`, 'ops@one.example')
+  await box.pass(3_600_000)
+  const tries = box.net.tries.length
+  await box.send('beta', 'info', 'b', 'ops@two.example')
+  await box.pass(10_000)
+  assert.deepEqual(told(two), ['beta ops@two.example'])
+  assert.equal(box.waiting, 1005)
+  await box.pass(3_600_000)
+  assert.ok(box.net.tries.length - tries < 24, `${box.net.tries.length - tries} tries in an hour`)
+  const one = server(box, '192.0.2.10')
+  await box.pass(40 * 60_000)
+  assert.equal(one.taken.length, 1005)
+})
+
+test('a domain that refuses us until somebody does something keeps nobody from the others, either', async () => {
+  const box = await begin({ 'one.example': { a: ['192.0.2.10'] }, 'two.example': { a: ['192.0.2.20'] } })
+  const [one, two] = [server(box, '192.0.2.10'), server(box, '192.0.2.20')]
+  one.serve = (wire) => {
+    wire.onData = (bytes) => wire.send(`${Buffer.from(bytes).toString().startsWith('MAIL') ? '530 5.7.0 log in first' : '250 relay'}\r\n`)
+    wire.send('220 relay\r\n')
+  }
+  for (let i = 0; i < 1005; i++) await box.send(`alpha${i}`, 'warning', `a${i}`, 'ops@one.example')
+  await box.send('beta', 'warning', 'b', 'ops@two.example')
+  await box.pass(120_000)
+  assert.deepEqual(told(two), ['beta ops@two.example'])
+})
+
 test('without a link no name is asked for', async () => {
   const box = await begin({ 'one.example': { a: ['192.0.2.10'] } })
   const one = server(box, '192.0.2.10')

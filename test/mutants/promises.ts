@@ -304,6 +304,27 @@ export const mutations: readonly Mutation[] = [
     tests: ['test/relay/hosts.test.ts'],
   },
   {
+    what: 'gives an answer its time anew with each octet',
+    file: 'relay/deadline.ts',
+    from: 'this.#begun ??= now',
+    to: 'this.#begun = now',
+    tests: ['test/relay/slow-answer.test.ts'],
+  },
+  {
+    what: 'refuses a recipient for what is about this box',
+    file: 'relay/dialogue/envelope.ts',
+    from: " && !(said === 'rcpt' && isAboutUs(reply))",
+    to: '',
+    tests: ['test/gateway/bad-relay.test.ts'],
+  },
+  {
+    what: 'lets the letters of a domain that rests fill the look at all others',
+    file: 'gateway/direct.ts',
+    from: 'const serves = (ref: string) => isAwake(scribe.recipient(ref))',
+    to: 'const serves = (ref: string) => !scribe.recipient(ref).local',
+    tests: ['test/gateway/direct.test.ts'],
+  },
+  {
     what: 'tries a dead host while another one is left',
     file: 'relay/route/hosts.ts',
     from: 'this.#dead.rests(address, now)',

@@ -99,6 +99,14 @@ const replies: [stage: Stage, reply: string, helps: RegExp][] = [
   ['mail', '552 5.3.4 Message size exceeds fixed limit', /mail\.maxBytes/],
   ['mail', '452 4.3.1 Insufficient system storage', /disk of the server/],
   ['rcpt', '504 5.5.2 <localhost>: Helo command rejected: need fully-qualified hostname', /site\.domain/],
+  ['rcpt', '550 5.7.1 <ps7.example.org>: Helo command rejected: Host not found', /site\.domain/],
+  ['rcpt', '550 5.1.1 <helo@spf.example>: User unknown', /no such mailbox/],
+  ['rcpt', '550 5.1.0 <ps7@example.org>: Sender address rejected: User unknown in virtual mailbox table', /nobody at the sender/],
+  ['rcpt', '550-Verification failed for <ps7@example.org>\r\n550 Sender verify failed', /nobody at the sender/],
+  ['rcpt', "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", /passes on no mail/],
+  ['rcpt', '554 5.7.1 <unknown[192.0.2.9]>: Client host rejected: Access denied', /takes nothing from the Internet address/],
+  ['rcpt', '550 5.7.606 Access denied, banned sending IP [192.0.2.9]', /takes nothing from the Internet address/],
+  ['rcpt', '550 5.7.1 Authentication required', /another login/],
   ['ehlo', '501 Syntactically invalid EHLO argument(s)', /site\.domain/],
   ['rcpt', '554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org', /blocklist/],
   ['rcpt', '550 5.7.25 The IP address sending this message does not have a PTR record', /no name/],
@@ -113,9 +121,14 @@ for (const [stage, text, helps] of replies)
   test(`${text.split('\r\n')[0]?.slice(0, 90)} at ${stage}: ${helps.source}`, () =>
     assert.match(said({ stage, reply: replyOf(text) }), helps))
 
-test('without a login, relaying denied means that one is wanted', () => {
+test('without a login, a stranger who is turned away is told that one is wanted', () => {
   const { user: _, ...nobody } = way
-  assert.match(cure({ stage: 'rcpt', why: 'x', reply: replyOf('554 5.7.1 Relay access denied') }, nobody) ?? '', /set auth/)
+  for (const text of [
+    '554 5.7.1 Relay access denied',
+    '554 5.7.1 Client host rejected: Access denied',
+    '550 5.7.1 Authentication required',
+  ])
+    assert.match(cure({ stage: 'rcpt', why: 'x', reply: replyOf(text) }, nobody) ?? '', /set auth/)
 })
 
 const day = (iso: string) => instant(Date.parse(iso))

@@ -87,3 +87,16 @@ test('a link that flaps does not storm a relay: three rests are ended so, then o
   health.wayIsBack(second)
   assert.equal(health.choose(second).relay, 'isp', 'after a success it begins anew')
 })
+
+test('who rests is known, and when the first of them returns', () => {
+  const health = new RelayHealth(['isp', 'backup', 'third'], new SimRandom(1))
+  assert.deepEqual([health.rests('isp', 0), health.rests('nobody', 0), health.nextReturn(0)], [false, false, undefined])
+  health.failed('third', { stage: 'auth', why: 'no', hold: true }, 0)
+  assert.deepEqual([health.rests('third', 1e12), health.nextReturn(0)], [true, undefined], 'one that is held does not return by itself')
+  health.failed('isp', away, 0)
+  health.failed('isp', away, 0)
+  health.failed('backup', away, 0)
+  const back = health.nextReturn(0) ?? 0
+  assert.deepEqual([health.rests('isp', back), health.rests('backup', back), health.rests('backup', back - 1)], [true, false, true])
+  assert.ok((health.nextReturn(back) ?? 0) > back)
+})

@@ -91,7 +91,8 @@ const security: readonly Row[] = [
   },
 ]
 
-const senders: readonly Row[] = [
+/** It is the sender that is not wanted. */
+export const senders: readonly Row[] = [
   {
     words: /sender address rejected: domain|domain of sender|sender domain|[45]\.1\.8\b/i,
     cure: 'The domain of the sender is not in the DNS: write an address that exists under mail.from.',
@@ -99,6 +100,11 @@ const senders: readonly Row[] = [
   {
     words: /DMARC|\bSPF\b|DKIM|unauthenticated (?:e-?)?mail|5\.7\.(?:23|26)\b/i,
     cure: 'The domain of mail.from does not let this server send for it: use the relay of that domain, or a sender of the domain of this relay.',
+  },
+  // Exim's verify = sender, Postfix reject_unverified_sender and reject_unlisted_sender.
+  {
+    words: /sender verif(?:y|ication) failed|sender address rejected: (?:user unknown|un(?:verified|deliverable) address)/i,
+    cure: 'The server finds nobody at the sender: write an address that exists and takes mail under mail.from.',
   },
   // Postfix reject_sender_login_mismatch, Exchange, many providers.
   {
@@ -109,10 +115,11 @@ const senders: readonly Row[] = [
   },
 ]
 
-const strangersOnly: readonly Row[] = [
+/** It is this box that is not wanted: its login, its Internet address, its name. */
+export const strangersOnly: readonly Row[] = [
   {
     words:
-      /relay(?:ing)?(?: access)? (?:is )?(?:denied|prohibited|not (?:permitted|allowed))|unable to relay|(?:not|do(?:es)? not) (?:permitted to |allowed to )?relay|5\.7\.54\b/i,
+      /relay(?:ing)?(?: access)? (?:is )?(?:denied|prohibited|not (?:permitted|allowed))|unable to relay|(?:not|do(?:es)? not) (?:permitted to |allowed to )?relay|allowed rcpthosts|5\.7\.54\b/i,
     cure: (_, way) =>
       way.user === undefined
         ? 'The server passes on mail of strangers for nobody: set auth of this relay, or have the address of this box allowed there.'
@@ -125,6 +132,32 @@ const strangersOnly: readonly Row[] = [
   {
     words: /reverse (?:dns|host|lookup)|\bPTR\b|[45]\.7\.25\b|cannot find your (?:reverse )?host/i,
     cure: 'The Internet address of this site has no name, as is usual for mobile and home lines: send through a relay with a login (port 587 or 465).',
+  },
+  {
+    stage: ['mail', 'rcpt'],
+    words:
+      /authentication (?:is )?(?:required|needed)|(?:requires?|must|need to|please) (?:\w+ ){0,2}(?:authenticat|log ?in\b)|not (?:authenticated|logged in)|\bAUTH (?:command )?(?:first|required)|turn on smtp auth/i,
+    cure: (_, way) =>
+      way.user === undefined
+        ? 'The server wants a login: set auth of this relay.'
+        : 'The server wants another login than this one: look at host, port and user, or ask whoever runs it.',
+  },
+  {
+    stage: ['ehlo', 'mail', 'rcpt'],
+    words: /\b(?:helo|ehlo)\b|fully[- ]qualified (?:host|domain)/i,
+    reply: [4, 5],
+    cure: 'The server does not like the name that this box gives itself: write a full name such as ps7.example.org under site.domain.',
+  },
+  // Postfix check_client_access, and permit_sasl_authenticated before reject; Microsoft's list of banned addresses.
+  {
+    stage: ['mail', 'rcpt'],
+    words:
+      /client host .{0,60}(?:rejected|blocked|denied)|banned send(?:er|ing)|\b(?:your|client|sending) (?:IP|host|server|network)\b.{0,60}(?:rejected|blocked|banned|denied|not (?:allowed|permitted|authori[sz]ed|accepted))/i,
+    reply: [5],
+    cure: (_, way) =>
+      way.user === undefined
+        ? 'The server takes nothing from the Internet address of this site without a login: set auth of this relay, or have that address allowed there.'
+        : 'The server takes nothing from the Internet address of this site: ask whoever runs it to allow that address, or use another relay.',
   },
 ]
 
@@ -175,12 +208,6 @@ const servers: readonly Row[] = [
   {
     words: /too many (?:concurrent |simultaneous )?(?:smtp )?(?:connections|sessions)|connection (?:rate|count|limit)|[45]\.7\.28\b/i,
     cure: 'There are too many connections from the Internet address of this site, perhaps of other devices behind it: it is tried again by itself.',
-  },
-  {
-    stage: ['ehlo', 'mail', 'rcpt'],
-    words: /\b(?:helo|ehlo)\b|fully[- ]qualified (?:host|domain)/i,
-    reply: [4, 5],
-    cure: 'The server does not like the name that this box gives itself: write a full name such as ps7.example.org under site.domain.',
   },
   {
     stage: ['ehlo'],

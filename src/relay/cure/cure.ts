@@ -2,6 +2,7 @@ import type { Fault } from '../outcome.ts'
 import { replyCures } from './cure-reply.ts'
 import { wayCures } from './cure-way.ts'
 import type { Row, Trouble, Way } from './trouble.ts'
+import { wordsOf } from './words.ts'
 
 export type { Trouble, Way } from './trouble.ts'
 
@@ -42,7 +43,7 @@ function holds(row: Row, trouble: Trouble, way: Way): boolean {
     (row.stage?.includes(trouble.stage) ?? true) &&
     (row.reply === undefined ||
       (reply !== undefined && row.reply.some((one) => one === reply.code || one === Math.floor(reply.code / 100)))) &&
-    (row.words === undefined || (reply !== undefined && row.words.test(reply.text.replaceAll('\n', ' ')))) &&
+    (row.words === undefined || (reply !== undefined && row.words.test(wordsOf(reply)))) &&
     (row.code === undefined || (trouble.code !== undefined && row.code.test(trouble.code))) &&
     (row.said === undefined || (trouble.said !== undefined && row.said.test(trouble.said))) &&
     (row.when === undefined || row.when(trouble, way))

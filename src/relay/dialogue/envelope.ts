@@ -1,6 +1,7 @@
 import type { Letter } from '../../mail/letter.ts'
 import type { Fault, Offers, Outcome, Reply } from '../outcome.ts'
 import { kindOf, quoted } from '../reply.ts'
+import { isAboutUs } from '../unwanted.ts'
 import { type Asking, closing, Ended, say } from './ask.ts'
 
 /**
@@ -65,10 +66,13 @@ export function* settleBy(letter: Letter, recipients: Iterable<string>, reply: R
   yield* settle(letter, recipients, fateOf(reply, said))
 }
 
-/** 5yz never, 4yz not now: the first digit decides (RFC 5321 section 4.2.1). */
+/**
+ * 5yz never, 4yz not now: the first digit decides (RFC 5321 section 4.2.1). But a 5yz to a recipient that is about us lasts only until somebody has mended
+ * the settings, or the server: the recipient waits. Only this one, for a server may pass mail on to some domains and not to others.
+ */
 function fateOf(reply: Reply, said: Said): Outcome {
   const why = `${at[said]}: ${quoted(reply)}`
-  const never = kindOf(reply) === 5
+  const never = kindOf(reply) === 5 && !(said === 'rcpt' && isAboutUs(reply))
   return never ? { kind: 'refused', why, reply } : { kind: 'deferred', why, reply }
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../../ports/clock.ts'
 import { TimedOut, within } from '../../ports/clock.ts'
 import { sentence } from '../../ports/log.ts'
 import { NetError, type TlsOptions, type Wire } from '../../ports/net.ts'
+import { Deadline } from '../deadline.ts'
 import type { Answer, Ask, Asking } from '../dialogue/ask.ts'
 import type { Login } from '../login/login.ts'
 import { connectFault } from '../relay.ts'
@@ -77,6 +78,7 @@ export class Line {
 
   async #hear(timeoutMs: number): Promise<Answer> {
     const { wire, clock } = this.#options
+    const deadline = new Deadline(clock, timeoutMs)
     try {
       for (;;) {
         const reply = this.#replies.next()
@@ -90,7 +92,7 @@ export class Line {
             this.#lines.push(`S: ${reply.code}${index < lines.length - 1 ? '-' : ' '}${this.#mask(line)}`.trimEnd())
           return { reply }
         }
-        const bytes = await within(clock, timeoutMs, 'The answer of the server', wire.read())
+        const bytes = await deadline.within('The answer of the server', wire.read())
         if (!bytes) return { lost: 'The server hung up.', code: 'ECLOSED' }
         this.#replies.push(bytes)
       }

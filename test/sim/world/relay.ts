@@ -22,6 +22,8 @@ export type RelayFaults = {
   chunking: boolean | 'lies'
   /** Addresses whose mailbox is full. */
   full?: readonly string[]
+  /** Addresses to which it passes on nothing for strangers; as Postfix, it says so at RCPT. */
+  denied?: readonly string[]
 }
 
 export const kind: RelayFaults = {
@@ -216,6 +218,10 @@ class Talk {
         }
         if (faults.full?.includes(to)) {
           this.#say('452 4.2.2 mailbox full')
+          return
+        }
+        if (faults.denied?.includes(to)) {
+          this.#say(`554 5.7.1 <${to}>: Relay access denied`)
           return
         }
         this.#to.push(to)

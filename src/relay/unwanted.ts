@@ -1,0 +1,35 @@
+import { senders, strangersOnly } from './cure/cure-reply.ts'
+import type { Row } from './cure/trouble.ts'
+import { wordsOf } from './cure/words.ts'
+import type { Reply } from './outcome.ts'
+
+/**
+ * Unwanted: whom a 5yz to RCPT turns away. Servers judge login, sender and client only there, so that their logs can name the recipient (Postfix has
+ * smtpd_delay_reject on by default), and give them the codes of a recipient that does not exist. Only the words tell.
+ */
+
+/** RFC 4954 section 6: whatever the command was, it is the login that is missing or too weak. */
+const loginCodes: readonly number[] = [530, 534, 535, 538]
+
+/** These words name who is turned away. Postfix finds a `User unknown` also for a sender, and a `Host not found` for our name. */
+const namesUs = /\b(?:sender address|client host|helo command)\b.{0,60} (?:rejected|blocked|denied)/i
+
+/** The account has sent as much as it may: Gmail (5.4.5), Exchange Online (5.7.232). */
+const spent = /\b(?:daily|hourly|sending|outgoing)\b.{0,30} (?:limit|quota)\b|\b5\.4\.5\b|\b5\.7\.232\b/i
+
+/**
+ * RFC 3463: X.1.1 to X.1.3, X.1.6 and X.1.10 are of the recipient's address, X.2.1 to X.2.4 of its mailbox. Domino has people who are "not listed in Domino
+ * Directory", which is no blocklist. `Recipient address rejected` alone is not among them: with it Postfix tells where it looked, and the reason stands behind.
+ */
+const namesRecipient =
+  /(?<![\d.])5\.(?:1\.(?:[1236]|10)|2\.[1-4])(?![\d.])|no such (?:user|mailbox|recipient|address|person|account)|unknown (?:user|recipient|mailbox|account)|(?:user|recipient|mailbox|account|inbox)\b.{0,40}(?:unknown|not (?:found|exist|known|listed|available)|n't exist|unavailable|disabled|inactive|suspended|full\b)|over ?quota|undeliverable address|unrouteable address/i
+
+/** True: it is the sender, the login or the client that is not wanted, and nothing was said of the recipient. In doubt it was. */
+export function isAboutUs(reply: Reply): boolean {
+  if (loginCodes.includes(reply.code)) return true
+  const words = wordsOf(reply)
+  if (namesUs.test(words) || spent.test(words) || knows(senders, words)) return true
+  return !namesRecipient.test(words) && knows(strangersOnly, words)
+}
+
+const knows = (rows: readonly Row[], words: string): boolean => rows.some((row) => row.words?.test(words))
