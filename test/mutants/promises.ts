@@ -6,6 +6,7 @@ const real = ['test/contract/node.test.ts']
 const gatewayLink = ['test/gateway/link.test.ts']
 const purser = ['test/gateway/purser.test.ts', 'test/queue/budget.test.ts']
 const queue = ['test/queue/queue.test.ts', 'test/queue/record.test.ts']
+const ahead = ['test/gateway/clock-ahead.test.ts']
 const cut = ['test/queue/cut.test.ts']
 
 export const mutations: readonly Mutation[] = [
@@ -100,6 +101,20 @@ export const mutations: readonly Mutation[] = [
     from: "isCut ? await putAside(shelf, head, oldest, 'is shorter than it was made') : head.aside",
     to: 'head.aside',
     tests: cut,
+  },
+  {
+    what: 'waits for the time of a clock that was ahead with the weekly letter',
+    file: 'gateway/vigil.ts',
+    from: '    if (last.stamp.wall > now.wall) return this.#redate(last, now)\n',
+    to: '',
+    tests: ahead,
+  },
+  {
+    what: 'takes a clock that wakes behind for right',
+    file: 'gateway/vigil.ts',
+    from: '    if (waitMs > 0) return waitMs\n    await',
+    to: '    await',
+    tests: ahead,
   },
   {
     what: 'begins a new device when the old one cannot be read',
