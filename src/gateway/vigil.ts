@@ -1,5 +1,5 @@
 import type { AlertState, Reading } from '../alert/alert.ts'
-import { stampNow } from '../alert/stamp.ts'
+import { type Stamp, stampNow } from '../alert/stamp.ts'
 import { type Known, localTime, whenHappened } from '../alert/when.ts'
 import type { Cancel, Clock } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
@@ -47,6 +47,8 @@ export class Vigil {
   readonly #options: VigilOptions
   readonly #heardAt = new Map<string, number>()
   readonly #begunAt: number
+  /** Since when the last weekly letter has been one of a time to come (monotonic ms). */
+  #aheadSince: number | undefined
   #timer: Cancel | undefined
   #stopped = false
   #looking = false
@@ -129,8 +131,9 @@ export class Vigil {
 
   /** The weekly letter when its time has come; returns how long it has not. */
   async #week(): Promise<number> {
-    const { reports, diary, clock, site, queue, deviceId } = this.#options
-    if (!reports || clock.synchronised() === 'no') return longestMs
+    const { reports, diary, clock, site, queue, deviceId, known } = this.#options
+    // A clock that nobody has set knows no week.
+    if (!reports || clock.synchronised() === 'no' || clock.wall() < known().builtAt) return longestMs
     const last = diary.weekly
     const now = stampNow(clock)
     if (!last) {
@@ -138,6 +141,8 @@ export class Vigil {
       await queue.keep({ kind: 'diary', do: 'weekly', stamp: now, numbers: queue.numbers, settled: diary.settlements })
       return this.#week()
     }
+    if (last.stamp.wall > now.wall) return this.#redate(last, now)
+    this.#aheadSince = undefined
     const next = nextWeekly(reports.weekly, last.stamp.wall, site.timeZone)
     if (next === undefined) return longestMs
     const waitMs = next + lotOf(deviceId) - now.wall
@@ -145,6 +150,18 @@ export class Vigil {
     const taken = await this.#options.report(this.#weekly(last), reports.to)
     if (taken.kind !== 'refused')
       await queue.keep({ kind: 'diary', do: 'weekly', stamp: now, numbers: queue.numbers, settled: diary.settlements })
+    return shortestMs
+  }
+
+  /**
+   * A clock that was ahead has dated the last weekly letter: it counts as of now, or there would be none until then. Not at once, for a clock may wake
+   * behind, too, and be set soon. Returns when to look again.
+   */
+  async #redate(last: Weekly, now: Stamp): Promise<number> {
+    this.#aheadSince ??= now.mono
+    const waitMs = this.#aheadSince + longestMs - now.mono
+    if (waitMs > 0) return waitMs
+    await this.#options.queue.keep({ kind: 'diary', do: 'weekly', ...last, stamp: now })
     return shortestMs
   }
 

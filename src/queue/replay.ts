@@ -5,7 +5,8 @@ import { type Aside, type Place, type Segment, segmentName, segmentNamed } from 
 
 /**
  * Replay: every record that stands in the journal's directory, oldest first. What cannot be read costs no more than itself: a bad block the records
- * in it, a segment that says nothing at all is put aside, never overwritten, and read again by the next life.
+ * in it, a segment that says nothing at all is put aside, never overwritten, and read again by the next life. So is one that fsck or a copy has cut,
+ * but what is left of it counts in this life, too.
  */
 export type Shelf = { disk: Disk; dir: string; log: Log; segmentBytes: number }
 
@@ -37,7 +38,8 @@ const attempts = 2
 /** Generations that may have been given in a segment that cannot be read, and those that failed before it. */
 const unreadGenerations = 1000
 
-type Found = { number: number; aside: Aside }
+/** `isCut`: it is shorter than it was made, and what it held at its end is gone. */
+type Found = { number: number; aside: Aside; isCut: boolean }
 type Head = Found & { generation: number; oldest: number }
 /** `refused`: pieces that the disk did not give; they read as zeros, in which no record is found. */
 type Octets = { bytes: Uint8Array; refused: number }
@@ -48,25 +50,29 @@ export async function replay(shelf: Shelf, onRecord: OnRecord): Promise<Standing
   const heads: Head[] = []
   const empty: number[] = []
   const unread: Found[] = []
+  const torn: Found[] = []
   for (const one of found) {
     const head = await headOf(shelf, one)
     if (head === undefined) unread.push(one)
     else if (head.generation > 0) heads.push(head)
-    else if (one.aside === undefined) empty.push(one.number)
-    else await forget(shelf, one)
+    else if (one.aside !== undefined) await forget(shelf, one)
+    else if (one.isCut) torn.push(one)
+    else empty.push(one.number)
   }
   if (unread.length > 0 && unread.length === found.length) throw new DiskError(`no segment in ${shelf.dir} can be read`, 'EIO')
+  // Only a disk that says no may know better next time: what is left of a file that was cut was read.
+  unread.push(...torn)
   heads.sort((a, b) => a.generation - b.generation)
   const newest = heads.at(-1)
   const oldest = Math.max(0, ...heads.map((head) => head.oldest), newest ? await oldestKnown(shelf, newest) : 0)
   const standing: Standing = { used: [], free: [...empty], generation: 0, highest: 0, writableFrom: undefined, damaged: 0 }
   for (const head of heads) {
     const counts = head.generation >= (head.aside ?? oldest)
-    if (counts && !(await replaySegment(shelf, head, standing, onRecord))) unread.push(head)
-    else if (!counts && head.aside === undefined) standing.free.push(head.number)
+    if (counts && !(await replaySegment(shelf, head, standing, onRecord, oldest))) unread.push(head)
+    else if (!counts && head.aside === undefined && !head.isCut) standing.free.push(head.number)
     else if (!counts) await forget(shelf, head)
   }
-  for (const one of unread) await putAside(shelf, one, oldest)
+  for (const one of unread) await putAside(shelf, one, oldest, 'cannot be read')
   standing.damaged += unread.length
   standing.highest = Math.max(0, ...found.map((one) => one.number))
   standing.generation = (newest?.generation ?? 0) + unread.length * unreadGenerations
@@ -74,17 +80,26 @@ export async function replay(shelf: Shelf, onRecord: OnRecord): Promise<Standing
   return standing
 }
 
-async function segmentsIn({ disk, dir, segmentBytes }: Shelf): Promise<Found[]> {
+async function segmentsIn(shelf: Shelf): Promise<Found[]> {
+  const { disk, dir, segmentBytes } = shelf
   const found: Found[] = []
   for (const name of await disk.list(dir)) {
-    const one = segmentNamed(name)
-    if (!one) continue
+    const named = segmentNamed(name)
+    if (!named) continue
     const size = (await again(() => disk.size(`${dir}/${name}`))) ?? segmentBytes
-    if (size === segmentBytes) found.push(one)
-    // A power cut while it was being made, before anybody wrote to it; or a foreign file, which stays untouched.
-    else if (size < segmentBytes && one.aside === undefined) await disk.remove(`${dir}/${name}`).catch(() => {})
+    // A foreign file stays untouched.
+    if (size > segmentBytes) continue
+    const one = { ...named, isCut: size < segmentBytes }
+    if (one.isCut && (await isUnmade(shelf, one))) await forget(shelf, one)
+    else found.push(one)
   }
   return found
+}
+
+/** Zeros and nothing else: a power cut while it was being made, before anybody wrote to it. */
+async function isUnmade(shelf: Shelf, one: Found): Promise<boolean> {
+  const octets = await octetsOf(shelf, one)
+  return octets?.refused === 0 && octets.bytes.every((octet) => octet === 0)
 }
 
 /** Its checkpoint stands first; when that is spoiled, whatever else can be read says the generation. undefined: it cannot be told. */
@@ -106,31 +121,38 @@ async function oldestKnown(shelf: Shelf, newest: Found): Promise<number> {
 }
 
 /** False: nothing of it can be read. */
-async function replaySegment(shelf: Shelf, head: Head, standing: Standing, onRecord: OnRecord): Promise<boolean> {
+async function replaySegment(shelf: Shelf, head: Head, standing: Standing, onRecord: OnRecord, oldest: number): Promise<boolean> {
   const whole = await octetsOf(shelf, head)
   const scan = whole && scanSegment(whole.bytes)
   if (!scan) return false
-  const { number, aside } = head
-  standing.damaged += scan.damaged + whole.refused
-  standing.writableFrom = aside === undefined && whole.refused === 0 ? scan.end : undefined
+  const { number, isCut } = head
+  const aside = isCut ? await putAside(shelf, head, oldest, 'is shorter than it was made') : head.aside
+  // What is missing at its end is one stretch, whatever stood there.
+  standing.damaged += scan.damaged + whole.refused + (isCut ? 1 : 0)
+  standing.writableFrom = aside === undefined && !isCut && whole.refused === 0 ? scan.end : undefined
   standing.used.push({ number, aside, generation: scan.generation, live: 0 })
   for (const record of scan.records) onRecord(record, { segment: number, offset: record.offset, bytes: record.bytes })
   return true
 }
 
-/** Under another name nobody takes it for a free one, and the next life knows that it may hold what this one had to do without. */
-async function putAside({ disk, dir, log }: Shelf, { number, aside }: Found, oldest: number): Promise<void> {
-  log('error', 'journal: a segment cannot be read and is put aside', { path: `${dir}/${segmentName(number, aside)}` })
-  if (aside !== undefined) return
+/**
+ * Under another name nobody takes it for a free one, and the next life knows that it may hold what this one had to do without. Says what it is called by
+ * now.
+ */
+async function putAside({ disk, dir, log }: Shelf, { number, aside }: Found, oldest: number, why: string): Promise<Aside> {
+  log('error', `journal: a segment ${why} and is put aside`, { path: `${dir}/${segmentName(number, aside)}` })
+  if (aside !== undefined) return aside
   try {
     await disk.rename(`${dir}/${segmentName(number)}`, `${dir}/${segmentName(number, oldest)}`)
-    await disk.sync(dir)
   } catch (error) {
     log('error', 'journal: it keeps its name', { why: sentence(error) })
+    return undefined
   }
+  await disk.sync(dir).catch((error) => log('error', 'journal: its name may be the old one again', { why: sentence(error) }))
+  return oldest
 }
 
-/** It was put aside, can be read again, and counted no more when it was. */
+/** Nothing of it counts, and it is none to be written over. */
 const forget = ({ disk, dir }: Shelf, { number, aside }: Found): Promise<void> =>
   disk.remove(`${dir}/${segmentName(number, aside)}`).catch(() => {})
 

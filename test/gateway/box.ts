@@ -30,6 +30,8 @@ export class Box {
   readonly log: { at: number; event: string; facts: Record<string, unknown> }[] = []
   disk = new SimDisk()
   clock: SimClock
+  /** By how much the clock is wrong when the box boots the next time, in ms. */
+  wakesWrongBy = 0
   net: SimNet
   mailIn = new SimMailIn()
   broker: SimBroker
@@ -73,6 +75,7 @@ export class Box {
     // At one in the morning: the boot before which a letter left must not be yesterday's.
     this.clock = new SimClock(this.timeline, `boot-${++this.#boots}`, Date.UTC(2026, 11, 1, 1))
     if (unset) this.clock.set = 'no'
+    this.clock.wrongBy = this.wakesWrongBy
     this.mailIn = new SimMailIn()
     const { clock, disk, net, link, timeline, mailIn } = this
     const { settings, findings } = checkSettings(this.#settings)

@@ -6,6 +6,8 @@ const real = ['test/contract/node.test.ts']
 const gatewayLink = ['test/gateway/link.test.ts']
 const purser = ['test/gateway/purser.test.ts', 'test/queue/budget.test.ts']
 const queue = ['test/queue/queue.test.ts', 'test/queue/record.test.ts']
+const ahead = ['test/gateway/clock-ahead.test.ts']
+const cut = ['test/queue/cut.test.ts']
 
 export const mutations: readonly Mutation[] = [
   {
@@ -78,6 +80,48 @@ export const mutations: readonly Mutation[] = [
     from: '  if (!whole) return undefined\n',
     to: '  if (!whole) return { ...one, generation: 0, oldest: 0 }\n',
     tests: queue,
+  },
+  {
+    what: 'throws a segment away that was cut',
+    file: 'queue/replay.ts',
+    from: 'octets?.refused === 0 && octets.bytes.every((octet) => octet === 0)',
+    to: 'octets?.refused === 0',
+    tests: cut,
+  },
+  {
+    what: 'tells nobody of what a segment that was cut has lost',
+    file: 'queue/replay.ts',
+    from: ' + (isCut ? 1 : 0)',
+    to: '',
+    tests: cut,
+  },
+  {
+    what: 'takes a segment that was cut for one to be written over',
+    file: 'queue/replay.ts',
+    from: "isCut ? await putAside(shelf, head, oldest, 'is shorter than it was made') : head.aside",
+    to: 'head.aside',
+    tests: cut,
+  },
+  {
+    what: 'waits for the time of a clock that was ahead with the weekly letter',
+    file: 'gateway/vigil.ts',
+    from: '    if (last.stamp.wall > now.wall) return this.#redate(last, now)\n',
+    to: '',
+    tests: ahead,
+  },
+  {
+    what: 'takes a clock that wakes behind for right',
+    file: 'gateway/vigil.ts',
+    from: '    if (waitMs > 0) return waitMs\n    await',
+    to: '    await',
+    tests: ahead,
+  },
+  {
+    what: 'takes mail away by a clock that has just leapt',
+    file: 'gateway/caretaker.ts',
+    from: 'const looksThatAgree = 7',
+    to: 'const looksThatAgree = 6',
+    tests: ahead,
   },
   {
     what: 'begins a new device when the old one cannot be read',

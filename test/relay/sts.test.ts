@@ -191,6 +191,21 @@ test('who takes the hint or the page away does not take the policy away, until i
   assert.equal(await policies.of('example.org'), undefined)
 })
 
+test('a policy that a clock which was years ahead has dated is fetched anew, and kept for no longer than others', async () => {
+  const { open, web, names, clock, pass } = await box()
+  clock.wrongBy = 4 * 365 * dayMs
+  const policies = await open()
+  await policies.of('example.org')
+  clock.wrongBy = 0
+  assert.equal((await policies.of('example.org'))?.mode, 'enforce')
+  await pass(2 * hourMs)
+  assert.equal((await policies.of('example.org'))?.mode, 'enforce')
+  assert.equal(web.asked.length, 2)
+  names.zone = {}
+  await pass(8 * dayMs)
+  assert.equal(await policies.of('example.org'), undefined)
+})
+
 test('a page that is no policy is told, and not asked for again for an hour', async () => {
   for (const bad of [
     { status: 302 },

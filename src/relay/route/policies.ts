@@ -76,7 +76,10 @@ export class Policies {
   /** How much of its time is over, 1 being all. A clock that nobody has set cannot say that it is. */
   #ageOf({ fetchedAt, policy }: Kept): number {
     const { clock } = this.#options
-    return clock.synchronised() === 'no' ? 0 : (clock.wall() - fetchedAt) / (Math.max(1, policy.maxAgeS) * 1000)
+    if (clock.synchronised() === 'no') return 0
+    const age = (clock.wall() - fetchedAt) / (Math.max(1, policy.maxAgeS) * 1000)
+    // Dated by a clock that was ahead, it would be kept for as long as that was: it is fetched anew.
+    return age < 0 ? renewAt : age
   }
 
   /**
