@@ -1,8 +1,9 @@
 import type { Desk, Sending, Silencing } from '../gateway/desk.ts'
-import { within } from '../ports/clock.ts'
-import { sentence } from '../ports/log.ts'
-import type { Listener, Net, Wire } from '../ports/net.ts'
+import { type Clock, within } from '../ports/clock.ts'
+import { type Log, sentence } from '../ports/log.ts'
+import type { Net, Wire } from '../ports/net.ts'
 import type { Ports } from '../ports/ports.ts'
+import { keepListening } from './keep-listening.ts'
 
 /**
  * Control: the command line talks to the running gateway over a Unix socket in the data directory (0600), one JSON line there and one back.
@@ -28,11 +29,26 @@ const answerMs = 30_000
 
 export const socketOf = (dir: string): string => `${dir}/control.sock`
 
-/** Answers requests until closed. */
-export const serveControl = (net: Net, dir: string, desk: () => Desk | undefined): Promise<Listener> =>
-  net.listenPath(socketOf(dir), (wire) => {
-    void answerOn(wire, desk())
+/**
+ * Answers requests until the returned function is called. A socket that cannot be had, as on a disk that takes nothing, stops no letter: it is told once, and tried again.
+ */
+export function serveControl(
+  { net, clock, log }: { net: Net; clock: Clock; log: Log },
+  dir: string,
+  desk: () => Desk | undefined,
+): Promise<() => Promise<void>> {
+  let told: string | undefined
+  return keepListening({
+    clock,
+    wanted: () => socketOf(dir),
+    listen: () => net.listenPath(socketOf(dir), (wire) => void answerOn(wire, desk())),
+    failed: (error) => {
+      const why = sentence(error)
+      if (why !== told) log('warning', 'control: the command line cannot reach this gateway', { why })
+      told = why
+    },
   })
+}
 
 async function answerOn(wire: Wire, desk: Desk | undefined): Promise<void> {
   try {

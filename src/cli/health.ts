@@ -16,7 +16,7 @@ export const health: Command = {
   async run(scene) {
     const { net } = scene.ports
     const asked = await ask(scene.ports, scene.dir, { verb: 'state' })
-    if (!asked) throw new Refusal('No gateway runs here.')
+    if (!asked) throw new Refusal('No gateway runs here; or its disk takes nothing, and it answers on its page alone.')
     const { queue } = asked.value as ReturnType<Desk['state']>
     if (queue.readOnly !== undefined) throw new Refusal(`No alert can be accepted: ${queue.readOnly}`)
     const { host, port } = hostAndPort((await loadSettings(scene)).settings.web.listen)

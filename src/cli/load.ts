@@ -1,5 +1,6 @@
 import { Hatch } from '../device/update.ts'
-import { replaceFile } from '../ports/disk.ts'
+import { isReadOnly, replaceFile } from '../ports/disk.ts'
+import { sentence } from '../ports/log.ts'
 import { checkSettings } from '../settings/check.ts'
 import { type EffectiveSettings, effective } from '../settings/schema.ts'
 import { Secrets } from '../settings/secrets.ts'
@@ -14,9 +15,16 @@ async function loadedOrBefore(scene: Scene, store: SettingsStore, predecessor: P
   const loaded = await store.load(predecessor === 'never' ? 'never' : 'when torn')
   if (loaded.settings || predecessor === 'never') return loaded
   const before = await new Hatch(disk, scene.dir).settingsBefore()
-  if (before === undefined || !checkSettings(before).settings) return store.load(predecessor)
-  await disk.rename(`${scene.dir}/settings.json`, `${scene.dir}/settings.newer.json`)
-  await replaceFile(disk, scene.dir, 'settings.json', Buffer.from(before))
+  const checked = before === undefined ? undefined : checkSettings(before)
+  if (before === undefined || !checked?.settings) return store.load(predecessor)
+  try {
+    await disk.rename(`${scene.dir}/settings.json`, `${scene.dir}/settings.newer.json`)
+    await replaceFile(disk, scene.dir, 'settings.json', Buffer.from(before))
+  } catch (error) {
+    if (!isReadOnly(error)) throw error
+    const note = `Those of before the last update are in use, and cannot be put in the place of the newer ones: ${sentence(error)}`
+    return { settings: checked.settings, findings: checked.findings, notes: [note] }
+  }
   log('warning', 'settings: those of before the last update are in use; the newer ones are in settings.newer.json', {
     why: loaded.findings[0]?.what,
   })

@@ -48,7 +48,7 @@ export const run: Command = {
 
 /** One life of the household: the page first, then the gateway. */
 async function live(scene: Scene, born: (household: Household) => void): Promise<End> {
-  const { disk, random, net } = scene.ports
+  const { disk, random } = scene.ports
   const device = await DeviceStore.open(disk, random, scene.dir)
   const household = await Household.open(scene, device)
   born(household)
@@ -60,13 +60,13 @@ async function live(scene: Scene, born: (household: Household) => void): Promise
   try {
     sayHowToClaim(scene, household)
     await household.begin()
-    const control = await serveControl(net, scene.dir, () => household.desk())
+    const closeControl = await serveControl(scene.ports, scene.dir, () => household.desk())
     const keepTime = keepKnownTime(scene, device)
     const stopGauges = await readGauges(scene, device, household)
     const sayGoodbye = tellService(scene, household)
     const end = await household.ended
     await sayGoodbye(end)
-    await control.close()
+    await closeControl()
     await household.stop()
     await keepTime()
     await stopGauges()

@@ -30,7 +30,10 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
   const { clock, disk, log } = scene.ports
   await disk.makeDir(scene.dir)
   const unlock = await disk.lock(scene.dir)
-  if (!unlock) throw new Refusal(`A gateway in ${scene.dir} is starting or stopping just now. Try again in a moment.`)
+  if (!unlock)
+    throw new Refusal(
+      `A gateway in ${scene.dir} is starting or stopping just now: try again in a moment. Or its disk takes nothing, and it answers on its page alone.`,
+    )
   try {
     const { settings, secrets } = await loadSettings(scene)
     const plan = await planFor(scene, settings, secrets)

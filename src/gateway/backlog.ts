@@ -72,7 +72,8 @@ export class Backlog {
     try {
       const told: Told[] = []
       for (const id of ids) {
-        const stored = await queue.read(id)
+        // What cannot be read now goes by itself when it can.
+        const stored = await queue.read(id).catch(() => undefined)
         if (stored && stored.alert.source !== ownSource) told.push(toldOf(id, stored.alert, clock, this.#options.known()))
       }
       if (told.length < 2) return

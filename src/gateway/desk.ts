@@ -1,7 +1,7 @@
 import type { KeptWhy, Reading, Severity } from '../alert/alert.ts'
 import { stampNow } from '../alert/stamp.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Log } from '../ports/log.ts'
+import { type Log, sentence } from '../ports/log.ts'
 import type { Past } from '../queue/history.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { Note } from '../rules/note.ts'
@@ -103,6 +103,9 @@ const keptSentence: Readonly<Record<KeptWhy, string>> = {
   chatter: 'It comes and goes too often; it is told when it is calm.',
   over: 'It was over before it had to be told; the next letter names it.',
 }
+
+/** What stands in the list for a letter that waits and cannot be read now: it is there. */
+const unread = (severity: Severity, why: unknown) => ({ source: '?', number: 0, severity, text: `It cannot be read now: ${sentence(why)}` })
 
 /** Of one letter: a mail that is passed on may have megabytes. */
 const showBytes = 256 * 1024
@@ -310,7 +313,7 @@ export class Desk {
   async #waiting(id: number): Promise<Waiting | undefined> {
     const { queue, clock, purser } = this.#options
     const state = queue.waiting.get(id)
-    const stored = await queue.read(id)
+    const stored = state && (await queue.read(id).catch((error) => ({ alert: unread(state.severity, error) })))
     if (!state || !stored) return undefined
     const parked = this.#options.standing.parked.get(id)
     const now = clock.monotonic()

@@ -116,6 +116,7 @@ export class Dispatcher {
   async #do(deed: Deed): Promise<boolean> {
     const { queue, log, onAccepted } = this.#options
     const offer = deed.kind === 'tell' ? await this.#told(deed) : this.#lasting(deed)
+    if (offer === 'later') return false
     if (!offer) {
       if (deed.kind === 'tell') this.#lost(deed.ids)
       return true
@@ -138,14 +139,19 @@ export class Dispatcher {
     for (const id of ids) if (queue.waiting.get(id)) onLost(id)
   }
 
-  async #told({ ids, to, rule, why }: Extract<Deed, { kind: 'tell' }>): Promise<Offer | undefined> {
+  /** undefined: nothing of them can be read any more; `later`: nothing now. */
+  async #told({ ids, to, rule, why }: Extract<Deed, { kind: 'tell' }>): Promise<Offer | 'later' | undefined> {
     const alerts: { id: number; alert: Alert }[] = []
+    let unread: unknown
     for (const id of ids) {
-      const stored = await this.#options.queue.read(id)
+      const stored = await this.#options.queue.read(id).catch((error: unknown) => {
+        unread = error
+      })
       if (stored) alerts.push({ id, alert: stored.alert })
     }
+    if (unread !== undefined) this.#options.log('warning', 'dispatcher: some letters cannot be read now', { why: sentence(unread) })
     const [first] = alerts
-    if (!first) return undefined
+    if (!first) return unread === undefined ? undefined : 'later'
     const covers = alerts.map((one) => one.id)
     const made = stampNow(this.#options.clock)
     if (alerts.length > 1) return this.#summary(alerts, to, rule, why, made)

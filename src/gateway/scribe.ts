@@ -68,7 +68,7 @@ export class Scribe {
     return recipient(ref, people, site.domain)
   }
 
-  /** The letter for those of its recipients that are served; undefined when there is none to send, now or at all. Rejects when it must wait for the disk: a mail that is passed on cannot be read now (DiskError), or a late letter not be frozen (StorageError). */
+  /** The letter for those of its recipients that are served; undefined when there is none to send, now or at all. Rejects when it must wait for the disk: it, or a mail that is passed on, cannot be read now (DiskError), or a late letter not be frozen (StorageError). */
   async write(id: number, serves: (recipient: Recipient) => boolean): Promise<Written | undefined> {
     const remote = this.recipients(id).filter(serves)
     return remote.length === 0 ? undefined : this.#write(id, remote)

@@ -1,5 +1,6 @@
 import { decodeWords } from '../alert/encoded-words.ts'
 import { type Disk, isDiskError } from '../ports/disk.ts'
+import { sentence } from '../ports/log.ts'
 
 /**
  * Maildir: mail that stays on the box, a file each (`<user>/{tmp,new,cur}`). Written to tmp, synced, renamed into new, the directory synced:
@@ -103,7 +104,7 @@ export async function namesIn(disk: Disk, dir: string): Promise<string[]> {
 
 async function headOf(disk: Disk, path: string): Promise<string | undefined> {
   try {
-    const file = await disk.open(path)
+    const file = await disk.open(path, { readOnly: true })
     try {
       const head = Buffer.from(await file.read(0, headBytes)).toString('latin1')
       const end = head.indexOf('\n\n')
@@ -111,9 +112,10 @@ async function headOf(disk: Disk, path: string): Promise<string | undefined> {
     } finally {
       await file.close()
     }
-  } catch {
+  } catch (error) {
     // Deleted by its reader between the listing and now.
-    return undefined
+    if (isDiskError(error, 'ENOENT')) return undefined
+    return `Subject: It cannot be read now: ${sentence(error)}`
   }
 }
 

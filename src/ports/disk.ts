@@ -63,6 +63,9 @@ const hints: Record<string, string> = {
 export const isDiskError = (error: unknown, code?: string): error is DiskError =>
   error instanceof DiskError && (code === undefined || error.code === code)
 
+/** The whole file system takes nothing, as kernels leave it after a fault. What stands on it can be read all the same. */
+export const isReadOnly = (error: unknown): error is DiskError => isDiskError(error, 'EROFS')
+
 /** Writes every octet, however short the single writes are. */
 export async function writeAll(file: DiskFile, offset: number, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length; ) {

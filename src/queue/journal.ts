@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from '../ports/clock.ts'
-import { type Disk, type DiskFile, isDiskError, writeAll } from '../ports/disk.ts'
+import { type Disk, DiskError, type DiskFile, isDiskError, isReadOnly, writeAll } from '../ports/disk.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import { encodeRecord, headerBytes, type JournalRecord, recordAt, recordTypes } from './record.ts'
 import { type OnRecord, replay } from './replay.ts'
@@ -100,7 +100,7 @@ export class Journal {
   /** Reads what stands, oldest first. Rejects with DiskError only when the directory cannot be read or made. Then `ready`. */
   async replay(onRecord: OnRecord): Promise<void> {
     const { disk, dir, log } = this.#options
-    await disk.makeDir(dir)
+    if (!(await this.#hasDir())) return
     const standing = await replay({ disk, dir, log, segmentBytes: this.segmentBytes }, onRecord)
     this.#used = standing.used
     this.#generation = standing.generation
@@ -113,6 +113,19 @@ export class Journal {
     // One that cannot be opened is left as it is: the first commit begins another.
     const opened = await this.#open(active.number)
     if ('file' in opened) this.#file = opened.file
+  }
+
+  /** False: it is missing on a disk that takes nothing, so there is nothing to read, and nothing will be accepted. */
+  async #hasDir(): Promise<boolean> {
+    const { disk, dir, log } = this.#options
+    try {
+      await disk.makeDir(dir)
+      return true
+    } catch (error) {
+      if (!isReadOnly(error)) throw error
+      log('error', 'journal: there is none, and none can be made', { why: sentence(error) })
+      return false
+    }
   }
 
   /**
@@ -205,24 +218,38 @@ export class Journal {
     for (const number of [...this.#readers.keys()]) await this.#closeReader(number)
   }
 
-  /** The record at a place; undefined when it cannot be read any more (a bad block). */
+  /**
+   * The record at a place; undefined when it cannot be read any more (a bad block). Rejects with DiskError when it cannot be read now, which says nothing
+   * about what is there.
+   */
   async read(place: Place): Promise<JournalRecord | undefined> {
+    let found: JournalRecord | DiskError | undefined
     for (let left = readAttempts; left > 0; left--) {
-      try {
-        const reader = await this.#reader(place.segment)
-        const found = recordAt(await reader.read(place.offset, place.bytes), 0)
-        if (found) return found
-      } catch (error) {
-        this.#options.log('error', 'journal: a record cannot be read', {
-          segment: place.segment,
-          offset: place.offset,
-          why: sentence(error),
-        })
-        void this.#closeReader(place.segment)
-      }
+      found = await this.#readOnce(place)
+      if (found && !(found instanceof DiskError)) return found
     }
+    if (found) throw found
     this.#stats.unreadable++
     return undefined
+  }
+
+  /** undefined: what is there is no record. A DiskError: the disk does not give it now. */
+  async #readOnce({ segment, offset, bytes }: Place): Promise<JournalRecord | DiskError | undefined> {
+    let reader: DiskFile | undefined
+    try {
+      reader = await this.#reader(segment)
+      return recordAt(await reader.read(offset, bytes), 0)
+    } catch (error) {
+      this.#options.log('error', 'journal: a record cannot be read', { segment, offset, why: sentence(error) })
+      void this.#closeReader(segment)
+      if (!isDiskError(error)) return undefined
+      return (reader ? this.#isNoBadBlock(error) : error.code !== 'ENOENT') ? error : undefined
+    }
+  }
+
+  /** Of a disk that takes nothing either, as when the card was pulled, a refusal to read does not say that one block is bad. */
+  #isNoBadBlock({ code }: DiskError): boolean {
+    return code === 'EROFS' || code === 'EACCES' || this.#failedAt !== undefined
   }
 
   /** The record at this place is needed: its segment is not recycled. */
@@ -267,7 +294,7 @@ export class Journal {
   }
 
   #reader(number: number): Promise<DiskFile> {
-    const reader = this.#readers.get(number) ?? this.#options.disk.open(this.#path(number))
+    const reader = this.#readers.get(number) ?? this.#options.disk.open(this.#path(number), { readOnly: true })
     this.#readers.set(number, reader)
     return reader
   }

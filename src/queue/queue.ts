@@ -189,7 +189,10 @@ export class Queue {
     }
   }
 
-  /** The alert, and the octets that were already sent of it when its fate was left open. undefined: a bad block took it. */
+  /**
+   * The alert, and the octets that were already sent of it when its fate was left open. undefined: a bad block took it. Rejects with DiskError when it
+   * cannot be read now: nothing is lost then.
+   */
   async read(id: number): Promise<{ alert: Alert; frozen?: Uint8Array } | undefined> {
     const state = this.waiting.get(id)
     if (!state) return undefined

@@ -159,7 +159,7 @@ const forget = ({ disk, dir }: Shelf, { number, aside }: Found): Promise<void> =
 /** From its beginning; undefined when nothing of it can be read. */
 async function octetsOf({ disk, dir, log, segmentBytes }: Shelf, one: Found, length = segmentBytes): Promise<Octets | undefined> {
   const path = `${dir}/${segmentName(one.number, one.aside)}`
-  const file = await again(() => disk.open(path))
+  const file = await again(() => disk.open(path, { readOnly: true }))
   if (!file) return undefined
   try {
     const bytes = await again(() => file.read(0, length))

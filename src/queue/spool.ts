@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { Enclosed } from '../alert/alert.ts'
-import { type Disk, DiskError, type DiskFile, isDiskError, writeAll } from '../ports/disk.ts'
+import { type Disk, DiskError, type DiskFile, isDiskError, isReadOnly, writeAll } from '../ports/disk.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import { hex, type Random } from '../ports/random.ts'
 
@@ -43,11 +43,17 @@ export class Spool {
     this.#options = options
   }
 
-  /** Rejects with DiskError when its directory cannot be used. */
+  /** Rejects with DiskError when its directory cannot be used; on a disk that takes nothing it may be missing, and no mail is taken then. */
   static async open(options: SpoolOptions): Promise<Spool> {
-    const { disk, dir } = options
-    await disk.makeDir(dir)
+    const { disk, dir, log } = options
     const spool = new Spool(options)
+    try {
+      await disk.makeDir(dir)
+    } catch (error) {
+      if (!isReadOnly(error)) throw error
+      log('warning', 'spool: there is none, and none can be made', { why: sentence(error) })
+      return spool
+    }
     for (const name of await disk.list(dir)) if (namePattern.test(name)) spool.#sizes.set(name, (await disk.size(`${dir}/${name}`)) ?? 0)
     return spool
   }
@@ -67,7 +73,10 @@ export class Spool {
     const { disk, dir, random } = this.#options
     const name = `${hex(random.bytes(12))}.mail`
     await this.#look(name, 0)
-    const file = await disk.open(`${dir}/${name}`, { create: true })
+    const file = await disk.open(`${dir}/${name}`, { create: true }).catch((error) => {
+      this.#sizes.delete(name)
+      throw error
+    })
     return new FileDraft(name, file, {
       look: (bytes) => this.#look(name, bytes),
       syncDir: () => disk.sync(dir),

@@ -1,6 +1,6 @@
 import { Low } from 'lowdb'
 import { z } from 'zod'
-import type { Disk } from '../ports/disk.ts'
+import { type Disk, isDiskError, isReadOnly } from '../ports/disk.ts'
 import { sentence } from '../ports/log.ts'
 import { hex, type Random } from '../ports/random.ts'
 import { DurableJson, keep } from './durable.ts'
@@ -63,14 +63,18 @@ export class DeviceStore {
 
   /**
    * Reads device.json, or makes it. What was recovered from its predecessor is written again, since others read the file, too; when both are spoiled, a new id is made and said aloud. Rejects with DiskError when
-   * there is nothing to read and nothing can be written.
+   * there is nothing to read and nothing can be written; but for a file system that is read-only as a whole: what waits on it is sent all the same.
    */
   static async open(disk: Disk, random: Random, dir: string): Promise<DeviceStore> {
     const adapter = new DurableJson<Device>(disk, dir, 'device.json', (value) => schema.parse(value))
     const low = new Low<Device>(adapter, { id: hex(random.bytes(idBytes)) })
     const value = await adapter.read()
     if (value) low.data = value
-    else await low.write()
+    else
+      await low.write().catch((error: unknown) => {
+        if (!isReadOnly(error)) throw error
+        adapter.notes.push(`device.json cannot be made: ${sentence(error)} The device has its id for this life only.`)
+      })
     // A disk that takes nothing has been told before, and what was read holds all the same.
     if (adapter.recovered)
       await low.write().catch((error: unknown) => adapter.notes.push(`device.json cannot be mended: ${sentence(error)}`))
@@ -104,16 +108,34 @@ export class DeviceStore {
     return this.#update(({ rolledBack: _, ...device }) => (words === undefined ? device : { ...device, rolledBack: words }))
   }
 
-  /** The key of the codes in subjects, made at the first question. Rejects with DiskError. */
+  /** The key of the codes in subjects, made at the first question; for this life only, where the disk takes nothing. */
   async codeKey(random: Random): Promise<Uint8Array> {
     if (this.data.codeKey === undefined)
-      await this.#update((device) => ({ ...device, codeKey: device.codeKey ?? Buffer.from(random.bytes(32)).toString('base64') }))
+      await this.#hold((device) => ({ ...device, codeKey: device.codeKey ?? Buffer.from(random.bytes(32)).toString('base64') }))
     return Buffer.from(this.data.codeKey ?? '', 'base64')
   }
 
   /** Who may come in. Durable when it resolves. Rejects with DiskError; then it is what it was. */
   access(change: (access: Access) => Access): Promise<void> {
     return this.#update((device) => ({ ...device, access: change(device.access ?? noAccess()) }))
+  }
+
+  /** The same, but where the disk takes nothing it holds for this life: whoever comes to see what is wrong must get in. */
+  accessForNow(change: (access: Access) => Access): Promise<void> {
+    return this.#hold((device) => ({ ...device, access: change(device.access ?? noAccess()) }))
+  }
+
+  /** What the disk does not take holds for this life, and is written with the next change that it takes. */
+  #hold(change: (device: Device) => Device): Promise<void> {
+    const mine = this.#writing.then(async () => {
+      const held = change(this.#low.data)
+      await keep(this.#low, held).catch((error: unknown) => {
+        if (!isDiskError(error)) throw error
+        this.#low.data = held
+      })
+    })
+    this.#writing = mine.catch(() => {})
+    return mine
   }
 
   /** One after the other: two writers would share a draft. */

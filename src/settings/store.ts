@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { Low } from 'lowdb'
-import type { Disk } from '../ports/disk.ts'
+import { type Disk, isReadOnly } from '../ports/disk.ts'
+import { sentence } from '../ports/log.ts'
 import { checkSettings } from './check.ts'
 import { DurableJson, keep } from './durable.ts'
 import type { Finding } from './finding.ts'
@@ -47,11 +48,17 @@ export class SettingsStore {
         notes,
       }
     this.#low.data = defaults()
-    await this.#low.write()
-    return {
-      settings: this.#low.data,
-      findings: [],
-      notes: [...notes, 'There were no settings; the defaults were written to settings.json.'],
+    return { settings: this.#low.data, findings: [], notes: [...notes, await this.#begin()] }
+  }
+
+  /** Writes the defaults. A disk that takes nothing must not keep the box from starting. */
+  async #begin(): Promise<string> {
+    try {
+      await this.#low.write()
+      return 'There were no settings; the defaults were written to settings.json.'
+    } catch (error) {
+      if (!isReadOnly(error)) throw error
+      return `There are no settings; the defaults are in use and could not be written: ${sentence(error)}`
     }
   }
 

@@ -45,9 +45,9 @@ export class Door {
     this.#slowdown = new Slowdown(clock, device.data.access?.failures ?? 0)
   }
 
-  /** Makes the claim code when there is none. Rejects with DiskError. */
+  /** Makes the claim code when there is none; for this life only, where the disk takes nothing. */
   static async open(clock: Clock, random: Random, device: DeviceStore): Promise<Door> {
-    if (!device.data.access?.claim) await device.access((access) => ({ ...access, claim: codeOf(random) }))
+    if (!device.data.access?.claim) await device.accessForNow((access) => ({ ...access, claim: codeOf(random) }))
     return new Door(clock, random, device)
   }
 
@@ -183,7 +183,7 @@ export class Door {
     const id = this.#secret()
     const session: Session = { hash: digest(id), from: address, at: this.#clock.wall() }
     this.#seen.set(session.hash, this.#clock.monotonic())
-    await this.#device.access((access) => ({ ...access, failures: 0, sessions: [...this.sessions, session].slice(-sessionsLimit) }))
+    await this.#device.accessForNow((access) => ({ ...access, failures: 0, sessions: [...this.sessions, session].slice(-sessionsLimit) }))
     return id
   }
 

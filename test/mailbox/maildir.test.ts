@@ -69,3 +69,17 @@ test('path traversal (CWE-22): no id reaches beyond the mailbox, and no address 
   assert.equal(userOf('../../x@site'), 'postmaster')
   assert.equal(userOf('Operator@site'), 'operator')
 })
+
+test('mail on a disk that is read-only is listed, and one that cannot be opened now is not hidden', async () => {
+  const disk = new SimDisk()
+  await deliver(disk, 'mailbox', 'ops', '100.O1.dev', Buffer.from('Subject: Read me\r\n\r\nx\r\n'))
+  disk.faults.readOnly = true
+  assert.deepEqual(
+    (await listMail(disk, 'mailbox')).map(({ subject }) => subject),
+    ['Read me'],
+  )
+  disk.faults.failOpen = 1
+  const [mail] = await listMail(disk, 'mailbox')
+  assert.equal(mail?.id, 'ops/100.O1.dev')
+  assert.match(mail?.subject ?? '', /^It cannot be read now: .*cannot be opened/)
+})

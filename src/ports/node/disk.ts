@@ -67,7 +67,7 @@ export class NodeDisk implements Disk {
 
   async makeDir(dir: string): Promise<void> {
     await mapped(`cannot make ${dir}`, async () => {
-      const first = await mkdir(dir, { recursive: true, mode: 0o700 })
+      const first = await making(dir)
       for (let made = dir; first !== undefined && made.length >= first.length && made !== dirname(made); made = dirname(made))
         await this.sync(dirname(made))
     })
@@ -137,6 +137,19 @@ class NodeFile implements DiskFile {
 
   async close(): Promise<void> {
     await mapped(`cannot close ${this.path}`, () => this.#file.close())
+  }
+}
+
+/** Node says of a directory that cannot be made on a read-only file system that it is not there. Asked for it alone, the kernel says why. */
+async function making(dir: string): Promise<string | undefined> {
+  try {
+    return await mkdir(dir, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    const parent = dirname(dir)
+    const isThere = await stat(parent).catch(() => undefined)
+    await (isThere ? mkdir(dir, { mode: 0o700 }) : making(parent))
+    throw error
   }
 }
 

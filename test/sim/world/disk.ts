@@ -23,6 +23,8 @@ export type DiskFaults = {
   short?: SimRandom
   /** Octets that all files together may have. */
   capacity?: number
+  /** The kernel has remounted the file system: whatever would change it is EROFS, and reading goes on. */
+  readOnly?: boolean
 }
 
 export class SimDisk implements Disk {
@@ -44,6 +46,7 @@ export class SimDisk implements Disk {
     await this.#alive()
     if (this.faults.failOpen !== undefined && --this.faults.failOpen === 0) throw new DiskError(`${path} cannot be opened`, 'EIO')
     let inode = this.#names.get(path)
+    if (inode ? !options.readOnly : options.create) this.checkWritable(path)
     if (!inode) {
       if (!options.create) throw new DiskError(`no file ${path}`, 'ENOENT')
       inode = this.#make(path)
@@ -62,6 +65,7 @@ export class SimDisk implements Disk {
 
   async write(path: string, bytes: Uint8Array): Promise<void> {
     await this.#alive()
+    this.checkWritable(path)
     const inode = this.#names.get(path) ?? this.#make(path)
     inode.volatile = new Uint8Array()
     for (let done = 0; done < bytes.length; ) done += await this.writeTo(inode, done, bytes.subarray(done))
@@ -73,6 +77,7 @@ export class SimDisk implements Disk {
     await this.#alive()
     await this.delay('sync')
     await this.#alive()
+    this.checkWritable(path)
     if (this.faults.failSync !== undefined && --this.faults.failSync === 0) throw new DiskError(`${path} cannot be synced`, 'EIO')
     for (const change of this.#changes.filter((one) => one.dir === path)) change.apply(this.#durableNames)
     this.#changes = this.#changes.filter((one) => one.dir !== path)
@@ -82,6 +87,7 @@ export class SimDisk implements Disk {
     await this.#alive()
     const inode = this.#names.get(from)
     if (!inode) throw new DiskError(`no file ${from}`, 'ENOENT')
+    this.checkWritable(from)
     this.#change(dirOf(to), (names) => {
       names.delete(from)
       names.set(to, inode)
@@ -91,11 +97,13 @@ export class SimDisk implements Disk {
   async remove(path: string): Promise<void> {
     await this.#alive()
     if (!this.#names.has(path)) throw new DiskError(`no file ${path}`, 'ENOENT')
+    this.checkWritable(path)
     this.#change(dirOf(path), (names) => names.delete(path))
   }
 
   async removeDir(dir: string): Promise<void> {
     if ((await this.list(dir)).length > 0) throw new DiskError(`${dir} is not empty`, 'ENOTEMPTY')
+    this.checkWritable(dir)
     this.#dirs.delete(dir)
   }
 
@@ -111,6 +119,7 @@ export class SimDisk implements Disk {
 
   async makeDir(dir: string): Promise<void> {
     await this.#alive()
+    if (!this.#dirs.has(dir)) this.checkWritable(dir)
     for (let at = dir; at && at !== '.' && at !== '/'; at = dirOf(at)) this.#dirs.add(at)
   }
 
@@ -159,12 +168,17 @@ export class SimDisk implements Disk {
     return next
   }
 
+  checkWritable(path: string): void {
+    if (this.faults.readOnly) throw new DiskError(`${path}: read-only file system`, 'EROFS')
+  }
+
   checkReadable(path: string, from: number, to: number): void {
     if (this.faults.unreadable?.(path, from, to)) throw new DiskError(`${path} cannot be read`, 'EIO')
   }
 
   async writeTo(inode: Inode, offset: number, bytes: Uint8Array): Promise<number> {
     await this.#alive()
+    this.checkWritable('a file')
     if (this.faults.failWrite !== undefined && --this.faults.failWrite === 0) throw new DiskError('a write failed', 'EIO')
     const length = this.faults.short && bytes.length > 1 ? 1 + this.faults.short.below(bytes.length) : bytes.length
     const growth = Math.max(0, offset + length - inode.volatile.length)
@@ -180,6 +194,7 @@ export class SimDisk implements Disk {
     const count = inode.writes.length
     await this.delay('sync')
     await this.#alive()
+    this.checkWritable('a file')
     if (this.faults.failSync !== undefined && --this.faults.failSync === 0) {
       // The kernel drops the pages; the next sync has nothing to complain of.
       inode.writes.splice(0, count)
