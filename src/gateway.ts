@@ -46,6 +46,7 @@ export class Gateway {
   readonly #ports: Ports
   readonly #queue: Queue
   readonly #courier: Courier
+  readonly #postmaster: Postmaster
   readonly #dispatcher: Dispatcher
   readonly #caretaker: Caretaker
   readonly #answers: Answers | undefined
@@ -87,14 +88,15 @@ export class Gateway {
       postmaster.accepted(id)
       courier.nudge()
     }
-    const backlog = new Backlog({ ...common, ...plan.digest, onAccepted })
+    const isLocal = (ref: string) => scribe.recipient(ref).local
+    const backlog = new Backlog({ ...common, ...plan.digest, isLocal, onAccepted })
     const { relays, retryMs, keepMs, relayTraits: traits, keepRelay } = plan
     const carrying = { ports, queue, scribe, postmaster, backlog, lookout, purser }
     const ferry = new Ferry({ ...carrying, retryMs, traits, keepRelay })
     const health = new RelayHealth(hosts ? [] : relays.map((relay) => relay.id), ports.random)
     const out = { queue, ferry, lookout, health, now: () => clock.monotonic() }
     const outbound = hosts ? new Direct({ ...out, scribe, purser, log, hosts }) : new ByRelay({ ...out, relays })
-    const courier: Courier = new Courier({ ...carrying, ferry, outbound, keepMs, isLocal: (ref) => scribe.recipient(ref).local })
+    const courier: Courier = new Courier({ ...carrying, ferry, outbound, keepMs, isLocal })
     const dispatcher = new Dispatcher({
       ...common,
       standing,
@@ -144,6 +146,7 @@ export class Gateway {
     this.#caretaker = new Caretaker({ ...common, ...plan.mailbox, root: `${plan.dir}/mailbox`, builtAt: plan.builtAt })
     this.#queue = queue
     this.#courier = courier
+    this.#postmaster = postmaster
     this.#dispatcher = dispatcher
     this.#vigil = vigil
     const raised = (source: string, key: string) => standing.open(source, key).length > 0
@@ -217,6 +220,7 @@ export class Gateway {
     const gateway = new Gateway(ports, plan, queue, standing, diary, tap, fates, hosts, spool)
     gateway.#dispatcher.start()
     await gateway.#vigil.start()
+    gateway.#postmaster.start()
     gateway.#courier.start()
     gateway.#caretaker.start()
     gateway.#answers?.start()
@@ -231,12 +235,14 @@ export class Gateway {
   }
 
   /** What is in hand and since when (monotonic ms), and a count that grows with each letter of which something is known: for who watches over progress. */
-  get inHand(): { commitSince?: number; roundSince?: number; outcomes: number } {
+  get inHand(): { commitSince?: number; mailSince?: number; roundSince?: number; outcomes: number } {
     const { busySince } = this.#queue
+    const { busySince: mailSince, served } = this.#postmaster
     const { roundSince } = this.#courier
     return {
-      outcomes: this.#queue.outcomes,
+      outcomes: this.#queue.outcomes - served,
       ...(busySince === undefined ? {} : { commitSince: busySince }),
+      ...(mailSince === undefined ? {} : { mailSince }),
       ...(roundSince === undefined ? {} : { roundSince }),
     }
   }

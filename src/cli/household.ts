@@ -35,6 +35,8 @@ import { keepWebKey, ownWebKey } from './web-key.ts'
 const standsStillMs = 10 * 60_000
 /** A card that tidies up takes seconds for a sync. One that takes this long will not come back without a new start. */
 const commitMs = 2 * 60_000
+/** Some syncs, and the octets of one mail of megabytes. */
+const mailMs = 3_600_000
 /** A relay may take ten minutes for the answer to a letter (RFC 5321 4.5.3.2.6), and a link that crawls needs its time. */
 const roundMs = 3_600_000
 
@@ -151,9 +153,10 @@ export class Household implements House {
   /** What is in hand, for who watches over progress. */
   get tasks(): Task[] {
     if (!this.#gateway) return [{ name: 'gateway', sign: this.standsStill ?? '', limitMs: standsStillMs }]
-    const { commitSince, roundSince, outcomes } = this.#gateway.inHand
+    const { commitSince, mailSince, roundSince, outcomes } = this.#gateway.inHand
     return [
       ...(commitSince === undefined ? [] : [{ name: 'journal' as const, sign: String(commitSince), limitMs: commitMs }]),
+      ...(mailSince === undefined ? [] : [{ name: 'mailbox' as const, sign: String(mailSince), limitMs: mailMs }]),
       ...(roundSince === undefined ? [] : [{ name: 'courier' as const, sign: `${roundSince} ${outcomes}`, limitMs: roundMs }]),
     ]
   }

@@ -70,12 +70,15 @@ export class Scribe {
   /** The letter for those of its recipients that are served; undefined when there is none to send, now or at all. Rejects when it must wait for the disk: a mail that is passed on cannot be read now (DiskError), or a late letter not be frozen (StorageError). */
   async write(id: number, serves: (recipient: Recipient) => boolean): Promise<Written | undefined> {
     const remote = this.recipients(id).filter(serves)
-    return remote.length === 0 ? undefined : this.#write(id, remote)
+    return remote.length === 0 ? undefined : this.#write(id, remote, () => this.#isLate(id))
   }
 
-  /** The same letter for people of this box. */
+  /**
+   * The same letter for people of this box. Who is told at once gets the prompt letter, although the way is closed: it is not frozen for that, or those elsewhere would never hear that it
+   * waited, and it could not be merged.
+   */
   async writeLocal(id: number, local: Recipient[]): Promise<Written | undefined> {
-    const written = await this.#write(id, local)
+    const written = await this.#write(id, local, (alert) => this.#delay(id, alert) !== undefined)
     const { enclosed } = written?.alert ?? {}
     if (!written || !enclosed) return written
     return { ...written, letter: { ...written.letter, content: withReturnPath(written.letter.content, enclosed.from) } }
@@ -93,7 +96,7 @@ export class Scribe {
     return content && { alert, content }
   }
 
-  async #write(id: number, recipients: Recipient[]): Promise<Written | undefined> {
+  async #write(id: number, recipients: Recipient[], isLate: (alert: Alert) => boolean): Promise<Written | undefined> {
     const { queue } = this.#options
     const stored = await queue.read(id)
     if (!stored) {
@@ -108,7 +111,7 @@ export class Scribe {
       this.#options.onLost(id)
       return undefined
     }
-    if (!written.frozen && ((this.#isLate(id) && !alert.enclosed) || !this.#isTimeSettled(alert))) await this.#freeze(id, written.changing)
+    if (!written.frozen && ((isLate(alert) && !alert.enclosed) || !this.#isTimeSettled(alert))) await this.#freeze(id, written.changing)
     return written
   }
 
@@ -160,7 +163,7 @@ export class Scribe {
     const { clock, site, deviceId, from, replyTo, look, people, software, dkim, templatesOf } = this.#options
     const templates = alert.rule === undefined ? undefined : templatesOf?.(alert.rule)
     const when = this.#when(alert)
-    const delay = this.#isLate(id) ? this.#delay(id, alert) : undefined
+    const delay = this.#delay(id, alert)
     const group = this.#options.groupOf?.(alert.source)
     const all = alert.to.map((ref) => recipient(ref, people, site.domain))
     const letter = compose(alert, {
@@ -208,7 +211,7 @@ export class Scribe {
   #delay(id: number, alert: Alert): { attempts: number; sentence: string } | undefined {
     const { clock, site, queue } = this.#options
     const state = queue.waiting.get(id)
-    if (!state) return undefined
+    if (!state || !this.#isLate(id)) return undefined
     const waitedMs = clock.monotonic() - state.accepted
     if (waitedMs < tellDelayMs && alert.stamp.boot === clock.boot) return undefined
     return { attempts: state.attempts, sentence: delaySentence(waitedMs, site.language) }
