@@ -129,7 +129,7 @@ export class Scribe {
 
   #composed(alert: Alert, id: number, recipients: Recipient[], frozen: Uint8Array | undefined): Written {
     const composed = this.compose(alert, id, recipients)
-    const letter = frozen ? { ...composed, content: frozen } : composed
+    const letter = frozen ? { ...composed, content: this.#leaving(frozen, recipients) } : composed
     return { alert, recipients, letter, frozen: frozen !== undefined, changing: letter.content }
   }
 
@@ -160,7 +160,7 @@ export class Scribe {
 
   /** The letter of an alert as it would be now. Pure but for the clock. */
   compose(alert: Alert, id: number, recipients: Recipient[]): Letter {
-    const { clock, site, deviceId, from, replyTo, look, people, software, dkim, templatesOf } = this.#options
+    const { clock, site, deviceId, from, replyTo, look, people, software, templatesOf } = this.#options
     const templates = alert.rule === undefined ? undefined : templatesOf?.(alert.rule)
     const when = this.#when(alert)
     const delay = this.#delay(id, alert)
@@ -187,7 +187,14 @@ export class Scribe {
       via: this.#options.viaOf(alert.source),
       software,
     })
-    return dkim && recipients.some((one) => !one.local) ? { ...letter, content: signed(letter.content, dkim) } : letter
+    return { ...letter, content: this.#leaving(letter.content, recipients) }
+  }
+
+  /** What leaves the box bears its signature, which says nothing of the time. Octets that were frozen for somebody here have none yet. */
+  #leaving(content: Uint8Array, recipients: readonly Recipient[]): Uint8Array {
+    const { dkim } = this.#options
+    const isSigned = Buffer.from(content.subarray(0, signature.length)).toString('latin1') === signature
+    return dkim && !isSigned && recipients.some((one) => !one.local) ? signed(content, dkim) : content
   }
 
   #isTimeSettled(alert: Alert): boolean {
@@ -217,6 +224,8 @@ export class Scribe {
     return { attempts: state.attempts, sentence: delaySentence(waitedMs, site.language) }
   }
 }
+
+const signature = 'DKIM-Signature:'
 
 /** How long the journal may be refused by its disk before late letters leave all the same. */
 const stumbleMs = 120_000
