@@ -29,15 +29,19 @@ const answerMs = 30_000
 export const socketOf = (dir: string): string => `${dir}/control.sock`
 
 /** Answers requests until closed. */
-export const serveControl = (net: Net, dir: string, desk: () => Desk | undefined): Promise<Listener> =>
+export const serveControl = (
+  net: Net,
+  dir: string,
+  house: { desk(): Desk | undefined; readonly standsStill: string | undefined },
+): Promise<Listener> =>
   net.listenPath(socketOf(dir), (wire) => {
-    void answerOn(wire, desk())
+    void answerOn(wire, house.desk(), house.standsStill ?? 'The gateway takes new settings just now.')
   })
 
-async function answerOn(wire: Wire, desk: Desk | undefined): Promise<void> {
+async function answerOn(wire: Wire, desk: Desk | undefined, why: string): Promise<void> {
   try {
     const line = await readLine(wire)
-    const answer: Answer = line === undefined ? { ok: false, error: 'no request came' } : desk ? await answerTo(line, desk) : away
+    const answer: Answer = line === undefined ? { ok: false, error: 'no request came' } : desk ? await answerTo(line, desk) : awayFor(why)
     await wire.write(Buffer.from(`${JSON.stringify(answer)}\n`))
   } catch {
     // Whoever asked has gone; the gateway does not care.
@@ -46,7 +50,7 @@ async function answerOn(wire: Wire, desk: Desk | undefined): Promise<void> {
   }
 }
 
-const away: Answer = { ok: false, error: 'The gateway takes new settings just now. Try again in a moment.' }
+const awayFor = (why: string): Answer => ({ ok: false, error: `${why} Try again in a moment.` })
 
 async function answerTo(line: string, desk: Desk): Promise<Answer> {
   try {
