@@ -29,6 +29,7 @@ import { RelayHealth } from './relay/health.ts'
 import { Hosts } from './relay/route/hosts.ts'
 import type { Standing } from './rules/standing.ts'
 import { Trails } from './rules/trail.ts'
+import { Remains } from './source/remains.ts'
 import type { Source } from './source/source.ts'
 
 /**
@@ -46,11 +47,13 @@ export class Gateway {
   readonly #ports: Ports
   readonly #queue: Queue
   readonly #courier: Courier
+  readonly #postmaster: Postmaster
   readonly #dispatcher: Dispatcher
   readonly #caretaker: Caretaker
   readonly #answers: Answers | undefined
   readonly #vigil: Vigil
   readonly #sources: Source[]
+  #landing: Promise<unknown> | undefined
 
   private constructor(
     ports: Ports,
@@ -62,6 +65,7 @@ export class Gateway {
     fates: Fates,
     hosts: Hosts | undefined,
     spool: Spool,
+    remains: Remains,
   ) {
     const { clock, disk, log } = ports
     const known = (): Known => knownTime(plan)
@@ -87,14 +91,15 @@ export class Gateway {
       postmaster.accepted(id)
       courier.nudge()
     }
-    const backlog = new Backlog({ ...common, ...plan.digest, onAccepted })
+    const isLocal = (ref: string) => scribe.recipient(ref).local
+    const backlog = new Backlog({ ...common, ...plan.digest, isLocal, onAccepted })
     const { relays, retryMs, keepMs, relayTraits: traits, keepRelay } = plan
     const carrying = { ports, queue, scribe, postmaster, backlog, lookout, purser }
     const ferry = new Ferry({ ...carrying, retryMs, traits, keepRelay })
     const health = new RelayHealth(hosts ? [] : relays.map((relay) => relay.id), ports.random)
     const out = { queue, ferry, lookout, health, now: () => clock.monotonic() }
     const outbound = hosts ? new Direct({ ...out, scribe, purser, log, hosts }) : new ByRelay({ ...out, relays })
-    const courier: Courier = new Courier({ ...carrying, ferry, outbound, keepMs, isLocal: (ref) => scribe.recipient(ref).local })
+    const courier: Courier = new Courier({ ...carrying, ferry, outbound, keepMs, isLocal })
     const dispatcher = new Dispatcher({
       ...common,
       standing,
@@ -144,10 +149,11 @@ export class Gateway {
     this.#caretaker = new Caretaker({ ...common, ...plan.mailbox, root: `${plan.dir}/mailbox`, builtAt: plan.builtAt })
     this.#queue = queue
     this.#courier = courier
+    this.#postmaster = postmaster
     this.#dispatcher = dispatcher
     this.#vigil = vigil
     const raised = (source: string, key: string) => standing.open(source, key).length > 0
-    this.#sources = sourcesOf(plan, ports, { clock, random: ports.random, log, take, raised }, spool)
+    this.#sources = sourcesOf(plan, ports, { clock, random: ports.random, log, take, raised, remains }, spool)
     this.desk = new Desk({
       clock,
       log,
@@ -185,7 +191,7 @@ export class Gateway {
   }
 
   /** Opens the journal and starts listening. Rejects with DiskError when the data directory cannot be used. */
-  static async start(ports: Ports, plan: Plan, tap = new Tap()): Promise<Gateway> {
+  static async start(ports: Ports, plan: Plan, tap = new Tap(), remains = new Remains()): Promise<Gateway> {
     const { clock, disk, log } = ports
     const standing = standingFor(plan, clock)
     const diary = new Diary()
@@ -210,47 +216,71 @@ export class Gateway {
       maxMiB: plan.queueMiB,
       ...(plan.segmentBytes ? { segmentBytes: plan.segmentBytes } : {}),
     })
-    // Where the journal has gaps, a letter that names a mail may be in one of them.
-    if (queue.facts.damaged === 0) await spool.sweep(queue.enclosed)
-    const { dir, direct, site } = plan
-    const hosts = plan.route === 'mx' ? await Hosts.open({ ports, dir, ...direct, ehlo: site.domain }) : undefined
-    const gateway = new Gateway(ports, plan, queue, standing, diary, tap, fates, hosts, spool)
-    gateway.#dispatcher.start()
-    await gateway.#vigil.start()
-    gateway.#courier.start()
-    gateway.#caretaker.start()
-    gateway.#answers?.start()
-    for (const source of gateway.#sources) source.start()
-    log('info', 'gateway: ready', {
-      waiting: queue.waiting.size,
-      sources: gateway.#sources.length,
+    try {
+      // Where the journal has gaps, a letter that names a mail may be in one of them.
+      if (queue.facts.damaged === 0) await spool.sweep(queue.enclosed)
+      const { dir, direct, site } = plan
+      const hosts = plan.route === 'mx' ? await Hosts.open({ ports, dir, ...direct, ehlo: site.domain }) : undefined
+      const gateway = new Gateway(ports, plan, queue, standing, diary, tap, fates, hosts, spool, remains)
+      await gateway.#begin(plan)
+      return gateway
+    } catch (error) {
+      // Another one may be started in its place.
+      await queue.close().catch(() => {})
+      throw error
+    }
+  }
+
+  async #begin(plan: Plan): Promise<void> {
+    this.#dispatcher.start()
+    await this.#vigil.start()
+    this.#postmaster.start()
+    this.#courier.start()
+    this.#caretaker.start()
+    this.#answers?.start()
+    for (const source of this.#sources) source.start()
+    this.#ports.log('info', 'gateway: ready', {
+      waiting: this.#queue.waiting.size,
+      sources: this.#sources.length,
       relays: plan.relays.length,
-      damaged: queue.facts.damaged,
+      damaged: this.#queue.facts.damaged,
     })
-    return gateway
   }
 
   /** What is in hand and since when (monotonic ms), and a count that grows with each letter of which something is known: for who watches over progress. */
-  get inHand(): { commitSince?: number; roundSince?: number; outcomes: number } {
+  get inHand(): { commitSince?: number; mailSince?: number; roundSince?: number; outcomes: number } {
     const { busySince } = this.#queue
+    const { busySince: mailSince, served } = this.#postmaster
     const { roundSince } = this.#courier
     return {
-      outcomes: this.#queue.outcomes,
+      outcomes: this.#queue.outcomes - served,
       ...(busySince === undefined ? {} : { commitSince: busySince }),
+      ...(mailSince === undefined ? {} : { mailSince }),
       ...(roundSince === undefined ? {} : { roundSince }),
     }
   }
 
-  /** Takes no more alerts, finishes the letter in the air for at most 10 s, and leaves everything on the disk. */
+  /** Finishes the letter in the air, for at most 10 s. Alerts are taken meanwhile and after it, and told by the next life. */
+  async land(): Promise<void> {
+    this.#landing ??= Promise.all([this.#courier.stop(), this.#caretaker.stop(), this.#answers?.stop()])
+    await this.#landing
+  }
+
+  /** Lands, takes no more alerts, and leaves everything on the disk. The lines are heard as long as there is anything else to wait for. */
   async stop(): Promise<void> {
-    await Promise.all(this.#sources.map((source) => source.stop()))
+    await this.land()
+    await this.#stopSources((source) => !source.saysOnce)
+    await this.#stopSources((source) => source.saysOnce === true)
     await this.#dispatcher.stop()
     await this.#vigil.stop()
-    await this.#courier.stop()
-    await this.#caretaker.stop()
-    await this.#answers?.stop()
+    await this.#postmaster.stop()
     await this.#queue.close()
     this.#ports.log('info', 'gateway: stopped')
+  }
+
+  /** A broker that has fallen silent is waited for some seconds; no device that says everything once must be deaf to us for that. */
+  async #stopSources(which: (source: Source) => boolean): Promise<void> {
+    await Promise.all(this.#sources.filter(which).map((source) => source.stop()))
   }
 }
 

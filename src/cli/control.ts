@@ -35,13 +35,17 @@ export const socketOf = (dir: string): string => `${dir}/control.sock`
 export function serveControl(
   { net, clock, log }: { net: Net; clock: Clock; log: Log },
   dir: string,
-  desk: () => Desk | undefined,
+  house: { desk(): Desk | undefined; readonly standsStill: string | undefined },
 ): Promise<() => Promise<void>> {
   let told: string | undefined
   return keepListening({
     clock,
     wanted: () => socketOf(dir),
-    listen: () => net.listenPath(socketOf(dir), (wire) => void answerOn(wire, desk())),
+    listen: () =>
+      net.listenPath(
+        socketOf(dir),
+        (wire) => void answerOn(wire, house.desk(), house.standsStill ?? 'The gateway takes new settings just now.'),
+      ),
     failed: (error) => {
       const why = sentence(error)
       if (why !== told) log('warning', 'control: the command line cannot reach this gateway', { why })
@@ -50,10 +54,10 @@ export function serveControl(
   })
 }
 
-async function answerOn(wire: Wire, desk: Desk | undefined): Promise<void> {
+async function answerOn(wire: Wire, desk: Desk | undefined, why: string): Promise<void> {
   try {
     const line = await readLine(wire)
-    const answer: Answer = line === undefined ? { ok: false, error: 'no request came' } : desk ? await answerTo(line, desk) : away
+    const answer: Answer = line === undefined ? { ok: false, error: 'no request came' } : desk ? await answerTo(line, desk) : awayFor(why)
     await wire.write(Buffer.from(`${JSON.stringify(answer)}\n`))
   } catch {
     // Whoever asked has gone; the gateway does not care.
@@ -62,7 +66,7 @@ async function answerOn(wire: Wire, desk: Desk | undefined): Promise<void> {
   }
 }
 
-const away: Answer = { ok: false, error: 'The gateway takes new settings just now. Try again in a moment.' }
+const awayFor = (why: string): Answer => ({ ok: false, error: `${why} Try again in a moment.` })
 
 async function answerTo(line: string, desk: Desk): Promise<Answer> {
   try {

@@ -7,7 +7,8 @@ import { mailboxOf, type Plan } from '../gateway/plan.ts'
 import { strayed } from '../gateway/samples.ts'
 import { Tap } from '../gateway/tap.ts'
 import { Gateway } from '../gateway.ts'
-import { sentence } from '../ports/log.ts'
+import type { Cancel } from '../ports/clock.ts'
+import { sentence, worthTelling } from '../ports/log.ts'
 import type { LogBook } from '../ports/log-book.ts'
 import type { Outside } from '../ports/ports.ts'
 import { probe, type Step } from '../relay/probe/probe.ts'
@@ -18,6 +19,8 @@ import type { Finding } from '../settings/finding.ts'
 import { type EffectiveSettings, effective, type Settings } from '../settings/schema.ts'
 import type { Secrets } from '../settings/secrets.ts'
 import { SettingsStore } from '../settings/store.ts'
+import { backoff } from '../source/backoff.ts'
+import { Remains } from '../source/remains.ts'
 import type { CertificateFacts } from '../web/certificate.ts'
 import { Chronicle } from '../web/chronicle.ts'
 import { Door } from '../web/door.ts'
@@ -35,8 +38,13 @@ import { keepWebKey, ownWebKey } from './web-key.ts'
 const standsStillMs = 10 * 60_000
 /** A card that tidies up takes seconds for a sync. One that takes this long will not come back without a new start. */
 const commitMs = 2 * 60_000
+/** Some syncs, and the octets of one mail of megabytes. */
+const mailMs = 3_600_000
 /** A relay may take ten minutes for the answer to a letter (RFC 5321 4.5.3.2.6), and a link that crawls needs its time. */
 const roundMs = 3_600_000
+
+/** How long a gateway that could not start rests before the next try. A card that stumbles is back in seconds; one that is changed, in minutes. */
+const again = { firstMs: 1000, maxMs: 60_000 }
 
 export type End = 'stop' | 'restart' | 'reset'
 
@@ -56,11 +64,15 @@ export class Household implements House {
   board: Board | undefined
   hardware: Hardware = {}
   standsStill: string | undefined = 'The gateway is starting.'
+  cannotStart = false
   readonly #scene: Scene
   #settings: EffectiveSettings
   #secrets: Secrets
   #gateway: Gateway | undefined
   #changing: Promise<unknown> = Promise.resolve()
+  readonly #remains = new Remains()
+  #cancelAgain: Cancel = () => {}
+  #stopped = false
   /** Grows with each certificate that is put in place. */
   certificateCount = 0
   readonly #trial: Trial<Settings['web']>
@@ -111,7 +123,8 @@ export class Household implements House {
         const { settings, secrets } = await loadSettings(this.#scene, 'never')
         await this.#replace(settings, secrets)
       } catch (error) {
-        this.ports.log('error', 'settings: not taken, the old ones stay', { why: sentence(error) })
+        const what = this.cannotStart ? 'settings: not taken, and the gateway does not start with the old ones, either' : keptSettings
+        this.ports.log('error', what, { why: sentence(error) })
       }
     })
   }
@@ -119,6 +132,8 @@ export class Household implements House {
   /** Ends this life when whatever is changing is done. */
   async stop(): Promise<void> {
     await this.#change(async () => {
+      this.#stopped = true
+      this.#cancelAgain()
       this.chronicle.stop()
       this.#trial.stop()
       await this.#gateway?.stop()
@@ -151,9 +166,10 @@ export class Household implements House {
   /** What is in hand, for who watches over progress. */
   get tasks(): Task[] {
     if (!this.#gateway) return [{ name: 'gateway', sign: this.standsStill ?? '', limitMs: standsStillMs }]
-    const { commitSince, roundSince, outcomes } = this.#gateway.inHand
+    const { commitSince, mailSince, roundSince, outcomes } = this.#gateway.inHand
     return [
       ...(commitSince === undefined ? [] : [{ name: 'journal' as const, sign: String(commitSince), limitMs: commitMs }]),
+      ...(mailSince === undefined ? [] : [{ name: 'mailbox' as const, sign: String(mailSince), limitMs: mailMs }]),
       ...(roundSince === undefined ? [] : [{ name: 'courier' as const, sign: `${roundSince} ${outcomes}`, limitMs: roundMs }]),
     ]
   }
@@ -179,7 +195,8 @@ export class Household implements House {
         await this.#replace(loaded.settings, loaded.secrets)
       } catch (error) {
         await store.save(before)
-        return { kind: 'wrong', findings: [{ path: '', what: sentence(error), write: 'The settings before are in use.', level: 'error' }] }
+        const write = this.cannotStart ? 'The settings before are in place, but the gateway does not start with them, either.' : inUse
+        return { kind: 'wrong', findings: [{ path: '', what: sentence(error), write, level: 'error' }] }
       }
       if (settings.web.listen !== before.web.listen || settings.web.tls !== before.web.tls) this.#trial.begin(before.web)
       return { kind: 'saved', revision: store.revision, findings: [...findings, ...this.#strayed(settings)] }
@@ -282,29 +299,66 @@ export class Household implements House {
 
   async #start(): Promise<void> {
     await makeDkimKey(this.#scene, this.#settings)
-    this.#gateway = await Gateway.start(this.ports, await this.plan(), this.tap)
+    await this.#startBy(await this.plan())
+  }
+
+  async #startBy(plan: Plan): Promise<void> {
+    this.#gateway = await Gateway.start(this.ports, plan, this.tap, this.#remains)
+    this.#cancelAgain()
     this.standsStill = undefined
+    this.cannotStart = false
     this.chronicle.stop()
     this.chronicle.start()
   }
 
+  /** Whatever takes its time is done while the lines are heard: they are deaf only while their ports are closed and opened. */
   async #replace(settings: EffectiveSettings, secrets: Secrets): Promise<void> {
-    this.standsStill = 'The gateway takes the new settings.'
-    const gateway = this.#gateway
-    this.#gateway = undefined
-    await gateway?.stop()
+    await makeDkimKey(this.#scene, settings)
+    await this.#gateway?.land()
     const before = { settings: this.#settings, secrets: this.#secrets }
-    this.#settings = settings
-    this.#secrets = secrets
     try {
-      await this.#start()
+      const plan = await planFor(this.#scene, settings, secrets, this.device)
+      await this.#stopGateway()
+      this.#settings = settings
+      this.#secrets = secrets
+      await this.#startBy(plan)
     } catch (error) {
       // What is valid may still not work: then it is as it was.
       this.#settings = before.settings
       this.#secrets = before.secrets
-      await this.#start()
+      await this.#stopGateway()
+      await this.#startOrRest()
       throw error
     }
+  }
+
+  async #stopGateway(): Promise<void> {
+    const gateway = this.#gateway
+    if (!gateway) return
+    this.standsStill = 'The gateway takes the new settings.'
+    this.#gateway = undefined
+    await gateway.stop().catch((error) => this.ports.log('error', 'gateway: it did not stop as it should', { why: sentence(error) }))
+  }
+
+  /** By the settings in use, after they could not be changed. The page stays, and may change them; nobody has to come for a disk that is well again. */
+  async #startOrRest(attempt = 0): Promise<void> {
+    this.#cancelAgain()
+    try {
+      await this.#start()
+    } catch (error) {
+      const why = sentence(error)
+      this.cannotStart = true
+      this.standsStill = `The gateway does not start, and tries again (${attempt + 1}): ${why.replace(/\.?$/, '.')}`
+      if (worthTelling(attempt, attempt + 1))
+        this.ports.log('error', 'gateway: it does not start, and tries again', { attempt: attempt + 1, why })
+      const restMs = backoff(attempt, again, this.ports.random)
+      this.#cancelAgain = this.ports.clock.after(restMs, () => void this.#change(() => this.#tryAgain(attempt + 1)))
+    }
+  }
+
+  /** Somebody may have changed the settings meanwhile, or stopped everything. */
+  async #tryAgain(attempt: number): Promise<void> {
+    if (!this.#gateway && !this.#stopped) await this.#startOrRest(attempt)
   }
 
   #change<T>(deed: () => Promise<T>): Promise<T> {
@@ -313,6 +367,9 @@ export class Household implements House {
     return done
   }
 }
+
+const keptSettings = 'settings: not taken, the old ones stay'
+const inUse = 'The settings before are in use.'
 
 function lookAt(desk: Desk | undefined) {
   if (!desk) return undefined

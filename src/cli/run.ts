@@ -60,7 +60,7 @@ async function live(scene: Scene, born: (household: Household) => void): Promise
   try {
     sayHowToClaim(scene, household)
     await household.begin()
-    const closeControl = await serveControl(scene.ports, scene.dir, () => household.desk())
+    const closeControl = await serveControl(scene.ports, scene.dir, household)
     const keepTime = keepKnownTime(scene, device)
     const stopGauges = await readGauges(scene, device, household)
     const sayGoodbye = tellService(scene, household)

@@ -5,6 +5,8 @@
 export type Condition = {
   /** Why nothing is done just now; undefined: the gateway works. */
   standsStill: string | undefined
+  /** It did not start, and is tried again. */
+  cannotStart: boolean
   /** No alert can be accepted. */
   readOnly: boolean
   /** Alerts that are raised. */
@@ -26,6 +28,7 @@ export type Condition = {
 /** In English; `{n}` stands for the number. The page has the German of each. */
 export type Phrase =
   | 'The gateway is starting.'
+  | 'The gateway does not start, and tries again.'
   | 'Nothing can be written: no alert is accepted.'
   | '{n} alerts are raised.'
   | 'One alert is raised.'
@@ -47,6 +50,8 @@ export type Mood = 'well' | 'waits' | 'trouble' | 'starting'
 export type Health = { mood: Mood; parts: Part[] }
 
 export function healthOf(condition: Condition): Health {
+  if (condition.standsStill !== undefined && condition.cannotStart)
+    return { mood: 'trouble', parts: [{ say: 'The gateway does not start, and tries again.' }] }
   if (condition.standsStill !== undefined) return { mood: 'starting', parts: [{ say: 'The gateway is starting.' }] }
   const parts = [...partsOf(condition)]
   return { mood: moodOf(condition), parts: parts.length > 0 ? parts : [{ say: 'All well.' }] }

@@ -3,7 +3,7 @@
  * started anew.
  */
 export type Task = {
-  name: 'journal' | 'courier' | 'gateway'
+  name: 'journal' | 'mailbox' | 'courier' | 'gateway'
   /** Changes as soon as the task got further. */
   sign: string
   /** How long it may stay the same. */
@@ -28,6 +28,7 @@ export class Pulse {
 
 const sentences: Record<Task['name'], string> = {
   journal: 'The disk has not finished a write of the journal',
+  mailbox: 'The disk has not finished a mail of the mailbox',
   courier: 'The courier has been in the air without a letter settled',
   gateway: 'The gateway has stood still',
 }

@@ -20,6 +20,8 @@ export type BacklogOptions = {
   /** Characters of the digest's text. */
   maxChars: number
   known(): Known
+  /** Of a recipient as the alert names it: one of this box. */
+  isLocal(ref: string): boolean
   onAccepted(id: number): void
 }
 
@@ -53,12 +55,13 @@ export class Backlog {
     }
   }
 
+  /** What somebody on the box is still to read is on its way to the mailbox, and told there on its own. */
   #candidates(now: number): number[] {
-    const { queue } = this.#options
+    const { queue, isLocal } = this.#options
     return queue.waiting
       .leaving(now, Number.MAX_SAFE_INTEGER)
       .flatMap(({ id, behind }) => (behind ? [] : [id]))
-      .filter((id) => queue.isGrounded(id) && !queue.isFrozen(id) && !queue.isEnclosing(id))
+      .filter((id) => queue.isGrounded(id) && !queue.isFrozen(id) && !queue.isEnclosing(id) && !this.#pending(id).some(isLocal))
       .sort((a, b) => a - b)
   }
 

@@ -11,7 +11,7 @@ import type { Purser } from './purser.ts'
 
 /**
  * Courier: sends what waits on its way when there is something to take and a way to take it, and gives up what is too old. Local people are served
- * by the postmaster, whether or not there is a way.
+ * by the postmaster, whether or not there is a way and whatever is in the air.
  */
 export type CourierOptions = {
   ports: Ports
@@ -122,14 +122,13 @@ export class Courier {
   /** One look at everything; returns how long nothing can be done, in ms. */
   async #round(): Promise<number> {
     const { clock } = this.#options.ports
-    const { queue, postmaster, outbound, lookout, purser, isLocal } = this.#options
+    const { queue, outbound, lookout, purser, isLocal } = this.#options
     const now = clock.monotonic()
     if (now >= this.#expiryAt) {
       const isMore = await this.#expire(now)
       await queue.measure()
       this.#expiryAt = now + (isMore ? expiryRestMs : expiryEveryMs)
     }
-    await postmaster.deliverWaiting()
     if (this.#stopped) return 0
     const idle = () => Math.max(1, Math.min(queue.waiting.nextDue(now) ?? Number.POSITIVE_INFINITY, this.#expiryAt) - now)
     const serves = (ref: string) => !isLocal(ref)
@@ -147,7 +146,7 @@ export class Courier {
       return idle()
     }
     const waitMs = (this.#knockAt ?? 0) - now
-    if (waitMs > 0 && queue.waiting.due(now, 1, { leave: { ...leave, least: 'critical' } }).length === 0) return Math.ceil(waitMs)
+    if (waitMs > 0 && queue.waiting.due(now, 1, { leave: { ...leave, least: 'critical' }, serves }).length === 0) return Math.ceil(waitMs)
     return (await outbound.try(now, ways)) ?? idleMs
   }
 
@@ -156,8 +155,8 @@ export class Courier {
    * sixtieth of that, drawn by lot, and once for a backlog, however the link flaps.
    */
   #patience(now: number): number {
-    const { queue, ports } = this.#options
-    const [first] = queue.waiting.due(now, 1)
+    const { queue, ports, isLocal } = this.#options
+    const [first] = queue.waiting.due(now, 1, { serves: (ref) => !isLocal(ref) })
     const waitedMs = now - (queue.waiting.get(first ?? 0)?.accepted ?? now)
     return ports.random.unit() * Math.min(patienceMs, waitedMs / 60)
   }

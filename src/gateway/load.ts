@@ -119,11 +119,12 @@ export class Load {
 
   /** A group is composed at once, so that the late ones among them are frozen under one sync. Returns how many there are. */
   async #compose(): Promise<number> {
-    const { queue, scribe, ports, purser, lane, ahead } = this.#options
+    const { queue, scribe, ports, postmaster, purser, lane, ahead } = this.#options
     const serves = (ref: string) => this.#options.serves(scribe.recipient(ref))
     const leaving = queue.waiting.leaving(ports.clock.monotonic(), ahead(), { leave: purser.leave(), lane, serves })
     const group = leaving.slice(0, this.#fitting(leaving.map(({ id }) => id)))
     for (const { id } of group) queue.waiting.away(id, true, lane)
+    await postmaster.ahead(group.map(({ id }) => id))
     const written = await Promise.all(
       group.map(({ id, behind }) =>
         scribe

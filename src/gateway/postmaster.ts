@@ -4,7 +4,7 @@ import { type Known, whenHappened } from '../alert/when.ts'
 import { composeNotice } from '../mail/notice.ts'
 import { withReturnPath } from '../mail/pass-on.ts'
 import { deliver, userOf } from '../mailbox/maildir.ts'
-import type { Clock } from '../ports/clock.ts'
+import type { Cancel, Clock } from '../ports/clock.ts'
 import type { Disk } from '../ports/disk.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { Queue } from '../queue/queue.ts'
@@ -15,6 +15,9 @@ import type { Scribe, Written } from './scribe.ts'
 /**
  * Postmaster: mail that stays on the box. Letters for people of the site, and a notice for whatever was refused, expired or damaged:
  * nothing leaves the queue without one of them or a relay's 2yz.
+ *
+ * It serves by itself and waits for no flight. A letter with readers here and elsewhere is written for those here first, and then leaves: it is never composed
+ * twice at once, so a late one is frozen once and is the same octets for all of them.
  */
 export type PostmasterOptions = {
   clock: Clock
@@ -32,53 +35,135 @@ export type PostmasterOptions = {
   known(): Known
 }
 
-/** Letters looked at in one go: the courier wants its turn. */
-const atOnce = 64
 const retryMs = 60_000
 
 export class Postmaster {
   readonly #options: PostmasterOptions
-  #fresh: number[] = []
-  #failed: number[] = []
-  #retryAt = 0
+  readonly #fresh = new Set<number>()
+  /** Those that the mailbox did not take. */
+  readonly #failed = new Set<number>()
+  #cancel: Cancel | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+  #serving: Promise<void> = Promise.resolve()
+  #state: 'new' | 'idle' | 'serving' | 'stopped' = 'new'
+  #busySince: number | undefined
+  /** Recipients that were served: these are no outcomes of the courier. */
+  served = 0
 
   constructor(options: PostmasterOptions) {
     this.#options = options
   }
 
+  /** When the letter in hand was begun (monotonic ms); undefined while none is. */
+  get busySince(): number | undefined {
+    return this.#busySince
+  }
+
+  start(): void {
+    this.#state = 'idle'
+    this.#serve()
+  }
+
+  /** The letter in hand is finished; the others wait for the next life. */
+  async stop(): Promise<void> {
+    this.#state = 'stopped'
+    this.#cancel?.()
+    await this.#serving
+    await this.#turn
+  }
+
   /** This letter may have readers on the box. */
   accepted(id: number): void {
-    this.#fresh.push(id)
+    this.#fresh.add(id)
+    this.#serve()
   }
 
-  /** Serves the people of this box; the courier's own letters are marked as such. */
-  async deliverWaiting(): Promise<void> {
-    const { clock, queue, scribe } = this.#options
-    if (this.#failed.length > 0 && clock.monotonic() >= this.#retryAt) this.#fresh.push(...this.#failed.splice(0))
-    while (this.#fresh.length > 0) {
-      for (const id of this.#fresh.splice(0, atOnce)) {
-        const recipients = scribe.recipients(id)
-        const local = recipients.filter((one) => one.local)
-        queue.waiting.local(id, recipients.length > 0 && local.length === recipients.length)
-        if (local.length > 0) await this.#deliver(id, local)
-      }
+  /** Before these letters leave: whoever reads them here has them now, or could not be given them. Only what could not is tried again later, and not while it is in the air. */
+  async ahead(ids: readonly number[]): Promise<void> {
+    for (const id of ids) if (!this.#failed.has(id) && this.#local(id).length > 0) await this.#deliver(id)
+  }
+
+  #serve(): void {
+    if (this.#state !== 'idle') return
+    this.#state = 'serving'
+    this.#serving = this.#serveAll()
+  }
+
+  async #serveAll(): Promise<void> {
+    for (let id = this.#next(); id !== undefined; id = this.#next()) await this.#deliver(id)
+    if (this.#state === 'serving') this.#state = 'idle'
+  }
+
+  /** The next letter with readers on the box; those with no others are marked as such, for the courier. */
+  #next(): number | undefined {
+    const { queue, scribe } = this.#options
+    for (const id of this.#fresh) {
+      if (this.#state !== 'serving') return undefined
+      this.#fresh.delete(id)
+      const recipients = scribe.recipients(id)
+      const isLocal = recipients.length > 0 && recipients.every((one) => one.local)
+      queue.waiting.local(id, isLocal)
+      if (isLocal || recipients.some((one) => one.local)) return id
     }
+    return undefined
   }
 
-  async #deliver(id: number, local: Recipient[]): Promise<void> {
-    const { queue, scribe, log, clock } = this.#options
+  #local(id: number): Recipient[] {
+    return this.#options.scribe.recipients(id).filter((one) => one.local)
+  }
+
+  /** One letter after the other: what two find to do is done once. */
+  #inTurn<T>(deed: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(deed)
+    this.#turn = done.catch(() => {})
+    return done
+  }
+
+  #deliver(id: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const local = this.#local(id)
+      if (local.length === 0) return
+      this.#busySince = this.#options.clock.monotonic()
+      await this.#write(id, local)
+      this.#busySince = undefined
+    })
+  }
+
+  async #write(id: number, local: Recipient[]): Promise<void> {
+    const { queue, scribe, log } = this.#options
     try {
       const written = await scribe.writeLocal(id, local)
       if (!written) return
       for (const one of local) {
         await this.#put(userOf(one.address), `O${id}`, written.alert, written.letter.content)
         queue.mark(id, { kind: 'delivered', to: [one.ref] })
+        this.served++
       }
     } catch (error) {
       log('error', 'mailbox: a letter could not be written', { id, why: sentence(error) })
-      this.#failed.push(id)
-      this.#retryAt = clock.monotonic() + retryMs
+      this.#failed.add(id)
+      this.#later()
     }
+  }
+
+  #later(): void {
+    if (this.#state === 'stopped') return
+    this.#cancel ??= this.#options.clock.after(retryMs, () => {
+      this.#cancel = undefined
+      this.#again()
+    })
+  }
+
+  /** One that is in the air waits: were it thawed when the flight is over, those elsewhere would get other octets than those here. */
+  #again(): void {
+    const { waiting } = this.#options.queue
+    for (const id of this.#failed) {
+      if (waiting.isAway(id)) continue
+      this.#failed.delete(id)
+      this.#fresh.add(id)
+    }
+    if (this.#failed.size > 0) this.#later()
+    this.#serve()
   }
 
   /** Parks a refused letter. False: not even the mailbox took it, the letter stays in the queue. */
@@ -97,7 +182,11 @@ export class Postmaster {
   }
 
   /** Too old: whoever is still to be told finds a notice in the mailbox. */
-  async expire(id: number): Promise<void> {
+  expire(id: number): Promise<void> {
+    return this.#inTurn(() => this.#expire(id))
+  }
+
+  async #expire(id: number): Promise<void> {
     const { queue, scribe, log } = this.#options
     const recipients = scribe.recipients(id)
     const stored = await scribe.whole(id).catch((error) => {
@@ -105,7 +194,7 @@ export class Postmaster {
       return 'later' as const
     })
     if (stored === 'later') return
-    if (!stored) return this.lost(id)
+    if (!stored) return this.#lost(id)
     const { alert, content } = stored
     const why = 'No relay took it while it was young enough to be sent.'
     const kept =
@@ -117,8 +206,14 @@ export class Postmaster {
   }
 
   /** The journal cannot read it any more: said, not hidden. */
-  async lost(id: number): Promise<void> {
+  lost(id: number): Promise<void> {
+    return this.#inTurn(() => this.#lost(id))
+  }
+
+  async #lost(id: number): Promise<void> {
     const { queue, log } = this.#options
+    // Both who carries it and who puts it here may have found that.
+    if (!queue.waiting.get(id)) return
     log('error', 'an accepted alert was destroyed on the card', { id })
     const why = 'Its place in the journal cannot be read any more: the card has lost a block.'
     if (

@@ -71,12 +71,15 @@ export class Scribe {
   /** The letter for those of its recipients that are served; undefined when there is none to send, now or at all. Rejects when it must wait for the disk: it, or a mail that is passed on, cannot be read now (DiskError), or a late letter not be frozen (StorageError). */
   async write(id: number, serves: (recipient: Recipient) => boolean): Promise<Written | undefined> {
     const remote = this.recipients(id).filter(serves)
-    return remote.length === 0 ? undefined : this.#write(id, remote)
+    return remote.length === 0 ? undefined : this.#write(id, remote, () => this.#isLate(id))
   }
 
-  /** The same letter for people of this box. */
+  /**
+   * The same letter for people of this box. Who is told at once gets the prompt letter, although the way is closed: it is not frozen for that, or those elsewhere would never hear that it
+   * waited, and it could not be merged.
+   */
   async writeLocal(id: number, local: Recipient[]): Promise<Written | undefined> {
-    const written = await this.#write(id, local)
+    const written = await this.#write(id, local, (alert) => this.#delay(id, alert) !== undefined)
     const { enclosed } = written?.alert ?? {}
     if (!written || !enclosed) return written
     return { ...written, letter: { ...written.letter, content: withReturnPath(written.letter.content, enclosed.from) } }
@@ -94,7 +97,7 @@ export class Scribe {
     return content && { alert, content }
   }
 
-  async #write(id: number, recipients: Recipient[]): Promise<Written | undefined> {
+  async #write(id: number, recipients: Recipient[], isLate: (alert: Alert) => boolean): Promise<Written | undefined> {
     const { queue } = this.#options
     const stored = await queue.read(id)
     if (!stored) {
@@ -109,7 +112,7 @@ export class Scribe {
       this.#options.onLost(id)
       return undefined
     }
-    if (!written.frozen && ((this.#isLate(id) && !alert.enclosed) || !this.#isTimeSettled(alert))) await this.#freeze(id, written.changing)
+    if (!written.frozen && ((isLate(alert) && !alert.enclosed) || !this.#isTimeSettled(alert))) await this.#freeze(id, written.changing)
     return written
   }
 
@@ -127,7 +130,7 @@ export class Scribe {
 
   #composed(alert: Alert, id: number, recipients: Recipient[], frozen: Uint8Array | undefined): Written {
     const composed = this.compose(alert, id, recipients)
-    const letter = frozen ? { ...composed, content: frozen } : composed
+    const letter = frozen ? { ...composed, content: this.#leaving(frozen, recipients) } : composed
     return { alert, recipients, letter, frozen: frozen !== undefined, changing: letter.content }
   }
 
@@ -158,10 +161,10 @@ export class Scribe {
 
   /** The letter of an alert as it would be now. Pure but for the clock. */
   compose(alert: Alert, id: number, recipients: Recipient[]): Letter {
-    const { clock, site, deviceId, from, replyTo, look, people, software, dkim, templatesOf } = this.#options
+    const { clock, site, deviceId, from, replyTo, look, people, software, templatesOf } = this.#options
     const templates = alert.rule === undefined ? undefined : templatesOf?.(alert.rule)
     const when = this.#when(alert)
-    const delay = this.#isLate(id) ? this.#delay(id, alert) : undefined
+    const delay = this.#delay(id, alert)
     const group = this.#options.groupOf?.(alert.source)
     const all = alert.to.map((ref) => recipient(ref, people, site.domain))
     const letter = compose(alert, {
@@ -185,7 +188,14 @@ export class Scribe {
       via: this.#options.viaOf(alert.source),
       software,
     })
-    return dkim && recipients.some((one) => !one.local) ? { ...letter, content: signed(letter.content, dkim) } : letter
+    return { ...letter, content: this.#leaving(letter.content, recipients) }
+  }
+
+  /** What leaves the box bears its signature, which says nothing of the time. Octets that were frozen for somebody here have none yet. */
+  #leaving(content: Uint8Array, recipients: readonly Recipient[]): Uint8Array {
+    const { dkim } = this.#options
+    const isSigned = Buffer.from(content.subarray(0, signature.length)).toString('latin1') === signature
+    return dkim && !isSigned && recipients.some((one) => !one.local) ? signed(content, dkim) : content
   }
 
   #isTimeSettled(alert: Alert): boolean {
@@ -209,13 +219,15 @@ export class Scribe {
   #delay(id: number, alert: Alert): { attempts: number; sentence: string } | undefined {
     const { clock, site, queue, known } = this.#options
     const state = queue.waiting.get(id)
-    if (!state) return undefined
+    if (!state || !this.#isLate(id)) return undefined
     // One of an earlier boot may have been read before this boot's clock was set.
     const waitedMs = clock.monotonic() - Math.min(state.accepted, momentOf(alert.stamp, clock, known().builtAt))
     if (waitedMs < tellDelayMs && alert.stamp.boot === clock.boot) return undefined
     return { attempts: state.attempts, sentence: delaySentence(waitedMs, site.language) }
   }
 }
+
+const signature = 'DKIM-Signature:'
 
 /** How long the journal may be refused by its disk before late letters leave all the same. */
 const stumbleMs = 120_000

@@ -248,6 +248,7 @@ export const de = {
   'The clock of the box was set forward by {span}.': 'Die Uhr des Geräts wurde um {span} vorgestellt.',
   'The first one is told what no rule takes.': 'Die erste erfährt, was keine Regel nimmt.',
   'The gateway is starting.': 'Das Gateway startet.',
+  'The gateway does not start, and tries again.': 'Das Gateway startet nicht und versucht es wieder.',
   'The last day': 'Der letzte Tag',
   'The link is away; nothing waits.': 'Die Verbindung ist weg; nichts wartet.',
   'The same password again': 'Dasselbe Passwort noch einmal',

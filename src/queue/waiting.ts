@@ -156,6 +156,11 @@ export class Waiting {
     return this.#setFlag(id, flag.away, away)
   }
 
+  isAway(id: number): boolean {
+    const row = this.#rows.find(id)
+    return row >= 0 && ((this.#rows.columns.flags[row] ?? 0) & flag.away) !== 0
+  }
+
   /** Nothing but recipients of this box: the courier leaves it alone. */
   local(id: number, local: boolean): boolean {
     return this.#setFlag(id, flag.local, local)

@@ -21,6 +21,10 @@ export class Kept {
     this.#octetsLimit = limits.octets
   }
 
+  get all(): readonly KeptFrame[] {
+    return this.#frames
+  }
+
   get size(): number {
     return this.#frames.length
   }

@@ -7,6 +7,7 @@ import type { Ahead } from './ahead.ts'
 import { backoff } from './backoff.ts'
 import { createFramer, endsInSilence, type FrameOptions, type Framer } from './frame.ts'
 import { Kept, type KeptFrame } from './kept.ts'
+import type { Remaining } from './remains.ts'
 import type { Source, SourceState, SourceTools, Taken } from './source.ts'
 
 /**
@@ -73,8 +74,25 @@ class SerialSource implements Source {
     this.#tools = tools
   }
 
+  /** The device says everything once. */
+  get saysOnce(): boolean {
+    return this.#options.acknowledge === 'none'
+  }
+
   start(): void {
-    this.#running ??= this.#run()
+    if (this.#running) return
+    this.#resume()
+    this.#running = this.#run()
+  }
+
+  /** What the gateway before this one had not taken. */
+  #resume(): void {
+    const { remains, log } = this.#tools
+    const frames = remains?.take(this.id) ?? []
+    if (frames.length === 0) return
+    log('info', 'serial: frames that were not taken before are offered again', { source: this.id, frames: frames.length })
+    for (const frame of frames) this.#keep(frame)
+    this.#begin()
   }
 
   async stop(): Promise<void> {
@@ -87,6 +105,11 @@ class SerialSource implements Source {
     this.#state = 'stopped'
     const frames = this.#kept.size + this.#waiting.length
     if (frames > 0) this.#tools.log('error', 'serial: frames were not taken before the stop', { source: this.id, frames })
+    if (this.saysOnce) this.#tools.remains?.leave(this.id, () => this.#remaining())
+  }
+
+  #remaining(): Remaining[] {
+    return [...this.#kept.all, ...this.#waiting].map(({ bytes, stamp }) => ({ bytes, stamp }))
   }
 
   /** The line may still have brought something with its end. */
@@ -198,7 +221,7 @@ class SerialSource implements Source {
 
   /** A device that waits for an answer says it again, and then whole. */
   get #takesTorn(): boolean {
-    return endsInSilence(this.#options.frame) || this.#options.acknowledge === 'none'
+    return endsInSilence(this.#options.frame) || this.saysOnce
   }
 
   #enqueue(frames: Uint8Array[], from: Opening): void {
@@ -210,8 +233,11 @@ class SerialSource implements Source {
       this.#waiting.push({ bytes, from, stamp: stampNow(this.#tools.clock) })
       this.#octets += bytes.length
     }
-    if (this.#waiting.length === 0 || this.#taking) return
-    this.#taking = this.#takeAll().finally(() => {
+    if (this.#waiting.length > 0) this.#begin()
+  }
+
+  #begin(): void {
+    this.#taking ??= this.#takeAll().finally(() => {
       this.#taking = undefined
     })
   }
@@ -239,7 +265,7 @@ class SerialSource implements Source {
         this.#octets -= next.bytes.length
         const again = taken.kind === 'refused' && taken.again
         if (!again) this.#heard++
-        if (again && this.#keeps) this.#keep({ bytes: next.bytes, stamp: next.stamp, ...(taken.held ? { held: taken.held } : {}) }, ahead)
+        if (again && this.saysOnce) this.#keep({ bytes: next.bytes, stamp: next.stamp, ...(taken.held ? { held: taken.held } : {}) }, ahead)
         else await this.#answer(taken, next.from)
       }
       if (this.#kept.size === 0 || this.#stopping.signal.aborted) return
@@ -247,13 +273,8 @@ class SerialSource implements Source {
     }
   }
 
-  /** The device says everything once. */
-  get #keeps(): boolean {
-    return this.#options.acknowledge === 'none'
-  }
-
-  #keep(frame: KeptFrame, ahead: Ahead): void {
-    if (frame.held) ahead.add(frame.held)
+  #keep(frame: KeptFrame, ahead?: Ahead): void {
+    if (frame.held) ahead?.add(frame.held)
     for (const lost of this.#kept.add(frame)) this.#lose('a frame was lost, the gateway takes none for now', lost.bytes)
   }
 
@@ -269,7 +290,7 @@ class SerialSource implements Source {
   }
 
   #take({ bytes, stamp }: Omit<KeptFrame, 'held'>, behind: Ahead): Promise<Taken> {
-    return this.#trying(() => this.#tools.take({ source: this.id, bytes, ...(this.#keeps ? { behind, heardAt: stamp } : {}) }))
+    return this.#trying(() => this.#tools.take({ source: this.id, bytes, ...(this.saysOnce ? { behind, heardAt: stamp } : {}) }))
   }
 
   async #again(frame: KeptFrame, behind: Ahead): Promise<Taken> {

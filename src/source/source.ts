@@ -4,6 +4,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Random } from '../ports/random.ts'
 import type { Ahead, Ordered } from './ahead.ts'
+import type { Remains } from './remains.ts'
 
 /** One frame or message, as it was heard. */
 export type Heard = {
@@ -57,11 +58,13 @@ export type SourceState = {
 }
 
 /** Everything a source may use of the world beside its own port. */
-export type SourceTools = { clock: Clock; random: Random; log: Log; take: Take }
+export type SourceTools = { clock: Clock; random: Random; log: Log; take: Take; remains?: Remains }
 
 /** Listens until stopped; comes back by itself after every loss. `start` never waits for the wire and never throws. */
 export interface Source {
   readonly id: string
+  /** Its device says everything once: what comes while nobody listens is lost. It is stopped last. */
+  readonly saysOnce?: boolean
   start(): void
   /** No more bytes are taken when this resolves; what was taken is acknowledged if it became durable within 2 s. */
   stop(): Promise<void>

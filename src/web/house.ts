@@ -39,6 +39,8 @@ export interface House {
   desk(): Desk | undefined
   /** Why there is no desk; a sentence. */
   readonly standsStill: string | undefined
+  /** The gateway did not start with the settings in use, and is tried again. */
+  readonly cannotStart: boolean
   /** As they are saved, and what is to be said of them. */
   settings(): Promise<{ settings: Settings; revision: string; findings: Finding[] }>
   /** Saves and begins to work by them. Whatever is wrong, nothing was changed. */

@@ -34,10 +34,11 @@ export type State = ReturnType<typeof stateOf>
 
 type Work = ReturnType<Desk['state']> & { alerts: ReturnType<Desk['alerts']> }
 
-function healthIn({ standsStill, hardware }: House, work: Work | undefined): Health {
+function healthIn({ standsStill, cannotStart, hardware }: House, work: Work | undefined): Health {
   const { supply, nearlyOver } = hardware
   return healthOf({
     standsStill: work ? undefined : (standsStill ?? 'The gateway is starting.'),
+    cannotStart,
     readOnly: work?.queue.readOnly !== undefined,
     active: work?.alerts.active.length ?? 0,
     down: work?.sources.filter((source) => source.state === 'down').length ?? 0,

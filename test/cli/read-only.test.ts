@@ -96,7 +96,7 @@ test('a control socket that cannot be bound is told once, and bound when it can 
     },
   }
   const ports = { ...scene.ports, net: net as unknown as Parameters<typeof serveControl>[0]['net'] }
-  const close = await serveControl(ports, 'data', () => undefined)
+  const close = await serveControl(ports, 'data', { desk: () => undefined, standsStill: undefined })
   await timeline.run(timeline.now + 60_000)
   assert.deepEqual(
     said.filter((line) => line.includes('control:')),

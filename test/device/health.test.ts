@@ -6,6 +6,7 @@ import { de } from '../../src/page/de.ts'
 
 const well: Condition = {
   standsStill: undefined,
+  cannotStart: false,
   readOnly: false,
   active: 0,
   down: 0,
@@ -39,6 +40,7 @@ test('the box is told in one sentence, and in one word whether somebody has to c
   assert.equal(told({ lowVoltage: true }), 'trouble: The power supply is too weak.')
   assert.equal(told({ worn: true }), 'trouble: The storage is nearly worn out.')
   assert.equal(told({ standsStill: 'The gateway takes the new settings.' }), 'starting: The gateway is starting.')
+  assert.equal(told({ standsStill: 'The card is away.', cannotStart: true }), 'trouble: The gateway does not start, and tries again.')
   assert.equal(told({ link: undefined }), 'well: All well.', 'nothing is known of the link')
 })
 
@@ -51,6 +53,7 @@ test('the page has the German of whatever the box says of itself', () => {
     { waiting: 2 },
     { link: { up: false } },
     { standsStill: '' },
+    { standsStill: '', cannotStart: true },
   ].flatMap((change) => healthOf({ ...well, ...change }).parts)
   for (const { say } of all) assert.ok(say in de, say)
 })

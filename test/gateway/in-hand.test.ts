@@ -30,3 +30,16 @@ test('alerts that come in are no progress of a courier that hangs', async () => 
   await box.send('b')
   assert.equal(box.gateway.inHand.outcomes, outcomes)
 })
+
+test('mail for people of the box is no progress of a courier that hangs', async () => {
+  const box = new Box(1)
+  await box.boot()
+  box.relay.faults.silent = 1
+  await box.send('a')
+  await box.pass(60_000)
+  const { outcomes } = box.gateway.inHand
+  await box.send('b', 'warning', undefined, 'operator@site.example.org')
+  await box.pass(1000)
+  assert.equal(box.gateway.inHand.outcomes, outcomes)
+  assert.equal(box.gateway.inHand.mailSince, undefined, 'the mail is in the mailbox')
+})

@@ -17,8 +17,10 @@ import { Timeline } from '../sim/world/timeline.ts'
 const dkim = { selector: 'outpost', domain: 'example.org', privateKey: createPrivateKey(rsaKey) }
 const skip = missing('dkimverify')
 
-test('letters that leave the box are signed, the same each time; those that stay are not', { skip, timeout: 60_000 }, async () => {
-  const clock = new SimClock(new Timeline(), 'boot')
+/** A letter for somebody elsewhere and somebody on the box. */
+async function scene() {
+  const timeline = new Timeline()
+  const clock = new SimClock(timeline, 'boot')
   const queue = await Queue.open({ disk: new SimDisk(), clock, log: silent, dir: 'data/journal', maxMiB: 1, segmentBytes: 64 * 1024 })
   const scribe = new Scribe({
     clock,
@@ -47,12 +49,19 @@ test('letters that leave the box are signed, the same each time; those that stay
     stamp,
   })
   assert.ok(accepted.kind === 'accepted')
-  const away = await scribe.write(accepted.id, (one) => !one.local)
-  const again = await scribe.write(accepted.id, (one) => !one.local)
-  const here = await scribe.writeLocal(
-    accepted.id,
-    scribe.recipients(accepted.id).filter((one) => one.local),
-  )
+  const here = () =>
+    scribe.writeLocal(
+      accepted.id,
+      scribe.recipients(accepted.id).filter((one) => one.local),
+    )
+  return { timeline, queue, scribe, away: () => scribe.write(accepted.id, (one) => !one.local), here }
+}
+
+const textOf = (written: { letter: { content: Uint8Array } } | undefined): string => Buffer.from(written?.letter.content ?? []).toString()
+
+test('letters that leave the box are signed, the same each time; those that stay are not', { skip, timeout: 60_000 }, async () => {
+  const { queue, ...of } = await scene()
+  const [away, again, here] = [await of.away(), await of.away(), await of.here()]
   assert.ok(away && again && here)
   assert.deepEqual(away.letter.content, again.letter.content)
   assert.doesNotMatch(Buffer.from(here.letter.content).toString(), /DKIM/)
@@ -64,4 +73,19 @@ test('letters that leave the box are signed, the same each time; those that stay
     await server.stop()
     await queue.close()
   }
+})
+
+test('a late letter leaves signed, also when it was frozen for somebody on the box before', async () => {
+  const { timeline, queue, away, here } = await scene()
+  await timeline.run(600_000)
+  queue.ground()
+  const read = textOf(await here())
+  assert.match(read, /Waited/)
+  assert.doesNotMatch(read, /DKIM/)
+  await timeline.run(1_200_000)
+  const left = textOf(await away())
+  assert.match(left, /^DKIM-Signature:/)
+  assert.ok(left.endsWith(read), 'the same octets behind the signature')
+  assert.equal(textOf(await away()), left)
+  await queue.close()
 })

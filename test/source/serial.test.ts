@@ -13,6 +13,7 @@ import {
   type SerialLook,
   type SerialPortFacts,
 } from '../../src/ports/serial.ts'
+import { Remains } from '../../src/source/remains.ts'
 import { answerTo, type SerialSourceOptions, serialSource } from '../../src/source/serial.ts'
 import type { Heard, Take, Taken } from '../../src/source/source.ts'
 import { SimClock } from '../sim/world/clock.ts'
@@ -76,6 +77,7 @@ function scene(options: Partial<SerialSourceOptions> & { path?: string } = {}) {
   const logged: { level: Level; event: string; facts: Record<string, unknown> }[] = []
   const gateway = { take: async (heard: Heard): Promise<Taken> => accepted(heard) }
   const { path = '/dev/ttyUSB0', ...rest } = options
+  const remains = new Remains()
   const source = serialSource(
     {
       id: 'plc',
@@ -94,10 +96,11 @@ function scene(options: Partial<SerialSourceOptions> & { path?: string } = {}) {
         if (answer.kind === 'accepted') taken.push(Buffer.from(heard.bytes).toString('latin1'))
         return answer
       },
+      remains,
     },
   )
   const live = (ms: number) => timeline.run(timeline.now + ms)
-  return { box, source, taken, logged, gateway, live, clock }
+  return { box, source, taken, logged, gateway, live, clock, remains }
 }
 
 /** A gateway that decodes, and takes no alert of a severity for which its journal is too full. */
@@ -506,6 +509,36 @@ describe('stopping', () => {
       logged.filter(({ event }) => /not taken/.test(event)).map(({ facts }) => facts.frames),
       [1],
     )
+  })
+
+  test('what a device that gets no answer had said goes to the next gateway, but for what was accepted after all', async () => {
+    const { box, gateway, live, source, remains, clock } = await started()
+    const heardAt = clock.monotonic()
+    const answers: ((taken: Taken) => void)[] = []
+    gateway.take = () => new Promise((resolve) => answers.push(resolve))
+    box.says('one\ntwo\nthree\n')
+    await live(1)
+    answers[0]?.(full)
+    await live(1)
+    const stopped = source.stop()
+    await live(2100)
+    await stopped
+    answers[1]?.({ kind: 'accepted', id: 'two', number: 1, repeated: false })
+    await live(1)
+    const left = remains.take('plc')
+    assert.deepEqual(
+      left.map(({ bytes }) => Buffer.from(bytes).toString()),
+      ['one', 'three'],
+    )
+    assert.equal(left[0]?.stamp.mono, heardAt)
+    assert.deepEqual(remains.take('plc'), [], 'once')
+    const waits = await started({ acknowledge: 'line' })
+    waits.gateway.take = () => new Promise(() => {})
+    waits.box.says('one\n')
+    const ended = waits.source.stop()
+    await waits.live(2100)
+    await ended
+    assert.deepEqual(waits.remains.take('plc'), [], 'a device that waits for its answer says it again')
   })
 
   test('a stop while the line is missing ends the waiting at once', async () => {

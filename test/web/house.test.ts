@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { statusPath } from '../../src/device/update.ts'
+import { DiskError } from '../../src/ports/disk.ts'
 import { NodeRandom } from '../../src/ports/node/random.ts'
 import { wipe } from '../../src/settings/wipe.ts'
 import { selfSigned } from '../../src/web/certificate.ts'
+import type { SimSerial } from '../sim/world/sensors.ts'
 import { password, WebBox } from './box.ts'
 
 const canary = 'canary-7f3a91c2'
@@ -48,6 +50,95 @@ test('settings are saved whole, against the revision that was read, and the gate
   assert.equal(box.household.current.site.name, 'Pump 8')
   assert.ok(box.household.desk(), 'the gateway works')
   assert.equal((await put({ ...before.settings, site }, etag)).status, 412, 'the revision is used up')
+})
+
+/** Saves the settings that stand, under another name of the site. */
+async function rename(box: WebBox, name: string): Promise<Response> {
+  const read = await box.ask('GET', '/api/settings')
+  const { settings: now } = await jsonOf<Read>(read)
+  const site = { ...(now.site as object), name }
+  return box.passing(box.ask('PUT', '/api/settings', { ...now, site }, { 'if-match': read.headers.get('etag') ?? '' }))
+}
+
+test('while settings are taken and a letter is in the air, alerts are accepted', async () => {
+  const box = await WebBox.claimed({ ...settings, relays: [{ id: 'isp', host: 'relay.example.org', security: 'none', port: 25 }] })
+  box.net.place('relay.example.org', 25, { serve: () => {} })
+  await box.household.desk()?.send({ to: 'ops', text: 'in the air', severity: 'warning' })
+  await box.timeline.run(box.timeline.now + 3000)
+  const begun = box.timeline.now
+  const saving = rename(box, 'Pump 8')
+  await box.timeline.run(box.timeline.now + 5000)
+  assert.ok(box.timeline.now - begun < 10_000)
+  assert.equal(box.household.siteName, 'Pump 7', 'it is not done')
+  assert.equal((await box.ask('POST', '/api/alerts', { text: 'meanwhile' })).status, 201)
+  assert.equal((await saving).status, 200)
+  assert.equal(box.household.siteName, 'Pump 8')
+  assert.equal(box.household.desk()?.state().queue.waiting, 2)
+})
+
+test('frames that a gateway kept because its disk took nothing are taken by the one with the new settings', async () => {
+  const box = await WebBox.claimed({ ...settings, sources: [{ id: 'plc', kind: 'serial', path: '/dev/ttyS0' }] })
+  await box.timeline.run(box.timeline.now + 1000)
+  const serial = box.scene.ports.serial as SimSerial
+  const broken = {
+    get failWrite() {
+      return 1
+    },
+    set failWrite(_) {},
+  }
+  box.disk.faults = broken
+  serial.blurt('alarm 1')
+  serial.blurt('alarm 2')
+  await box.timeline.run(box.timeline.now + 5000)
+  await box.passing(box.household.reload())
+  assert.match(box.book.lines.join('\n'), /frames that were not taken before are offered again.*"frames":2/)
+  box.disk.faults = {}
+  await box.timeline.run(box.timeline.now + 60_000)
+  assert.deepEqual(box.household.desk()?.state().numbers.plc, 2)
+})
+
+test('a gateway that starts neither with new settings nor with the old ones is tried again until it does, and the box says so', async () => {
+  const box = await WebBox.claimed(settings, secrets)
+  const { disk } = box
+  const list = disk.list.bind(disk)
+  disk.list = async (dir) => {
+    if (dir.includes('journal')) throw new DiskError(`${dir} cannot be read`, 'EIO')
+    return list(dir)
+  }
+  const answer = await rename(box, 'Pump 8')
+  assert.equal(answer.status, 422)
+  assert.match(await answer.text(), /does not start with them, either/)
+  assert.equal(box.household.siteName, 'Pump 7')
+  await box.passing(box.household.reload())
+  assert.match(box.book.lines.at(-1) ?? '', /not taken, and the gateway does not start with the old ones, either/)
+  type Told = { health: { mood: string }; standsStill?: string }
+  const told = async () => jsonOf<Told>(await box.ask('GET', '/api/state'))
+  const { health, standsStill = '' } = await told()
+  assert.equal(health.mood, 'trouble')
+  assert.match(standsStill, /does not start, and tries again \(1\): .*EIO/)
+  await box.timeline.run(box.timeline.now + 600_000)
+  assert.notEqual((await told()).standsStill, standsStill, 'it goes on')
+  assert.equal(box.household.desk(), undefined)
+  disk.list = list
+  await box.timeline.run(box.timeline.now + 80_000)
+  assert.ok(box.household.desk(), 'the gateway works')
+  assert.equal((await told()).health.mood, 'well')
+  assert.equal((await rename(box, 'Pump 8')).status, 200)
+})
+
+test('a box that is stopped while its gateway does not start is not started again', async () => {
+  const box = await WebBox.claimed(settings, secrets)
+  const { disk } = box
+  const list = disk.list.bind(disk)
+  disk.list = async (dir) => {
+    if (dir.includes('journal')) throw new DiskError(`${dir} cannot be read`, 'EIO')
+    return list(dir)
+  }
+  await box.passing(box.household.reload())
+  await box.household.stop()
+  disk.list = list
+  await box.timeline.run(box.timeline.now + 600_000)
+  assert.equal(box.household.desk(), undefined)
 })
 
 test('disclosure of secrets (CWE-200): no answer of the box holds a secret, a hash or the claim code', async () => {

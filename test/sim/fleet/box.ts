@@ -64,7 +64,7 @@ export class FleetBox {
     const queue = { waiting: this.#waiting(), ground: () => {}, measure: async () => {} } as unknown as Queue
     const health = new RelayHealth([relayOptions.id], random)
     const outbound = new ByRelay({ queue, ferry, lookout, relays: [relayOptions], health, now: () => time.monotonic() })
-    const postmaster = { deliverWaiting: async () => {} } as unknown as Postmaster
+    const postmaster = {} as Postmaster
     const purser = { leave: () => freeLeave } as unknown as Purser
     const ports = { clock: time, log: silent, random } as unknown as Ports
     this.#courier = new Courier({

@@ -1,0 +1,23 @@
+import type { KeptFrame } from './kept.ts'
+
+/** A frame, and when it was heard. */
+export type Remaining = Pick<KeptFrame, 'bytes' | 'stamp'>
+
+/**
+ * Remains: frames of devices that say everything once, which a gateway that was stopped had not taken. The one behind it, with other settings, offers them again.
+ * They are looked at as late as then, for one that was in hand at the stop may have been accepted since.
+ */
+export class Remains {
+  readonly #left = new Map<string, () => Remaining[]>()
+
+  leave(source: string, frames: () => Remaining[]): void {
+    this.#left.set(source, frames)
+  }
+
+  /** In the order in which they were heard; the next one gets none of them. */
+  take(source: string): Remaining[] {
+    const frames = this.#left.get(source)?.() ?? []
+    this.#left.delete(source)
+    return frames
+  }
+}
