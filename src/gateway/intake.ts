@@ -53,8 +53,8 @@ export function intake(options: IntakeOptions): Take {
       return taken
     }
     const taken = await (heard.behind ? inTurn(found.reading, heard.behind, offer, tell) : offer())
-    // Its wire sends it again, and it is decoded anew; what is held is not.
-    if (isForNow(taken) && !taken.held) memory.undo()
+    // Its wire sends it again, and it is decoded anew; what its source keeps is not.
+    if (isForNow(taken) && heard.heardAt === undefined) memory.undo()
     return tell(taken)
   }
 }
