@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Reading } from '../../src/alert/alert.ts'
+import { SourceMemory } from '../../src/decode/memory.ts'
+import { decode } from '../../src/decode/registry.ts'
+
+/** Everything that a frame says, in the order in which it is to be told: `raised cellar/smoke`. */
+function saidBy(sent: string, topic?: string, memory = new SourceMemory()): string[] {
+  const found = decode('auto', Buffer.from(sent), { memory, ...(topic === undefined ? {} : { topic }) })
+  if (found.kind === 'undecodable') assert.fail(found.why)
+  const besides = (found.besides ?? []).map(wordsOf)
+  return found.kind === 'reading' ? [wordsOf(found.reading), ...besides] : besides
+}
+
+const wordsOf = ({ state = 'event', key }: Reading): string => `${state} ${key}`
+
+describe('one message of zigbee2mqtt', () => {
+  const says = (message: string) => saidBy(message, 'zigbee2mqtt/door')
+
+  test('tells the end of what was open although the battery is low', () => {
+    assert.deepEqual(says('{"contact":false,"battery_low":true}'), ['raised door/contact', 'raised door/battery_low'])
+    assert.deepEqual(says('{"contact":true,"battery_low":true}'), ['raised door/battery_low', 'cleared door/contact'])
+  })
+
+  test('leads with the worst, and ends with what is well about the device itself', () => {
+    assert.deepEqual(says('{"tamper":true,"contact":false,"smoke":true}'), [
+      'raised door/smoke',
+      'raised door/tamper',
+      'raised door/contact',
+    ])
+    assert.deepEqual(says('{"battery_low":false,"tamper":false,"occupancy":false}'), [
+      'cleared door/occupancy',
+      'cleared door/tamper',
+      'cleared door/battery_low',
+    ])
+  })
+
+  test('tells a button that was pressed although it says of the battery, too', () => {
+    assert.deepEqual(says('{"action":"panic","battery_low":false}'), ['event door/action', 'cleared door/battery_low'])
+  })
+})
