@@ -39,3 +39,19 @@ describe('one message of zigbee2mqtt', () => {
     assert.deepEqual(says('{"action":"panic","battery_low":false}'), ['event door/action', 'cleared door/battery_low'])
   })
 })
+
+describe('Network UPS Tools', () => {
+  test('end a battery that was nearly empty with the return of the mains', () => {
+    assert.deepEqual(saidBy('UPS rack@localhost: LOWBATT'), ['raised ups/rack@localhost/battery'])
+    assert.deepEqual(saidBy('UPS rack@localhost: ONLINE'), ['cleared ups/rack@localhost/power', 'cleared ups/rack@localhost/battery'])
+    assert.deepEqual(saidBy('UPS rack@localhost: COMMOK'), ['cleared ups/rack@localhost/communication'])
+  })
+
+  test('say in a status how mains and battery stand', () => {
+    const logged = (status: string) => saidBy(`20060926 143015 10 11.9 12 [${status}] NA 60.0`)
+    assert.deepEqual(logged('OB'), ['raised ups/ups/power'])
+    assert.deepEqual(logged('OB LB'), ['raised ups/ups/battery', 'raised ups/ups/power'])
+    assert.deepEqual(logged('OL LB'), ['raised ups/ups/battery', 'cleared ups/ups/power'])
+    assert.deepEqual(logged('OL CHRG'), ['cleared ups/ups/power', 'cleared ups/ups/battery'])
+  })
+})

@@ -39,3 +39,13 @@ test('a door that was open before the power went is over when it is closed, alth
   await hear(box, 'zigbee2mqtt/door', { contact: true, battery_low: true })
   assert.deepEqual(subjects(box), ['Warning: door: open', 'Warning: door: battery is low', 'CLEARED: door: closed'])
 })
+
+test('mains that return end what was said of the battery', async () => {
+  const box = await house()
+  for (const word of ['ONBATT', 'LOWBATT']) box.blurt(`UPS rack@localhost: ${word}`)
+  await box.pass(minute)
+  assert.deepEqual(standing(box), ['ups/rack@localhost/power', 'ups/rack@localhost/battery'])
+  box.blurt('UPS rack@localhost: ONLINE')
+  await box.pass(minute)
+  assert.deepEqual(standing(box), [])
+})
