@@ -55,3 +55,18 @@ describe('Network UPS Tools', () => {
     assert.deepEqual(logged('OL CHRG'), ['cleared ups/ups/power', 'cleared ups/ups/battery'])
   })
 })
+
+test('every switch of a Tasmota is told, one that is on before one that is off', () => {
+  const sent = '{"Time":"2026-12-01T00:00:00","Switch1":"OFF","Switch2":"ON","Switch3":"OFF"}'
+  assert.deepEqual(saidBy(sent, 'tele/cellar/SENSOR'), ['raised cellar/Switch2', 'cleared cellar/Switch1', 'cleared cellar/Switch3'])
+})
+
+test('of more alerts than any device has, the worst are told, and it is said how many are not', () => {
+  const switches = Array.from({ length: 100 }, (_, at) => [`Switch${at + 1}`, at < 60 ? 'OFF' : 'ON'])
+  const found = decode('auto', Buffer.from(JSON.stringify(Object.fromEntries(switches))), { topic: 'tele/x/SENSOR' })
+  assert.ok(found.kind === 'reading')
+  const told = [found.reading, ...(found.besides ?? [])]
+  assert.equal(told.length, 64)
+  assert.equal(told.filter(({ state }) => state === 'raised').length, 40)
+  assert.match(String(found.reading.fields?.decodeNote), /36 of 100 alerts were passed over/)
+})
