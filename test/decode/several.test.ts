@@ -61,6 +61,26 @@ test('every switch of a Tasmota is told, one that is on before one that is off',
   assert.deepEqual(saidBy(sent, 'tele/cellar/SENSOR'), ['raised cellar/Switch2', 'cleared cellar/Switch1', 'cleared cellar/Switch3'])
 })
 
+describe('one message of a Shelly', () => {
+  const says = (method: string, params: object) => saidBy(JSON.stringify({ src: 's1', method, params }), 's1/events/rpc')
+
+  test('tells a flood beside a sensor that is dry', () => {
+    assert.deepEqual(says('NotifyFullStatus', { ts: 1, 'flood:0': { alarm: false }, 'flood:1': { alarm: true } }), [
+      'raised s1/flood:1.alarm',
+      'cleared s1/flood:0.alarm',
+    ])
+  })
+
+  test('tells all of its events, the same one as often as it came', () => {
+    const events = ['btn_up', 'alarm_panic', 'btn_up'].map((event) => ({ component: 'input:0', event }))
+    assert.deepEqual(says('NotifyEvent', { ts: 1, events }), [
+      'event s1/input:0/btn_up',
+      'event s1/input:0/alarm_panic',
+      'event s1/input:0/btn_up',
+    ])
+  })
+})
+
 test('of more alerts than any device has, the worst are told, and it is said how many are not', () => {
   const switches = Array.from({ length: 100 }, (_, at) => [`Switch${at + 1}`, at < 60 ? 'OFF' : 'ON'])
   const found = decode('auto', Buffer.from(JSON.stringify(Object.fromEntries(switches))), { topic: 'tele/x/SENSOR' })

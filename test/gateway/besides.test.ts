@@ -40,6 +40,22 @@ test('a door that was open before the power went is over when it is closed, alth
   assert.deepEqual(subjects(box), ['Warning: door: open', 'Warning: door: battery is low', 'CLEARED: door: closed'])
 })
 
+test('whatever stands side by side in one message begins and ends once', async () => {
+  const box = await house()
+  await hear(box, 'tele/cellar/SENSOR', { Switch1: 'OFF', Switch2: 'ON' })
+  await hear(box, 'tele/cellar/SENSOR', { Switch1: 'ON', Switch2: 'ON' })
+  assert.deepEqual(standing(box), ['cellar/Switch2', 'cellar/Switch1'])
+  await hear(box, 'tele/cellar/SENSOR', { Switch1: 'OFF', Switch2: 'OFF' })
+  assert.deepEqual(standing(box), [])
+  const shelly = (method: string, floods: Record<string, unknown>) =>
+    hear(box, 's1/events/rpc', { src: 's1', method, params: { ts: 1, ...floods } })
+  await shelly('NotifyFullStatus', { 'flood:0': { alarm: true }, 'flood:1': { alarm: true } })
+  await shelly('NotifyStatus', { 'flood:0': { alarm: false }, 'flood:1': { alarm: true } })
+  assert.deepEqual(standing(box), ['s1/flood:1.alarm'])
+  await shelly('NotifyStatus', { 'flood:1': { alarm: false } })
+  assert.deepEqual(standing(box), [])
+})
+
 test('mains that return end what was said of the battery', async () => {
   const box = await house()
   for (const word of ['ONBATT', 'LOWBATT']) box.blurt(`UPS rack@localhost: ${word}`)
