@@ -81,6 +81,15 @@ describe('one message of a Shelly', () => {
   })
 })
 
+test('a battery of a radio sensor that is fine again is told', () => {
+  assert.deepEqual(saidBy('20;2E;Smoke;ID=1;SMOKEALERT=ON;BAT=LOW;'), ['raised Smoke/1/SMOKEALERT', 'raised Smoke/1/BAT'])
+  assert.deepEqual(saidBy('20;2E;Smoke;ID=1;SMOKEALERT=OFF;BAT=OK;'), ['cleared Smoke/1/SMOKEALERT', 'cleared Smoke/1/BAT'])
+  assert.deepEqual(saidBy('20;2E;Oregon;ID=1;HUM=16;BAT=OK;'), ['event Oregon/1', 'cleared Oregon/1/BAT'])
+  const radio = (ok: number) => saidBy(`{"model":"Acurite","id":7,"battery_ok":${ok},"humidity":40}`, 'rtl_433/hut/events')
+  assert.deepEqual(radio(0), ['raised Acurite/7/battery'])
+  assert.deepEqual(radio(1), ['event Acurite/7', 'cleared Acurite/7/battery'])
+})
+
 test('of more alerts than any device has, the worst are told, and it is said how many are not', () => {
   const switches = Array.from({ length: 100 }, (_, at) => [`Switch${at + 1}`, at < 60 ? 'OFF' : 'ON'])
   const found = decode('auto', Buffer.from(JSON.stringify(Object.fromEntries(switches))), { topic: 'tele/x/SENSOR' })
