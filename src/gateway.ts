@@ -135,7 +135,9 @@ export class Gateway {
       offer: (reading) => registrar.offer(reading, { source: ownSource }),
       report: (reading, to) => registrar.report(reading, to),
     })
+    const stands = (source: string, key: string) => standing.open(source, key).length > 0
     const take = intake({
+      stands,
       onHeard: (source) => vigil.heard(source),
       onTaken: (heard, decoder, taken) => tap.add(clock.wall(), heard, decoder, taken),
       log,
@@ -152,8 +154,7 @@ export class Gateway {
     this.#postmaster = postmaster
     this.#dispatcher = dispatcher
     this.#vigil = vigil
-    const raised = (source: string, key: string) => standing.open(source, key).length > 0
-    this.#sources = sourcesOf(plan, ports, { clock, random: ports.random, log, take, raised, remains }, spool)
+    this.#sources = sourcesOf(plan, ports, { clock, random: ports.random, log, take, raised: stands, remains }, spool)
     this.desk = new Desk({
       clock,
       log,

@@ -88,6 +88,7 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
       log,
       decoderOf: plan.decoderOf,
       decodingOf: plan.decodingOf,
+      stands: (source, key) => standing.open(source, key).length > 0,
       offer: (reading, heard) => registrar.offer(reading, heard),
     })
     const desk = new Desk({ clock, log, queue, scribe, purser, registrar, standing, diary, take, sources: [] })

@@ -36,11 +36,17 @@ export interface Memory {
 }
 
 export type Decoded =
-  | { kind: 'reading'; reading: Reading; answer?: Answer }
+  | { kind: 'reading'; reading: Reading; besides?: Besides; answer?: Answer }
   /** Understood, and nothing to tell (heartbeat, empty line). */
-  | { kind: 'ignored'; why: string; answer?: Answer }
+  | { kind: 'ignored'; why: string; besides?: Besides; answer?: Answer }
   /** Claims to be this format but is broken, or bytes that are no text. `why` is a sentence for the technician. */
   | { kind: 'undecodable'; why: string; answer?: Answer }
+
+/**
+ * What a frame says beside its reading, in the order in which it is to be told. An event is told; what is raised or over is told only while that is news,
+ * so a decoder may say with every frame how everything stands, and needs no memory of what it raised.
+ */
+export type Besides = readonly Reading[]
 
 /** What this format itself says back, for a source that is set to `acknowledge: "protocol"`: once it is durable, or when it is refused. */
 export type Answer = { taken: Uint8Array; refused: Uint8Array }

@@ -11,6 +11,9 @@ const toldFields = 6
 const numberChars = 40
 const number = /^[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
+/** What a decoder has found, in its order: canonical names first where they are to win over what the device calls so. */
+export type Members = [name: string, value: unknown][]
+
 export const isCanonical = (name: string): name is Canonical => (canonical as readonly string[]).includes(name)
 
 /** Names without which `id` is taken for that of the device, which is the same in every message: its alerts must not count as repeats. */

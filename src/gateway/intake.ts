@@ -1,14 +1,15 @@
 import type { Reading } from '../alert/alert.ts'
-import type { Context, DecodeOptions } from '../decode/decoder.ts'
+import type { Context, DecodeOptions, Memory } from '../decode/decoder.ts'
 import { SourceMemory } from '../decode/memory.ts'
 import { decode } from '../decode/registry.ts'
 import { type Log, worthTelling } from '../ports/log.ts'
 import { defaultSeverity } from '../rules/match.ts'
 import type { Ahead } from '../source/ahead.ts'
 import type { Heard, Take, Taken } from '../source/source.ts'
+import { asItWas, besidesOf, isForNow, isTold, type Said, together } from './besides.ts'
 
 /**
- * Intake: from the wire to the registrar. What it answers is what the wire is told: `accepted` only after the alert is on the disk.
+ * Intake: from the wire to the registrar. What it answers is what the wire is told: `accepted` only after all alerts of the frame are on the disk.
  */
 export type IntakeOptions = {
   log: Log
@@ -21,6 +22,8 @@ export type IntakeOptions = {
   onHeard?(source: string): void
   /** What became of it, for whoever looks on. */
   onTaken?(heard: Heard, decoder: string, taken: Taken): void
+  /** Something of this source and key was raised, in this life or an earlier one, and is not over. Missing: nothing is. */
+  stands?(source: string, key: string): boolean
   /** The wire asks again for what it was refused, as its format has it. */
   asksAgain?(source: string): boolean
 }
@@ -33,12 +36,7 @@ export function intake(options: IntakeOptions): Take {
     const known = memories.get(heard.source) ?? new SourceMemory()
     memories.set(heard.source, known)
     const memory = known.frame()
-    const context: Context = {
-      ...(heard.topic === undefined ? {} : { topic: heard.topic }),
-      ...(heard.retained === undefined ? {} : { retained: heard.retained }),
-      options: options.decodingOf?.(heard.source) ?? {},
-      memory,
-    }
+    const context = contextOf(options, heard, memory)
     const meant = decode(options.decoderOf(heard.source), heard.bytes, context)
     const tell = (taken: Taken): Taken => {
       options.onTaken?.(heard, meant.decoder, taken)
@@ -46,18 +44,37 @@ export function intake(options: IntakeOptions): Take {
       return { ...taken, answer: taken.kind === 'refused' ? meant.answer.refused : meant.answer.taken }
     }
     const found = readingIn(options, heard, context, meant, ignored)
-    if (found.kind !== 'reading') return tell(found)
-    const offer = async () => {
-      const taken = await options.offer(found.reading, heard)
-      if (taken.kind === 'ignored') ignored.note(heard.source, taken.why)
-      return taken
+    const stands = (key: string) => options.stands?.(heard.source, key) ?? false
+    const take = (said: Said): Promise<Taken> => {
+      const offer = async () => {
+        const taken = isTold(said, stands) ? await options.offer(said.reading, said.heard) : asItWas
+        if (taken.kind === 'ignored' && !said.isBeside) ignored.note(heard.source, taken.why)
+        return taken
+      }
+      return heard.behind ? inTurn(said.reading, heard.behind, offer, tell) : offer()
     }
-    const taken = await (heard.behind ? inTurn(found.reading, heard.behind, offer, tell) : offer())
-    // Its wire sends it again, and it is decoded anew; what is held is not.
-    if (isForNow(taken) && !taken.held) memory.undo()
-    return tell(taken)
+    // Of a mail that is passed on there is one letter.
+    const besides = meant.kind === 'undecodable' || heard.passing ? [] : besidesOf(meant.besides, heard, stands)
+    try {
+      const first = found.kind === 'reading' ? take({ reading: found.reading, heard, isBeside: false }) : found
+      // Offered at once, so that they ride on one commit and no other frame is understood between them.
+      const [main, ...others] = await Promise.all([first, ...besides.map(take)])
+      // Its wire sends it again, and it is decoded anew; what its source keeps is not.
+      if (isForNow(main) && heard.heardAt === undefined) memory.undo()
+      return tell(together([main, ...others]))
+    } catch (error) {
+      memory.undo()
+      throw error
+    }
   }
 }
+
+const contextOf = ({ decodingOf }: IntakeOptions, { topic, retained, source }: Heard, memory: Memory): Context => ({
+  ...(topic === undefined ? {} : { topic }),
+  ...(retained === undefined ? {} : { retained }),
+  options: decodingOf?.(source) ?? {},
+  memory,
+})
 
 /** Behind what was refused already. When it is refused itself, its source may keep it as it was understood; only what becomes of it at last is told again. */
 async function inTurn(
@@ -77,13 +94,11 @@ async function inTurn(
       why: 'an elder alert of its source is still to be taken',
       hint: 'It is taken behind that one.',
       again: true,
-      held,
+      held: [held],
     }
   const taken = await offer()
-  return isForNow(taken) ? { ...taken, held } : taken
+  return isForNow(taken) ? { ...taken, held: [held] } : taken
 }
-
-const isForNow = (taken: Taken): taken is Extract<Taken, { kind: 'refused' }> => taken.kind === 'refused' && taken.again
 
 type Meant = ReturnType<typeof decode>
 

@@ -18,6 +18,11 @@ export class Ahead {
     this.#worst.set(alert.key, Math.min(rank(alert.severity), this.#worst.get(alert.key) ?? severities.length))
   }
 
+  /** Something of this key is still to be taken. */
+  holds(key: string | undefined): boolean {
+    return this.#worst.has(key)
+  }
+
   lets({ severity, state, key }: Ordered): boolean {
     const own = this.#worst.get(key)
     return rank(severity) < this.#refused && (own === undefined || (rank(severity) < own && state !== 'cleared'))

@@ -3,8 +3,12 @@ import type { Stamp } from '../alert/stamp.ts'
 import { Ahead } from './ahead.ts'
 import type { Held, Taken } from './source.ts'
 
-/** A frame that was refused for now. `held`: what was understood of it; undefined when a fault in the gateway refused it. */
+/** A frame that was refused for now. `held`: an alert that was understood of it; undefined when a fault in the gateway refused it. */
 export type KeptFrame = { bytes: Uint8Array; stamp: Stamp; held?: Held }
+
+/** One frame for each alert of it that is still to be taken: each has its own place among the others. */
+export const keptOf = ({ bytes, stamp }: KeptFrame, held: readonly Held[] | undefined): KeptFrame[] =>
+  held ? held.map((one) => ({ bytes, stamp, held: one })) : [{ bytes, stamp }]
 
 /**
  * Kept: frames that were refused for now, in the order in which they came, of a device that says everything once. Bounded: the oldest are kept, for the first
@@ -55,13 +59,19 @@ export class Kept {
       }
       const taken = await take(frame, ahead)
       if (taken.kind === 'refused' && taken.again) {
-        // Nothing is known of one that met a fault: it keeps nobody back.
-        if (taken.held) frame.held = taken.held
-        if (frame.held) ahead.add(frame.held)
-        at++
+        const staying = taken.held ? keptOf(frame, taken.held) : [frame]
+        this.#remove(at)
+        for (const one of staying) this.#stay(at++, one, ahead)
       } else this.#remove(at)
     }
     return ahead
+  }
+
+  #stay(at: number, frame: KeptFrame, ahead: Ahead): void {
+    this.#frames.splice(at, 0, frame)
+    this.#octets += frame.bytes.length
+    // Nothing is known of one that met a fault: it keeps nobody back.
+    if (frame.held) ahead.add(frame.held)
   }
 
   #remove(at: number): KeptFrame {

@@ -205,7 +205,7 @@ type Published = BrokerMessage & { clientId?: string }
 export async function takeMessage(source: string, message: Published, tools: SourceTools, behind?: Ahead): Promise<Taking> {
   try {
     const taken = await tools.take({ ...heardOf(source, message), ...(behind ? { behind } : {}) })
-    if (taken.kind === 'refused' && taken.again && taken.held) behind?.add(taken.held)
+    if (taken.kind === 'refused' && taken.again) for (const one of taken.held ?? []) behind?.add(one)
     return taken.kind === 'refused' && taken.again ? 'refused' : 'taken'
   } catch (error) {
     tools.log('error', 'mqtt: a message could not be taken', { source, why: sentence(error) })

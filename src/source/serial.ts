@@ -6,7 +6,7 @@ import type { LineSettings, Serial, SerialLine } from '../ports/serial.ts'
 import type { Ahead } from './ahead.ts'
 import { backoff } from './backoff.ts'
 import { createFramer, endsInSilence, type FrameOptions, type Framer } from './frame.ts'
-import { Kept, type KeptFrame } from './kept.ts'
+import { Kept, type KeptFrame, keptOf } from './kept.ts'
 import type { Remaining } from './remains.ts'
 import type { Source, SourceState, SourceTools, Taken } from './source.ts'
 
@@ -265,7 +265,7 @@ class SerialSource implements Source {
         this.#octets -= next.bytes.length
         const again = taken.kind === 'refused' && taken.again
         if (!again) this.#heard++
-        if (again && this.saysOnce) this.#keep({ bytes: next.bytes, stamp: next.stamp, ...(taken.held ? { held: taken.held } : {}) }, ahead)
+        if (again && this.saysOnce) for (const frame of keptOf({ bytes: next.bytes, stamp: next.stamp }, taken.held)) this.#keep(frame, ahead)
         else await this.#answer(taken, next.from)
       }
       if (this.#kept.size === 0 || this.#stopping.signal.aborted) return

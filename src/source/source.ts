@@ -30,7 +30,7 @@ export type Heard = {
   heardAt?: Stamp
 }
 
-/** What was understood of octets that were refused for now. Those that are kept are understood once: a decoder may remember what came before them. */
+/** An alert that was understood of octets and refused for now. Those that are kept are understood once: a decoder may remember what came before them. */
 export type Held = Ordered & { offer(): Promise<Taken> }
 
 /** The gateway's answer. Only `accepted` and `ignored` may be acknowledged on the wire; `accepted` means durable. */
@@ -38,8 +38,8 @@ export type Taken = (
   | { kind: 'accepted'; id: string; number: number; repeated: boolean }
   /** Heard, nothing to tell anybody (a heartbeat, an empty frame, a cleared topic). */
   | { kind: 'ignored'; why: string }
-  /** Not accepted. `again`: the same bytes may be accepted later (disk full); otherwise they never will be (not decodable). */
-  | { kind: 'refused'; why: string; hint: string; again: boolean; held?: Held }
+  /** Not accepted, or not all of it; `held`: what is still to be taken of it. `again`: the same bytes may be accepted later (disk full); otherwise they never will be (not decodable). */
+  | { kind: 'refused'; why: string; hint: string; again: boolean; held?: readonly Held[] }
 ) & {
   /** What the format of these bytes asks to be said back. */
   answer?: Uint8Array

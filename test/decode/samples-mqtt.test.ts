@@ -394,6 +394,7 @@ test('whatever is published, nothing is thrown, and what is told has words', () 
       const found = decode(name, bytes, { topic, memory })
       if (found.kind === 'reading') assert.notEqual(found.reading.text.trim(), '')
       else assert.notEqual(found.why, '')
+      for (const one of found.kind === 'undecodable' ? [] : (found.besides ?? [])) assert.notEqual(one.text.trim(), '')
     }),
     { numRuns: 3000 },
   )

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
+import type { Severity } from '../../src/alert/alert.ts'
 import { intake } from '../../src/gateway/intake.ts'
 import { type Facts, silent } from '../../src/ports/log.ts'
+import { Ahead } from '../../src/source/ahead.ts'
+import type { Heard, Taken } from '../../src/source/source.ts'
 
 test('what tells nothing is passed over with its reason in the log: the first time, the second, the fourth …', async () => {
   const said: [string, Facts | undefined][] = []
@@ -41,4 +44,107 @@ test('an alert that is refused for now is told when its wire sends it again, als
   assert.equal((await says('FAULT 08 FRONT DOOR')).kind, 'accepted')
   assert.equal((await says('FAULT 08 FRONT DOOR')).kind, 'ignored', 'what was taken says nothing new')
   assert.equal(told.length, 1)
+})
+
+describe('a frame that says several things', () => {
+  /** A gateway with a journal that knows what stands, and has no room for some severities. */
+  function scene() {
+    const told: string[] = []
+    const transmissions: (string | undefined)[] = []
+    const standing = new Set<string>()
+    const room = { full: [] as Severity[] }
+    const take = intake({
+      log: silent,
+      offer: async ({ key = '', state = 'event', severity = 'warning' }, { transmission }) => {
+        if (room.full.includes(severity)) return { kind: 'refused', why: 'full', hint: 'later', again: true }
+        told.push(`${state} ${key}`)
+        transmissions.push(transmission)
+        if (state === 'raised') standing.add(key)
+        if (state === 'cleared') standing.delete(key)
+        return { kind: 'accepted', id: String(told.length), number: told.length, repeated: false }
+      },
+      decoderOf: () => 'auto',
+      stands: (_, key) => standing.has(key),
+    })
+    const says = (message: object, more: Partial<Heard> = {}): Promise<Taken> =>
+      take({ source: 'field', topic: 'zigbee2mqtt/door', bytes: Buffer.from(JSON.stringify(message)), ...more })
+    const toldSince = () => told.splice(0)
+    return { says, toldSince, transmissions, room }
+  }
+
+  test('is led by its worst with every message, and tells the rest when it is news', async () => {
+    const { says, toldSince } = scene()
+    await says({ contact: false, battery_low: true, tamper: false })
+    assert.deepEqual(toldSince(), ['raised door/contact', 'raised door/battery_low'])
+    await says({ contact: false, battery_low: true, tamper: false })
+    assert.deepEqual(toldSince(), ['raised door/contact'])
+    await says({ contact: true, battery_low: true, tamper: false })
+    assert.deepEqual(toldSince(), ['raised door/battery_low', 'cleared door/contact'])
+    await says({ contact: true, battery_low: false, tamper: false })
+    assert.deepEqual(toldSince(), ['cleared door/contact', 'cleared door/battery_low'])
+  })
+
+  test('is taken only when all of it is, and each alert is known again as its transmission', async () => {
+    const { says, toldSince, transmissions, room } = scene()
+    room.full = ['warning']
+    const message = { smoke: true, contact: false, battery_low: true }
+    assert.equal((await says(message, { transmission: '7:x' })).kind, 'refused')
+    assert.deepEqual(toldSince(), ['raised door/smoke'], 'what there is room for does not wait')
+    room.full = []
+    assert.equal((await says(message, { transmission: '7:x', dup: true })).kind, 'accepted')
+    assert.deepEqual(toldSince(), ['raised door/smoke', 'raised door/contact', 'raised door/battery_low'])
+    assert.deepEqual(transmissions, ['7:x', '7:x', '7:x/1', '7:x/2'])
+  })
+
+  test('is kept as what is still to be taken of it, and that is told once', async () => {
+    const { says, toldSince, room } = scene()
+    await says({ contact: false })
+    toldSince()
+    room.full = ['warning']
+    const refused = [
+      await says({ smoke: true, contact: true }, { behind: new Ahead() }),
+      await says({ smoke: true, contact: true }, { behind: new Ahead() }),
+    ]
+    assert.deepEqual(toldSince(), ['raised door/smoke', 'raised door/smoke'])
+    const held = refused.flatMap((one) => (one.kind === 'refused' ? (one.held ?? []) : []))
+    assert.deepEqual(
+      held.map(({ key, state }) => [key, state]),
+      [
+        ['door/contact', 'cleared'],
+        ['door/contact', 'cleared'],
+      ],
+    )
+    room.full = []
+    for (const one of held) await one.offer()
+    assert.deepEqual(toldSince(), ['cleared door/contact'])
+  })
+
+  test('does not lose an end behind a beginning that is still to be taken', async () => {
+    const { says, toldSince, room } = scene()
+    const behind = new Ahead()
+    room.full = ['warning']
+    const begun = await says({ contact: false }, { behind })
+    assert.ok(begun.kind === 'refused')
+    for (const one of begun.held ?? []) behind.add(one)
+    room.full = []
+    const ended = await says({ smoke: true, contact: true }, { behind })
+    assert.equal(ended.kind, 'refused')
+    assert.deepEqual(toldSince(), ['raised door/smoke'])
+  })
+})
+
+test('a frame that met a fault is understood anew when it comes again', async () => {
+  let isFaulty = true
+  const take = intake({
+    log: silent,
+    offer: async () => {
+      if (isFaulty) throw new Error('a fault')
+      return { kind: 'accepted', id: '1', number: 1, repeated: false }
+    },
+    decoderOf: () => 'auto',
+  })
+  const fire = { source: 'panel', bytes: Buffer.from('[0000000100000100----],001,[f702],"FIRE 01 CELLAR"') }
+  await assert.rejects(take(fire))
+  isFaulty = false
+  assert.equal((await take(fire)).kind, 'accepted')
 })

@@ -199,6 +199,19 @@ test('what was refused comes again before what came behind it: nothing is over b
   assert.equal(broker.unacknowledged, 0)
 })
 
+test('a keypad on a topic that was refused is understood anew when the broker sends it again', async () => {
+  const timeline = new Timeline()
+  const broker = new SimBroker(timeline)
+  const { scene } = beginFull(timeline, broker)
+  await timeline.run(1000)
+  scene.full = ['critical']
+  broker.publish('alerts/keypad', '[0000000100000100----],001,[f70200000008001c08020000000000],"FIRE 01 CELLAR"', 1)
+  await timeline.run(1500)
+  scene.full = []
+  await timeline.run(120_000)
+  assert.deepEqual(scene.told, ['FIRE 01 CELLAR'])
+})
+
 test('what is worse passes what was refused, and QoS 0, which comes once, is not kept back', async () => {
   const timeline = new Timeline()
   const broker = new SimBroker(timeline)

@@ -288,6 +288,38 @@ describe('a sensor that does not listen', () => {
     assert.deepEqual(told, ['window shut', 'door open', 'door shut', 'door forced'])
   })
 
+  test('of a frame that says several things, what there is room for is taken, and the rest is kept and told once', async () => {
+    const { box, gateway, live } = await started()
+    const { told, offered, decoded, room } = understood(gateway)
+    room.full = ['warning']
+    box.says('20260926 143015 10 11.9 12 [OB LB] NA 60.0\n')
+    await live(2500)
+    assert.deepEqual(told, ['UPS ups battery is nearly empty'])
+    assert.deepEqual(offered.slice(1), Array(3).fill('UPS ups runs on battery'))
+    room.full = []
+    await live(5000)
+    assert.deepEqual(told, ['UPS ups battery is nearly empty', 'UPS ups runs on battery'])
+    assert.equal(decoded.length, 1)
+  })
+
+  test('a frame that met a fault is kept as the things that it says once it is understood', async () => {
+    const { box, gateway, live } = await started()
+    const { told, room } = understood(gateway)
+    const { take } = gateway
+    gateway.take = async () => {
+      throw new Error('a bug')
+    }
+    box.says('20260926 143015 10 11.9 12 [OB LB] NA 60.0\n')
+    await live(10)
+    gateway.take = take
+    room.full = ['critical', 'warning']
+    await live(3000)
+    assert.deepEqual(told, [])
+    room.full = []
+    await live(3000)
+    assert.deepEqual(told, ['UPS ups battery is nearly empty', 'UPS ups runs on battery'])
+  })
+
   test('a frame that a fault in the gateway refuses keeps nobody back, and is tried again', async () => {
     const { box, gateway, live, taken, source } = await started()
     let broken = true

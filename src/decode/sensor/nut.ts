@@ -1,7 +1,8 @@
 import type { AlertState, Severity } from '../../alert/alert.ts'
 import type { Context, Decoded, Decoder } from '../decoder.ts'
 import type { Payload } from '../payload.ts'
-import { readingOf } from '../value.ts'
+import { several } from '../several.ts'
+import { type Members, readingOf } from '../value.ts'
 
 /** Network UPS Tools: events of upsmon (`UPS rack@box: ONBATT`, or the word alone), the variables of `upsc`, lines of `upslog`. */
 type Event = { text: string; about: string; state: AlertState; severity: Severity }
@@ -24,62 +25,62 @@ const log =
 const given = (value: string | undefined): string | number | undefined =>
   value === undefined || value === 'NA' ? undefined : Number.isFinite(Number(value)) ? Number(value) : value
 
-/** OL, OB, LB: what the status says about the mains. */
-function statusMembers(ups: string, status: string | undefined): [string, unknown][] {
-  if (status === undefined)
-    return [
-      ['key', `ups/${ups}`],
-      ['severity', 'info'],
-    ]
+const told = (ups: string, { text, about, state, severity }: Event): Members => [
+  ['text', `UPS ${ups} ${text}`],
+  ['key', `ups/${ups}/${about}`],
+  ['state', state],
+  ['severity', severity],
+]
+
+/** upsmon has no word for a battery that is no longer nearly empty: with mains it is charged. */
+const charged: Event = { text: 'charges its battery', about: 'battery', state: 'cleared', severity: 'critical' }
+
+/** Of upsmon: a word for what has just changed. */
+const eventsOf = (name: string): Event[] => [...(events[name] ? [events[name]] : []), ...(name === 'ONLINE' ? [charged] : [])]
+
+/** OL, OB, LB: how mains and battery stand. LB stays beside OL until there is enough in it. */
+function standing(status: string): Event[] {
   const flags = status.split(' ')
-  const event = events[flags.includes('OB') ? (flags.includes('LB') ? 'LOWBATT' : 'ONBATT') : 'ONLINE']
-  return [
-    ['text', `UPS ${ups} ${event?.text}`],
-    ['key', `ups/${ups}/power`],
-    ['state', event?.state],
-    ['severity', event?.severity],
-  ]
+  const mains = flags.includes('OB') ? 'ONBATT' : 'ONLINE'
+  return flags.includes('LB') ? [mains, 'LOWBATT'].flatMap((name) => events[name] ?? []) : eventsOf(mains)
 }
 
-function read({ lines, line }: Payload, context: Context): Decoded | undefined {
-  const found = word.exec(line ?? '')?.groups
-  if (found) {
-    const ups = found.ups ?? 'ups'
-    const event = events[found.event ?? '']
-    const members: [string, unknown][] = [
-      ['text', `UPS ${ups} ${event?.text}`],
-      ['key', `ups/${ups}/${event?.about}`],
-      ['state', event?.state],
-      ['severity', event?.severity],
-      ['event', found.event],
-    ]
-    return { kind: 'reading', reading: readingOf(members, context) }
-  }
+/** What is told of this UPS, with everything else that it said; a level when it says nothing of how it stands. */
+function upsReading(ups: string, found: readonly Event[], rest: Members, context: Context): Decoded {
+  const level: Members = [
+    ['key', `ups/${ups}`],
+    ['severity', 'info'],
+  ]
+  const members = found.map((event) => told(ups, event))
+  return several(members, level, (one) => readingOf([...one, ...rest], context))
+}
+
+const read = (payload: Payload, context: Context): Decoded | undefined =>
+  readWord(payload, context) ?? readLog(payload, context) ?? readVariables(payload, context)
+
+function readWord({ line }: Payload, context: Context): Decoded | undefined {
+  const { ups = 'ups', event } = word.exec(line ?? '')?.groups ?? {}
+  return event === undefined ? undefined : upsReading(ups, eventsOf(event), [['event', event]], context)
+}
+
+function readLog({ line }: Payload, context: Context): Decoded | undefined {
   const logged = log.exec(line ?? '')?.groups
-  if (logged) {
-    const { at, charge, volt, load, status, temp, freq } = logged
-    const values = Object.entries({ charge, volt, load, temp, freq }).flatMap(([name, value]) =>
-      given(value) === undefined ? [] : [[name, given(value)] as const],
-    )
-    const known = status === 'NA' ? undefined : status
-    return {
-      kind: 'reading',
-      reading: readingOf(
-        [...statusMembers('ups', known), ['at', at], ...(known === undefined ? [] : [['status', known] as const]), ...values],
-        context,
-      ),
-    }
-  }
+  if (!logged) return undefined
+  const { at, charge, volt, load, status = 'NA', temp, freq } = logged
+  const values = Object.entries({ charge, volt, load, temp, freq }).flatMap(
+    ([name, value]): Members => (given(value) === undefined ? [] : [[name, given(value)]]),
+  )
+  if (status === 'NA') return upsReading('ups', [], [['at', at], ...values], context)
+  return upsReading('ups', standing(status), [['at', at], ['status', status], ...values], context)
+}
+
+function readVariables({ lines }: Payload, context: Context): Decoded | undefined {
   const variables = lines.map((one) => variable.exec(one)?.groups)
   if (lines.length === 0 || !variables.every((one) => one !== undefined)) return undefined
   const members = variables.map((one): [string, unknown] => [one?.name ?? '', given(one?.value)])
   const saidOf = (name: string) => members.find(([known]) => known === name)?.[1]
   const status = saidOf('ups.status')
-  const ups = String(saidOf('device.model') ?? 'ups')
-  return {
-    kind: 'reading',
-    reading: readingOf([...statusMembers(ups, status === undefined ? undefined : String(status)), ...members], context),
-  }
+  return upsReading(String(saidOf('device.model') ?? 'ups'), status === undefined ? [] : standing(String(status)), members, context)
 }
 
 export const nut: Decoder = {

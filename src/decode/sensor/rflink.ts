@@ -1,6 +1,7 @@
 import type { Severity } from '../../alert/alert.ts'
 import type { Context, Decoded, Decoder } from '../decoder.ts'
-import { readingOf } from '../value.ts'
+import { several } from '../several.ts'
+import { type Members, readingOf } from '../value.ts'
 
 /** RFLink gateway: `20;number;protocol;ID=…;NAME=value;…`. Temperatures are hexadecimal tenths with the sign in the highest bit. */
 const packet = /^20;(?<number>[0-9A-F]{2});(?<rest>.+)$/
@@ -34,31 +35,33 @@ function decodePacket(line: string, context: Context): Decoded {
   if (id === undefined) return { kind: 'ignored', why: 'a word of the RFLink gateway about itself' }
   const device = `${protocol}/${id}`
   const values = pairs.filter(([name]) => name !== 'ID').map(([name, text]): [string, string | number] => [name, numberIn(name, text)])
-  const alarm = values.find(([name]) => name in alarms)
-  const isLow = values.some(([name, value]) => name === 'BAT' && value === 'LOW')
   const numbers = values.filter(([, value]) => typeof value === 'number')
   const said = values.map(([name, value]) => `${name} ${value}`).join(', ')
-  const members: [string, unknown][] = [
+  const rest: Members = [
     ['text', `${device}: ${said || 'heard'}`],
-    ['key', alarm ? `${device}/${alarm[0]}` : isLow ? `${device}/BAT` : device],
-    ...(alarm
-      ? ([
-          ['state', alarm[1] === 'OFF' ? 'cleared' : 'raised'],
-          ['severity', alarms[alarm[0]]],
-        ] as [string, unknown][])
-      : []),
-    ...(!alarm && isLow
-      ? ([
-          ['state', 'raised'],
-          ['severity', 'warning'],
-        ] as [string, unknown][])
-      : []),
-    ...(!alarm && !isLow ? ([['severity', 'info']] as [string, unknown][]) : []),
-    ...(numbers.length === 1 ? ([['value', numbers[0]?.[1]]] as [string, unknown][]) : []),
+    ...(numbers.length === 1 ? ([['value', numbers[0]?.[1]]] as Members) : []),
     ['device', id],
     ...values,
   ]
-  return { kind: 'reading', reading: readingOf(members, context) }
+  const level: Members = [
+    ['key', device],
+    ['severity', 'info'],
+  ]
+  return several(toldIn(device, level, values), level, (members) => readingOf([...members, ...rest], context))
+}
+
+/** Its alarms, and a battery that is low; a level when there is nothing of the kind. */
+function toldIn(device: string, level: Members, values: Members): Members[] {
+  const standing = (name: string, isOver: boolean, severity: Severity | undefined): Members => [
+    ['key', `${device}/${name}`],
+    ['state', isOver ? 'cleared' : 'raised'],
+    ['severity', severity],
+  ]
+  const alarmed = values.filter(([name]) => name in alarms).map(([name, value]) => standing(name, value === 'OFF', alarms[name]))
+  const battery = values.find(([name]) => name === 'BAT')?.[1]
+  const low = battery === 'LOW' ? [standing('BAT', false, 'warning')] : []
+  const fine = battery === 'OK' ? [standing('BAT', true, 'warning')] : []
+  return [...(alarmed.length + low.length > 0 ? [...alarmed, ...low] : [level]), ...fine]
 }
 
 export const rflink: Decoder = {

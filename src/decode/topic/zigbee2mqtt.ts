@@ -1,14 +1,17 @@
 import type { Severity } from '../../alert/alert.ts'
 import type { Context, Decoded, Decoder } from '../decoder.ts'
 import type { Payload } from '../payload.ts'
-import { readingOf } from '../value.ts'
+import { several } from '../several.ts'
+import { type Members, readingOf } from '../value.ts'
 import { flatten, isObject } from './flatten.ts'
 
 /** zigbee2mqtt: `zigbee2mqtt/<name>` with the state of a device, and `bridge/…` with that of the bridge. */
 const topicPattern = /^zigbee2mqtt\/(?<rest>.+)$/
 
+type Sensor = readonly [property: string, on: string, off: string, severity: Severity]
+
 /** From worst to least. `contact` is true when closed. */
-const sensors: readonly (readonly [property: string, on: string, off: string, severity: Severity])[] = [
+const sensors: readonly Sensor[] = [
   ['smoke', 'smoke detected', 'smoke is gone', 'critical'],
   ['carbon_monoxide', 'carbon monoxide detected', 'carbon monoxide is gone', 'critical'],
   ['gas', 'gas detected', 'gas is gone', 'critical'],
@@ -23,30 +26,48 @@ const sensors: readonly (readonly [property: string, on: string, off: string, se
 ]
 
 function deviceReading(name: string, object: Readonly<Record<string, unknown>>, { text }: Payload, context: Context): Decoded {
-  const told = sensors.flatMap(([property, on, off, severity]) => {
-    const value = object[property]
-    return typeof value === 'boolean' ? [{ property, on, off, severity, active: property === 'contact' ? !value : value }] : []
-  })
-  // A battery that is fine is told by every message; it is news only beside nothing else.
-  const most = told.find((one) => one.active) ?? told.find((one) => one.property !== 'battery_low' && one.property !== 'tamper') ?? told[0]
   const fields = flatten(object)
+  const told = [...actionIn(name, object), ...levelsIn(name, object)]
+  return several(told, levelOf(name, fields), (members) =>
+    readingOf([...members, ...fields.filter(([field]) => !isReserved(field))], context, text),
+  )
+}
+
+/** A button was pressed. Its device says how its battery is in the same message. */
+const actionIn = (name: string, { action }: Readonly<Record<string, unknown>>): Members[] =>
+  typeof action === 'string' && action !== ''
+    ? [
+        [
+          ['text', `${name}: ${action}`],
+          ['key', `${name}/action`],
+        ],
+      ]
+    : []
+
+/** Whatever it watches over. That all is well with the device itself is told by every message; it is news only beside nothing else. */
+function levelsIn(name: string, object: Readonly<Record<string, unknown>>): Members[] {
+  const isActive = ([property]: Sensor) => object[property] === (property !== 'contact')
+  const isWell = (one: Sensor) => !isActive(one) && (one[0] === 'battery_low' || one[0] === 'tamper')
+  return sensors
+    .filter(([property]) => typeof object[property] === 'boolean')
+    .toSorted((a, b) => Number(isWell(a)) - Number(isWell(b)))
+    .map((one) => {
+      const [property, on, off, severity] = one
+      return [
+        ['text', `${name}: ${isActive(one) ? on : off}`],
+        ['key', `${name}/${property}`],
+        ['state', isActive(one) ? 'raised' : 'cleared'],
+        ['severity', severity],
+      ]
+    })
+}
+
+/** Numbers alone. */
+function levelOf(name: string, fields: Members): Members {
   const numbers = fields.filter(
     ([field, value]) => typeof value === 'number' && !/^(?:battery|linkquality|voltage|update\b.*|device_temperature)$/.test(field),
   )
-  const members: [string, unknown][] = most
-    ? [
-        ['text', `${name}: ${most.active ? most.on : most.off}`],
-        ['key', `${name}/${most.property}`],
-        ['state', most.active ? 'raised' : 'cleared'],
-        ['severity', most.severity],
-      ]
-    : typeof object.action === 'string' && object.action !== ''
-      ? [
-          ['text', `${name}: ${object.action}`],
-          ['key', `${name}/action`],
-        ]
-      : [['key', name], ['severity', 'info'], ...(numbers.length === 1 ? [['value', numbers[0]?.[1]] as [string, unknown]] : [])]
-  return { kind: 'reading', reading: readingOf([...members, ...fields.filter(([field]) => !isReserved(field))], context, text) }
+  return [['key', name], ['severity', 'info'], ...(numbers.length === 1 ? [['value', numbers[0]?.[1]] as [string, unknown]] : [])]
 }
 
 /** A device's own `state` and `value` are no words of ours. */
