@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { crlfBytes, withCrlf } from '../alert/line-ends.ts'
 import type { Disk } from '../ports/disk.ts'
 import { namePattern, namesIn, userPattern } from './maildir.ts'
 import { gone } from './retention.ts'
@@ -77,11 +78,5 @@ const uidOf = (name: string): string => (name.length <= uidChars ? name : create
 
 async function sentSize(disk: Disk, path: string): Promise<number | undefined> {
   const octets = await disk.read(path).catch(() => undefined)
-  return octets && withCrlf(octets).length
-}
-
-/** Maildir keeps the line ends of the system; a mail has CRLF. */
-const withCrlf = (octets: Uint8Array): Uint8Array => {
-  const text = Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1')
-  return Buffer.from(text.replace(/\r?\n/g, '\r\n'), 'latin1')
+  return octets && crlfBytes(octets)
 }

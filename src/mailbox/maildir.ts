@@ -1,5 +1,7 @@
 import { decodeWords } from '../alert/encoded-words.ts'
+import { withLf } from '../alert/line-ends.ts'
 import { type Disk, isDiskError } from '../ports/disk.ts'
+import { asMbox } from './mbox.ts'
 
 /**
  * Maildir: mail that stays on the box, a file each (`<user>/{tmp,new,cur}`). Written to tmp, synced, renamed into new, the directory synced:
@@ -28,7 +30,7 @@ export async function deliver(disk: Disk, root: string, user: string, name: stri
   if ((await disk.list(`${dir}/cur`)).some((known) => known === name || known.startsWith(`${name}:`))) return
   const draft = `${dir}/tmp/${name}`
   // Maildir keeps the line ends of the system.
-  await disk.write(draft, Buffer.from(Buffer.from(content).toString('latin1').replaceAll('\r\n', '\n'), 'latin1'))
+  await disk.write(draft, withLf(content))
   await disk.sync(draft)
   await disk.rename(draft, `${dir}/new/${name}`)
   await disk.sync(`${dir}/new`)
@@ -73,17 +75,11 @@ export async function showMail(disk: Disk, root: string, id: string): Promise<Ui
   return undefined
 }
 
-/** Every mail as an mbox (mboxrd: a line that begins with From is quoted). */
+/** Every mail as an mbox. */
 export async function* exportMbox(disk: Disk, root: string): AsyncGenerator<Uint8Array> {
   for (const { id, date } of await listMail(disk, root, Number.MAX_SAFE_INTEGER)) {
     const mail = await showMail(disk, root, id)
-    if (mail)
-      yield Buffer.from(
-        `From MAILER-DAEMON ${date}\n${Buffer.from(mail)
-          .toString('latin1')
-          .replace(/^(>*From )/gm, '>$1')}\n`,
-        'latin1',
-      )
+    if (mail) yield asMbox(mail, date)
   }
 }
 

@@ -3,6 +3,7 @@ import { type Clock, within } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { ServedWire, ServerKey } from '../ports/serve.ts'
 import type { Drop, Message } from './drop.ts'
+import { stuffed, topOf } from './stuffed.ts'
 
 /**
  * POP3 for the mailbox of the box: RFC 1939 with TOP and UIDL, CAPA (RFC 2449), STLS (RFC 2595), AUTH PLAIN (RFC 5034). Headers before bodies: TOP n 0 is how a thin client decides what to fetch. No password
@@ -217,9 +218,8 @@ class Session {
     if (!message) return noSuch
     const octets = await drop.read(message)
     if (!octets) return '-ERR [SYS/TEMP] it cannot be read'
-    const text = Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1')
     if (lines === undefined) drop.seen(message)
-    return { lines: [Buffer.from(`+OK\r\n${stuffed(lines === undefined ? text : topOf(text, lines))}.\r\n`, 'latin1')] }
+    return { lines: stuffed(lines === undefined ? octets : topOf(octets, lines)) }
   }
 
   /** Only here messages go (RFC 1939 section 6). */
@@ -265,20 +265,3 @@ const noSuch = '-ERR there is no such message'
 const notHere = '-ERR [AUTH] say STLS first: a password would be heard by others'
 
 const sum = (messages: readonly Message[]): number => messages.reduce((total, { bytes }) => total + bytes, 0)
-
-/** RFC 1939 section 3: a line that begins with a dot gets another; the last line has an end. */
-const stuffed = (text: string): string => `${text.replace(/^\./gm, '..')}${text.endsWith('\r\n') || text === '' ? '' : '\r\n'}`
-
-function topOf(text: string, lines: number): string {
-  const end = text.indexOf('\r\n\r\n')
-  if (end < 0) return text
-  const body = text.slice(end + 4)
-  return (
-    text.slice(0, end + 4) +
-    body
-      .split('\r\n')
-      .slice(0, lines)
-      .map((line) => `${line}\r\n`)
-      .join('')
-  )
-}
