@@ -48,6 +48,8 @@ export class Pop3Client {
       await client.#line()
       if (security === 'starttls') {
         await client.#say('STLS')
+        // RFC 2595 section 4: it was said in clear, and would be taken for answers that came over TLS.
+        if (client.#rest.length > 0) throw new Pop3Error('The server said more before the TLS handshake; somebody may have put it there.')
         await wire.startTls(tls, connectMs)
       }
       await client.#say(`USER ${user}`)
