@@ -47,3 +47,39 @@ test('response injection (CWE-295): answers in clear behind that to STLS end the
   assert.ok(server.isClosed)
   assert.equal(server.said, 'STLS\r\n')
 })
+
+const hello = ['+OK\r\n', '+OK\r\n', '+OK\r\n']
+
+/** A mailbox of so many mails, as a network hands its listing over. */
+function* listing(mails: number): Generator<string> {
+  yield '+OK\r\n'
+  let text = ''
+  for (let i = 1; i <= mails; i++) {
+    text += `${i} uid-${i.toString().padStart(60, '0')}\r\n`
+    if (text.length < 16_384) continue
+    yield text
+    text = ''
+  }
+  yield `${text}.\r\n`
+}
+
+test('of a mailbox of thirty thousand mails the newest are told, and how many there are', async () => {
+  const box = await open(new Server([...hello, ...listing(30_000)]))
+  const { newest, total } = await box.uids(4000)
+  assert.equal(total, 30_000)
+  assert.deepEqual([newest.length, newest[0]?.number, newest.at(-1)?.number], [4000, 26_001, 30_000])
+  const few = await (await open(new Server([...hello, '+OK\r\n1 a\r\n', 'nonsense\r\n2 b\r', '\n.\r\n']))).uids(4000)
+  assert.deepEqual(few, {
+    newest: [
+      { number: 1, uid: 'a' },
+      { number: 2, uid: 'b' },
+    ],
+    total: 2,
+  })
+  assert.deepEqual(await (await open(new Server([...hello, '+OK\r\n.\r\n']))).uids(4000), { newest: [], total: 0 })
+})
+
+test('resource exhaustion (CWE-400): a listing without an end is left', async () => {
+  const box = await open(new Server([...hello, ...listing(300_000)]))
+  await assert.rejects(box.uids(4000), /more than \d+ mails.*[Aa]rchive/)
+})
