@@ -1,5 +1,5 @@
 import { isSameSecret } from '../alert/same.ts'
-import { type Clock, within } from '../ports/clock.ts'
+import { type Cancel, type Clock, within } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { ServedWire, ServerKey } from '../ports/serve.ts'
 import type { Drop, Message } from './drop.ts'
@@ -26,7 +26,7 @@ export type Pop3Options = {
 const lineOctets = 512
 /** RFC 1939 section 3: at least ten minutes. */
 const idleMs = 10 * 60_000
-/** Whoever is not logged in needs less. */
+/** From the greeting to the login, whatever is said meanwhile. */
 const strangerMs = 60_000
 const handshakeMs = 15_000
 const faultsLimit = 10
@@ -55,10 +55,13 @@ class Session {
   readonly #deleted = new Set<Message>()
   #faults = 0
   #over = false
+  /** Also whoever takes no answers is cut off, and so it is no part of reading a line. */
+  readonly #stay: Cancel
 
   constructor(wire: ServedWire, options: Pop3Options) {
     this.#wire = wire
     this.#options = options
+    this.#stay = options.clock.after(strangerMs, () => wire.close())
   }
 
   async run(): Promise<void> {
@@ -74,6 +77,7 @@ class Session {
   }
 
   end(): void {
+    this.#stay()
     this.#open?.close()
     this.#open = undefined
   }
@@ -159,6 +163,8 @@ class Session {
       return '-ERR [AUTH] name or password is wrong'
     }
     guesses.passed(this.#wire.address)
+    this.#stay()
+    this.#wire.welcome()
     this.#open = await open(user)
     if (!this.#open) return '-ERR [IN-USE] another session has this mailbox'
     const { messages } = this.#open.drop
@@ -238,7 +244,6 @@ class Session {
 
   /** The next line without its end; undefined at the end of the stream. Rejects when it is too long, or too late. */
   async #line(): Promise<string | undefined> {
-    const deadline = this.#open ? idleMs : strangerMs
     for (;;) {
       const end = this.#rest.indexOf(0x0a)
       if (end >= 0) {
@@ -250,7 +255,7 @@ class Session {
         await this.#say('-ERR the line is too long')
         return undefined
       }
-      const piece = await within(this.#options.clock, deadline, 'the next command', this.#wire.read())
+      const piece = await within(this.#options.clock, idleMs, 'the next command', this.#wire.read())
       if (!piece) return undefined
       this.#rest = Buffer.concat([this.#rest, piece])
     }
