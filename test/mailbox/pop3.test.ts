@@ -292,3 +292,12 @@ test('resource exhaustion (CWE-400): a stranger who says something again and aga
   reader.wire.said = ''
   await play(reader, 'C: STAT\nS: +OK 3 131')
 })
+
+test('what is known of the sizes of mails goes with the mails', async () => {
+  const { connect, disk, sizes } = await site()
+  await play(connect(), `${login}\nC: DELE 1\nS: +OK\nC: QUIT\nS: +OK`)
+  sizes.set('other/1.O1.aa', 1)
+  await disk.remove('mailbox/operator/new/10.O2.aa')
+  await play(connect(), 'S: +OK Outpost\nC: USER operator\nS: +OK\nC: PASS pa ss\nS: +OK 1 messages')
+  assert.deepEqual([...sizes.keys()], ['operator/10.O10.aa', 'other/1.O1.aa'])
+})
