@@ -44,6 +44,8 @@ export type AnswersOptions = {
 
 /** The newest that are looked at in one go. */
 const messagesLimit = 200
+/** The newest that are looked at at all; fewer than are remembered (`settings/seen-mail`), or those that were forgotten would be looked at for ever. */
+const newestLimit = 4000
 /** Lines of a body; answers stand in the first, reports are short. */
 const bodyLines = 400
 /** How long the end of the box waits for a deed that is under way. */
@@ -58,6 +60,7 @@ export class Answers {
   #working: Promise<void> = Promise.resolve()
   #box: Pop3Client | undefined
   #stopped = false
+  #isLarge = false
 
   constructor(options: AnswersOptions) {
     this.#options = options
@@ -96,7 +99,10 @@ export class Answers {
 
   async #lookAt(box: Pop3Client): Promise<void> {
     const { seen } = this.#options
-    const fresh = (await box.uids()).filter(({ uid }) => !seen.hasLooked(uid)).slice(-messagesLimit)
+    const { newest, total } = await box.uids(newestLimit)
+    this.#noteSize(total)
+    seen.listed(newest.map(({ uid }) => uid))
+    const fresh = newest.filter(({ uid }) => !seen.hasLooked(uid)).slice(-messagesLimit)
     if (fresh.length === 0) return
     try {
       for (const { number, uid } of fresh) {
@@ -113,6 +119,21 @@ export class Answers {
     } finally {
       await seen.save()
     }
+  }
+
+  /** Once, until somebody has tidied there. */
+  #noteSize(mails: number): void {
+    const { log, account } = this.#options
+    const isLarge = mails > newestLimit
+    if (isLarge && !this.#isLarge)
+      log(
+        'warning',
+        'answers: the remote mailbox is large; archive or delete old mail there, since each look costs the link its whole list',
+        {
+          ...{ host: account.host, mails, looked: newestLimit },
+        },
+      )
+    this.#isLarge = isLarge
   }
 
   async #look(box: Pop3Client, number: number): Promise<void> {

@@ -135,7 +135,7 @@ export class Postmaster {
       const written = await scribe.writeLocal(id, local)
       if (!written) return
       for (const one of local) {
-        await this.#put(userOf(one.address), `O${id}`, written.alert, written.letter.content)
+        await this.#put(userOf(one.address), `O${id}`, written.letter.content)
         queue.mark(id, { kind: 'delivered', to: [one.ref] })
         this.served++
       }
@@ -172,13 +172,13 @@ export class Postmaster {
     const name = `R${letter.id}-${Buffer.from(address).toString('hex').slice(0, 64)}`
     this.#options.log('warning', 'letter: refused', { id: letter.id, to: address, why: outcome.why })
     const facts = { id: letter.id, original: letter.content, recipients: [address], why: outcome.why }
-    return (await this.#keepMail(letter.id, alert, letter.content)) && this.#notice('refused', name, alert, facts)
+    return (await this.#keepMail(letter.id, alert, letter.content)) && this.#notice('refused', name, facts)
   }
 
   /** A letter that had left was refused by a server further on. False: the notice could not be written. */
   bounced(id: number, recipient: string, why: string): Promise<boolean> {
     const name = `B${id}-${Buffer.from(recipient).toString('hex').slice(0, 64)}`
-    return this.#notice('refused', name, undefined, { id, recipients: [recipient], why: `A server further on says: ${why}` })
+    return this.#notice('refused', name, { id, recipients: [recipient], why: `A server further on says: ${why}` })
   }
 
   /** Too old: whoever is still to be told finds a notice in the mailbox. */
@@ -199,7 +199,7 @@ export class Postmaster {
     const why = 'No relay took it while it was young enough to be sent.'
     const kept =
       (await this.#keepMail(id, alert, content)) &&
-      (await this.#notice('expired', `E${id}`, alert, { id, original: content, recipients: recipients.map((one) => one.address), why }))
+      (await this.#notice('expired', `E${id}`, { id, original: content, recipients: recipients.map((one) => one.address), why }))
     if (!kept) return
     log('warning', 'letter: expired', { id })
     queue.mark(id, { kind: 'expired', to: recipients.map((one) => one.ref), why })
@@ -217,7 +217,7 @@ export class Postmaster {
     log('error', 'an accepted alert was destroyed on the card', { id })
     const why = 'Its place in the journal cannot be read any more: the card has lost a block.'
     if (
-      await this.#notice('damage', `D${id}`, undefined, {
+      await this.#notice('damage', `D${id}`, {
         id,
         recipients: this.#options.scribe.recipients(id).map((one) => one.address),
         why,
@@ -231,7 +231,7 @@ export class Postmaster {
     const { noticesFor, log } = this.#options
     if (!alert.enclosed) return true
     try {
-      await this.#put(noticesFor, `P${id}`, alert, withReturnPath(content, alert.enclosed.from))
+      await this.#put(noticesFor, `P${id}`, withReturnPath(content, alert.enclosed.from))
       return true
     } catch (error) {
       log('error', 'mailbox: a mail that was refused could not be written', { id, why: sentence(error) })
@@ -242,14 +242,13 @@ export class Postmaster {
   async #notice(
     kind: 'refused' | 'expired' | 'damage',
     name: string,
-    alert: Alert | undefined,
     facts: { id: number; original?: Uint8Array; recipients: string[]; why: string },
   ): Promise<boolean> {
     const { clock, deviceId, site, software, noticesFor, log } = this.#options
     try {
       const when = whenHappened(stampNow(clock), stampNow(clock), this.#options.known())
       const letter = composeNotice(kind, { ...facts, deviceId, site, software, to: `${noticesFor}@${site.domain}`, when })
-      await this.#put(noticesFor, name, alert, letter.content)
+      await this.#put(noticesFor, name, letter.content)
       return true
     } catch (error) {
       log('error', 'mailbox: a notice could not be written', { id: facts.id, why: sentence(error) })
@@ -257,10 +256,10 @@ export class Postmaster {
     }
   }
 
-  /** The same letter has the same name, whenever it is put there: after a crash it is not there twice. */
-  async #put(user: string, name: string, alert: Alert | undefined, content: Uint8Array): Promise<void> {
+  /** Its age counts from now, however old the alert is: a notice that a letter is too old must not be too old itself. It is known by the rest of its name, so after a crash it is not there twice. */
+  async #put(user: string, name: string, content: Uint8Array): Promise<void> {
     const { disk, root, deviceId, clock } = this.#options
-    const seconds = Math.max(0, Math.floor((alert?.stamp.wall ?? clock.wall()) / 1000))
+    const seconds = Math.max(0, Math.floor(clock.wall() / 1000))
     await deliver(disk, root, user, `${seconds}.${name}.${deviceId}`, content)
   }
 }

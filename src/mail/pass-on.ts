@@ -27,7 +27,7 @@ export type PassingFacts = {
 export function headFor(enclosed: Enclosed, content: Uint8Array, about: PassingFacts): Uint8Array {
   const { site, software, when, deviceId, id, sender, from } = about
   const fields = fieldsOf(content.subarray(0, headBytes(content)))
-  const has = (name: string) => fields.some((field) => nameOf(field) === name)
+  const names = new Set(fields.map(nameOf))
   const date = mailDate(when.at, site.timeZone, when.certainty === 'exact' || when.certainty === 'corrected')
   const by = cleanLine(enclosed.by, 100)
   const received = `Received: from [${by.includes(':') ? `IPv6:${by}` : by}] by ${site.domain} (${software}) with ${enclosed.with} id ${passingId(about)}; ${date}`
@@ -35,10 +35,12 @@ export function headFor(enclosed: Enclosed, content: Uint8Array, about: PassingF
   return Buffer.from(
     [
       fold(received),
-      ...(has('date') ? [] : [`Date: ${date}`]),
-      ...(has('message-id') ? [] : [`Message-ID: ${messageIdOf(deviceId, id, site.domain)}`]),
-      ...(sender === 'own' || !has('from') ? [box()] : []),
-      ...fields.flatMap((field) => (sender === 'own' ? stoodBack(field, has('reply-to')) : nameOf(field) === 'return-path' ? [] : [field])),
+      ...(names.has('date') ? [] : [`Date: ${date}`]),
+      ...(names.has('message-id') ? [] : [`Message-ID: ${messageIdOf(deviceId, id, site.domain)}`]),
+      ...(sender === 'own' || !names.has('from') ? [box()] : []),
+      ...fields.flatMap((field) =>
+        sender === 'own' ? stoodBack(field, names.has('reply-to')) : nameOf(field) === 'return-path' ? [] : [field],
+      ),
       '',
       '',
     ].join('\r\n'),
@@ -97,20 +99,25 @@ function fieldsOf(head: Uint8Array): string[] {
   return fields
 }
 
-/** Octets of the header: up to the blank line, or to the first line that is no field, as of devices that begin with their words. */
+/**
+ * Octets of the header: up to the blank line, or to the first line that is no field, as of devices that begin with their words. What is longer than any header that a program writes goes on as text from there:
+ * as fields, megabytes of short lines are more than the heap of a small box holds, and more than a record of the journal may be.
+ */
 export function headBytes(content: Uint8Array): number {
   const whole = Buffer.from(content.buffer, content.byteOffset, content.length)
   for (let at = 0; at < whole.length; ) {
     const end = whole.indexOf('\r\n', at)
     const line = whole.subarray(at, Math.min(end < 0 ? whole.length : end, at + lineChars)).toString('latin1')
     const isField = /^[!-9;-~]+[ \t]*:/.test(line) || (at > 0 && /^[ \t]/.test(line))
-    if (!isField) return at
-    if (end < 0) return whole.length
-    at = end + 2
+    const next = end < 0 ? whole.length : end + 2
+    if (!isField || next > headLimit) return at
+    at = next
   }
   return whole.length
 }
 
+/** Of a header. Postfix takes 100 KiB of one; a list of thousands of recipients has its place here. */
+const headLimit = 256 * 1024
 /** Of a line of the header, as much as its name and more. */
 const lineChars = 200
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { crlfBytes, withCrlf } from '../alert/line-ends.ts'
 import type { Disk } from '../ports/disk.ts'
 import { namePattern, namesIn, userPattern } from './maildir.ts'
 import { gone } from './retention.ts'
@@ -29,21 +30,25 @@ export class Drop {
     this.messages = messages
   }
 
-  /** `sizes`: what messages are known to have, by their path's name; grows. Rejects with DiskError. */
+  /** `sizes`: what messages are known to have, by user and name; those of this user become those that are there. Rejects with DiskError. */
   static async open(disk: Disk, root: string, user: string, sizes: Map<string, number>): Promise<Drop> {
     const dir = `${root}/${user}`
     const found: Message[] = []
+    const names = new Set<string>()
     if (userPattern.test(user))
       for (const part of ['cur', 'new'])
-        for (const name of await namesIn(disk, `${dir}/${part}`)) {
-          if (!namePattern.test(name) || found.length >= messagesLimit) continue
-          const path = `${dir}/${part}/${name}`
-          const bare = name.split(':')[0] ?? name
-          const bytes = sizes.get(`${user}/${bare}`) ?? (await sentSize(disk, path))
+        for (const file of await namesIn(disk, `${dir}/${part}`)) {
+          if (!namePattern.test(file) || found.length >= messagesLimit) continue
+          const path = `${dir}/${part}/${file}`
+          const bare = file.split(':')[0] ?? file
+          const name = `${user}/${bare}`
+          const bytes = sizes.get(name) ?? (await sentSize(disk, path))
           if (bytes === undefined) continue
-          sizes.set(`${user}/${bare}`, bytes)
+          names.add(name)
+          sizes.set(name, bytes)
           found.push({ uid: uidOf(bare), bytes, path, isNew: part === 'new' })
         }
+    for (const name of sizes.keys()) if (name.startsWith(`${user}/`) && !names.has(name)) sizes.delete(name)
     found.sort((a, b) => byName.compare(nameOf(a.path), nameOf(b.path)))
     return new Drop(disk, dir, found)
   }
@@ -77,11 +82,5 @@ const uidOf = (name: string): string => (name.length <= uidChars ? name : create
 
 async function sentSize(disk: Disk, path: string): Promise<number | undefined> {
   const octets = await disk.read(path).catch(() => undefined)
-  return octets && withCrlf(octets).length
-}
-
-/** Maildir keeps the line ends of the system; a mail has CRLF. */
-const withCrlf = (octets: Uint8Array): Uint8Array => {
-  const text = Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1')
-  return Buffer.from(text.replace(/\r?\n/g, '\r\n'), 'latin1')
+  return octets && crlfBytes(octets)
 }

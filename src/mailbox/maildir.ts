@@ -1,10 +1,12 @@
 import { decodeWords } from '../alert/encoded-words.ts'
+import { withLf } from '../alert/line-ends.ts'
 import { type Disk, isDiskError } from '../ports/disk.ts'
 import { sentence } from '../ports/log.ts'
+import { asMbox } from './mbox.ts'
 
 /**
  * Maildir: mail that stays on the box, a file each (`<user>/{tmp,new,cur}`). Written to tmp, synced, renamed into new, the directory synced:
- * a power cut leaves no half mail. The caller names the mail, and the same name is delivered once.
+ * a power cut leaves no half mail. The caller names the mail `SECONDS.ID`: when it came here, from which its age counts, and what it is. The same ID is delivered once.
  */
 export type MailSummary = { id: string; from: string; to: string; subject: string; date: string; unread: boolean }
 
@@ -20,20 +22,25 @@ export function userOf(address: string): string {
   return userPattern.test(user) && !user.includes('..') ? user : 'postmaster'
 }
 
-/** Puts a message (CRLF) into `root/user/new` under `name`; nothing happens when it was delivered before, even if it was read since. Rejects with DiskError. */
+/** Puts a message (CRLF) into `root/user/new` under `name`; nothing happens when its ID was delivered before, however long ago, even if it was read since. Rejects with DiskError. */
 export async function deliver(disk: Disk, root: string, user: string, name: string, content: Uint8Array): Promise<void> {
   const dir = `${root}/${user}`
   for (const part of ['tmp', 'new', 'cur']) await disk.makeDir(`${dir}/${part}`)
+  const id = idOf(name)
+  const isThere = async (part: string) => (await disk.list(`${dir}/${part}`)).some((known) => idOf(known) === id)
   // Its name may be there only in memory: the sync of the first attempt may have failed.
-  if ((await disk.size(`${dir}/new/${name}`)) !== undefined) return disk.sync(`${dir}/new`)
-  if ((await disk.list(`${dir}/cur`)).some((known) => known === name || known.startsWith(`${name}:`))) return
-  const draft = `${dir}/tmp/${name}`
+  if (await isThere('new')) return disk.sync(`${dir}/new`)
+  if (await isThere('cur')) return
+  const draft = `${dir}/tmp/${id}`
   // Maildir keeps the line ends of the system.
-  await disk.write(draft, Buffer.from(Buffer.from(content).toString('latin1').replaceAll('\r\n', '\n'), 'latin1'))
+  await disk.write(draft, withLf(content))
   await disk.sync(draft)
   await disk.rename(draft, `${dir}/new/${name}`)
   await disk.sync(`${dir}/new`)
 }
+
+/** What a mail is, in whatever second it came and whatever flags its reader gave it. */
+const idOf = (name: string): string => name.slice(name.indexOf('.') + 1).split(':')[0] ?? ''
 
 /** Newest first, headers only. Names that are no mail of ours are passed over. */
 export async function listMail(disk: Disk, root: string, most = listLimit): Promise<MailSummary[]> {
@@ -74,17 +81,11 @@ export async function showMail(disk: Disk, root: string, id: string): Promise<Ui
   return undefined
 }
 
-/** Every mail as an mbox (mboxrd: a line that begins with From is quoted). */
+/** Every mail as an mbox. */
 export async function* exportMbox(disk: Disk, root: string): AsyncGenerator<Uint8Array> {
   for (const { id, date } of await listMail(disk, root, Number.MAX_SAFE_INTEGER)) {
     const mail = await showMail(disk, root, id)
-    if (mail)
-      yield Buffer.from(
-        `From MAILER-DAEMON ${date}\n${Buffer.from(mail)
-          .toString('latin1')
-          .replace(/^(>*From )/gm, '>$1')}\n`,
-        'latin1',
-      )
+    if (mail) yield asMbox(mail, date)
   }
 }
 

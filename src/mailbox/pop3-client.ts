@@ -22,10 +22,14 @@ export class Pop3TooLong extends Pop3Error {
   override name = 'Pop3TooLong'
 }
 
+export type Listed = { number: number; uid: string }
+
 const connectMs = 30_000
 const answerMs = 60_000
 /** Of one answer, in octets; a longer one is cut by hanging up. */
 const answerLimit = 512 * 1024
+/** Mails in a listing: of more even the numbers and identifiers are some ten megabytes, every time. */
+const listingLimit = 200_000
 
 /** Its methods reject with NetError, TimedOut or Pop3Error. */
 export class Pop3Client {
@@ -48,6 +52,8 @@ export class Pop3Client {
       await client.#line()
       if (security === 'starttls') {
         await client.#say('STLS')
+        // RFC 2595 section 4: it was said in clear, and would be taken for answers that came over TLS.
+        if (client.#rest.length > 0) throw new Pop3Error('The server said more before the TLS handshake; somebody may have put it there.')
         await wire.startTls(tls, connectMs)
       }
       await client.#say(`USER ${user}`)
@@ -59,14 +65,22 @@ export class Pop3Client {
     }
   }
 
-  /** Number and identifier of each message, oldest first. */
-  async uids(): Promise<{ number: number; uid: string }[]> {
+  /** Number and identifier of the newest messages, so many at most and oldest first, and how many there are. Line by line: the mailbox of a box that nobody tidies has tens of thousands. */
+  async uids(most: number): Promise<{ newest: Listed[]; total: number }> {
     await this.#say('UIDL')
-    const lines = (await this.#lines()).split('\r\n')
-    return lines.flatMap((line) => {
+    const newest: Listed[] = []
+    let total = 0
+    for (let line = await this.#line(); line !== '.'; line = await this.#line()) {
       const [, number, uid] = /^(\d+) ([!-~]{1,70})$/.exec(line) ?? []
-      return uid === undefined ? [] : [{ number: Number(number), uid }]
-    })
+      if (uid === undefined) continue
+      if (++total > listingLimit)
+        throw new Pop3TooLong(
+          `The mailbox has more than ${listingLimit} mails. Archive or delete old ones there, so that answers are found again.`,
+        )
+      newest.push({ number: Number(number), uid })
+      if (newest.length >= 2 * most) newest.splice(0, newest.length - most)
+    }
+    return { newest: newest.slice(-most), total }
   }
 
   /** The header of a message and so many lines of its body, octets as Latin-1. */

@@ -1,8 +1,9 @@
 import { isSameSecret } from '../alert/same.ts'
-import { type Clock, within } from '../ports/clock.ts'
+import { type Cancel, type Clock, within } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { ServedWire, ServerKey } from '../ports/serve.ts'
 import type { Drop, Message } from './drop.ts'
+import { stuffed, topOf } from './stuffed.ts'
 
 /**
  * POP3 for the mailbox of the box: RFC 1939 with TOP and UIDL, CAPA (RFC 2449), STLS (RFC 2595), AUTH PLAIN (RFC 5034). Headers before bodies: TOP n 0 is how a thin client decides what to fetch. No password
@@ -25,7 +26,7 @@ export type Pop3Options = {
 const lineOctets = 512
 /** RFC 1939 section 3: at least ten minutes. */
 const idleMs = 10 * 60_000
-/** Whoever is not logged in needs less. */
+/** From the greeting to the login, whatever is said meanwhile. */
 const strangerMs = 60_000
 const handshakeMs = 15_000
 const faultsLimit = 10
@@ -54,10 +55,13 @@ class Session {
   readonly #deleted = new Set<Message>()
   #faults = 0
   #over = false
+  /** Also whoever takes no answers is cut off, and so it is no part of reading a line. */
+  readonly #stay: Cancel
 
   constructor(wire: ServedWire, options: Pop3Options) {
     this.#wire = wire
     this.#options = options
+    this.#stay = options.clock.after(strangerMs, () => wire.close())
   }
 
   async run(): Promise<void> {
@@ -73,6 +77,7 @@ class Session {
   }
 
   end(): void {
+    this.#stay()
     this.#open?.close()
     this.#open = undefined
   }
@@ -158,6 +163,8 @@ class Session {
       return '-ERR [AUTH] name or password is wrong'
     }
     guesses.passed(this.#wire.address)
+    this.#stay()
+    this.#wire.welcome()
     this.#open = await open(user)
     if (!this.#open) return '-ERR [IN-USE] another session has this mailbox'
     const { messages } = this.#open.drop
@@ -217,9 +224,8 @@ class Session {
     if (!message) return noSuch
     const octets = await drop.read(message)
     if (!octets) return '-ERR [SYS/TEMP] it cannot be read'
-    const text = Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1')
     if (lines === undefined) drop.seen(message)
-    return { lines: [Buffer.from(`+OK\r\n${stuffed(lines === undefined ? text : topOf(text, lines))}.\r\n`, 'latin1')] }
+    return { lines: stuffed(lines === undefined ? octets : topOf(octets, lines)) }
   }
 
   /** Only here messages go (RFC 1939 section 6). */
@@ -238,7 +244,6 @@ class Session {
 
   /** The next line without its end; undefined at the end of the stream. Rejects when it is too long, or too late. */
   async #line(): Promise<string | undefined> {
-    const deadline = this.#open ? idleMs : strangerMs
     for (;;) {
       const end = this.#rest.indexOf(0x0a)
       if (end >= 0) {
@@ -250,7 +255,7 @@ class Session {
         await this.#say('-ERR the line is too long')
         return undefined
       }
-      const piece = await within(this.#options.clock, deadline, 'the next command', this.#wire.read())
+      const piece = await within(this.#options.clock, idleMs, 'the next command', this.#wire.read())
       if (!piece) return undefined
       this.#rest = Buffer.concat([this.#rest, piece])
     }
@@ -265,20 +270,3 @@ const noSuch = '-ERR there is no such message'
 const notHere = '-ERR [AUTH] say STLS first: a password would be heard by others'
 
 const sum = (messages: readonly Message[]): number => messages.reduce((total, { bytes }) => total + bytes, 0)
-
-/** RFC 1939 section 3: a line that begins with a dot gets another; the last line has an end. */
-const stuffed = (text: string): string => `${text.replace(/^\./gm, '..')}${text.endsWith('\r\n') || text === '' ? '' : '\r\n'}`
-
-function topOf(text: string, lines: number): string {
-  const end = text.indexOf('\r\n\r\n')
-  if (end < 0) return text
-  const body = text.slice(end + 4)
-  return (
-    text.slice(0, end + 4) +
-    body
-      .split('\r\n')
-      .slice(0, lines)
-      .map((line) => `${line}\r\n`)
-      .join('')
-  )
-}

@@ -11,8 +11,11 @@ export interface ServedWire extends Wire {
    * (RFC 2595 section 4): whoever sits on the line may have put them there.
    */
   serveTls(key: ServerKey, timeoutMs: number): Promise<void>
+  /** The other end has logged in: it keeps its seat, whoever comes. */
+  welcome(): void
 }
 
+/** `maxConnections`: when so many are open, a newcomer takes the place of one that has not logged in, if there is any. */
 export type ServeOptions = { host: string; port: number; maxConnections: number }
 
 export interface Server {

@@ -38,16 +38,29 @@ export class SeenMail {
     return this.#answers.has(messageId)
   }
 
+  /** These are in the mailbox, oldest first. Whatever was looked at and is no longer there is forgotten first. */
+  listed(uids: readonly string[]): void {
+    for (const uid of uids) if (this.#uids.delete(uid)) this.#uids.add(uid)
+  }
+
   looked(uid: string): void {
     this.#uids.add(uid)
+    forgetBeyond(uidsLimit, this.#uids)
   }
 
   obeyed(messageId: string): void {
     this.#answers.add(messageId)
+    forgetBeyond(answersLimit, this.#answers)
   }
 
   /** Durable when it resolves. Rejects with DiskError. */
   async save(): Promise<void> {
-    await keep(this.#low, { uids: [...this.#uids].slice(-uidsLimit), answers: [...this.#answers].slice(-answersLimit) })
+    await keep(this.#low, { uids: [...this.#uids], answers: [...this.#answers] })
   }
+}
+
+/** The oldest goes first. */
+function forgetBeyond(most: number, known: Set<string>): void {
+  const [oldest] = known
+  if (known.size > most && oldest !== undefined) known.delete(oldest)
 }

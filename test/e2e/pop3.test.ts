@@ -171,6 +171,33 @@ test('the headers of a thousand mails are looked at, and no body comes with them
   assert.equal(readdirSync(`${folder}/new`).length, 1000, 'looking at headers reads nothing')
 })
 
+const crowd = `
+import poplib, socket, ssl, sys
+port = int(sys.argv[1])
+context = ssl.create_default_context(cafile=sys.argv[2]); context.check_hostname = False
+strangers = []
+for _ in range(40):
+    s = socket.create_connection(("127.0.0.1", port)); s.sendall(b"CAPA\\r\\n"); strangers.append(s)
+for i in range(20):
+    box = poplib.POP3("127.0.0.1", port, timeout=10)
+    box.stls(context)
+    box.user("operator"); box.pass_("read my mail"); box.stat()
+    if i % 2: box.quit()
+    else: box.sock.close(); box.file.close()
+box = poplib.POP3("127.0.0.1", port, timeout=10)
+box.stls(context); box.user("archive"); box.pass_("read my mail")
+for _ in range(40):
+    s = socket.create_connection(("127.0.0.1", port)); s.sendall(b"CAPA\\r\\n"); strangers.append(s)
+print("still here", box.stat()[0])
+`
+
+test('resource exhaustion (CWE-400): forty strangers who hold on keep nobody out, and who reads stays', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  assert.match(await runBeside('python3', ['-c', crowd, String(port), `${outpost.data}/web/cert.pem`]), /still here 1000/)
+})
+
 test('disclosure of secrets (CWE-532): the log holds no password', { skip }, () => {
   assert.doesNotMatch(outpost.log, /read my mail/)
 })

@@ -221,6 +221,7 @@ const pop3: Target = {
         },
         write: async (octets: Uint8Array) => void said.push(text(octets)),
         startTls: async () => {},
+        welcome: () => {},
         close: () => {},
       } as unknown as Parameters<typeof servePop3>[0],
       {

@@ -13,13 +13,15 @@ import { Box } from './box.ts'
 const pieces = (text: string): string[] => text.match(/.{1,65536}/gs) ?? []
 
 /** A mailbox on the timeline that holds these mails; `silent`: it says nothing after the password. */
-const mailbox = (mails: readonly string[], silent: boolean) => ({
+const mailbox = (mails: readonly string[], silent: boolean, tops: number[] = []) => ({
   serve(end: ServerEnd): void {
     end.send('+OK here\r\n')
     end.onData = (octets) => {
       const [verb = '', argument = ''] = Buffer.from(octets).toString('latin1').trim().split(' ')
       if (silent && verb === 'UIDL') return
-      if (verb === 'UIDL') end.send(`+OK\r\n${mails.map((_, at) => `${at + 1} uid-${at + 1}\r\n`).join('')}.\r\n`)
+      if (verb === 'TOP') tops.push(Number(argument))
+      if (verb === 'UIDL')
+        for (const piece of pieces(`+OK\r\n${mails.map((_, at) => `${at + 1} uid-${at + 1}\r\n`).join('')}.\r\n`)) end.send(piece)
       else if (verb === 'TOP') for (const piece of pieces(`+OK\r\n${mails[Number(argument) - 1] ?? ''}\r\n.\r\n`)) end.send(piece)
       else end.send('+OK\r\n')
     }
@@ -52,7 +54,8 @@ async function boxWith(mails: readonly string[], { silent = false, noticesFail =
   const timeline = new Timeline()
   const clock = new SimClock(timeline, 'boot')
   const net = new SimNet(timeline, mailbox([], false))
-  net.place('mail.example.org', 110, mailbox(mails, silent))
+  const tops: number[] = []
+  net.place('mail.example.org', 110, mailbox(mails, silent, tops))
   const lines: string[] = []
   const bounces: number[] = []
   let failing = noticesFail
@@ -77,7 +80,7 @@ async function boxWith(mails: readonly string[], { silent = false, noticesFail =
       return failing-- <= 0
     },
   })
-  return { timeline, answers, lines, bounces }
+  return { timeline, answers, lines, bounces, tops }
 }
 
 test('a mailbox that says nothing holds the end of the box up for two seconds at most', async () => {
@@ -109,6 +112,20 @@ test('a mail too long to be looked at does not hide the one behind it', async ()
   await timeline.run(200_000)
   assert.equal(lines.filter((line) => line.includes('more than')).length, 1)
   assert.deepEqual(bounces, [7])
+  await answers.stop()
+})
+
+test('in a mailbox that nobody tidies what is new is found, nothing is looked at twice, and the log says what to do', async () => {
+  const mails = Array.from({ length: 6000 }, (_, at) => `Subject: old ${at}`)
+  const { timeline, answers, lines, bounces, tops } = await boxWith(mails)
+  answers.start()
+  await timeline.run(40 * 60_000)
+  assert.equal(tops.length, 4000, 'the newest, each once')
+  assert.equal(lines.filter((line) => /archive or delete old mail.*6000/.test(line)).length, 1)
+  mails.push(report)
+  await timeline.run(timeline.now + 5 * 60_000)
+  assert.deepEqual(bounces, [7])
+  assert.deepEqual(tops.slice(4000), [6001, 6001], 'its header, and then all of it')
   await answers.stop()
 })
 

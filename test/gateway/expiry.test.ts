@@ -33,3 +33,30 @@ test('where the mailbox takes no notices, letters that are too old are tried eve
   const refused = box.log.filter(({ event }) => event === 'mailbox: a notice could not be written').length
   assert.ok(refused > 0 && refused <= 200, `${refused} notices`)
 })
+
+const day = 86_400_000
+
+async function off(box: Box, ms: number): Promise<void> {
+  box.clock.dead = true
+  await box.pass(ms)
+  await box.powerCut()
+}
+
+test('a notice is as old as it has lain in the mailbox: after forty days without power nobody finds it gone', async () => {
+  const lan = { id: 'lan', kind: 'smtp', as: 'letter', listen: '0.0.0.0:2525', allow: ['192.0.2.0/24'] }
+  const box = new Box(1, { sources: [lan] })
+  await box.boot()
+  box.away()
+  await box.send('Door open', 'critical')
+  const mail = 'From: nas@lan\r\nSubject: written by somebody\r\n\r\nHello\r\n'
+  assert.equal((await box.settled(box.mailIn.hand(mail, ['ops@example.org']))).code, 250)
+  await box.pass(minute)
+  await off(box, 40 * day)
+  await box.pass(3 * 60 * minute)
+  assert.equal(box.waiting, 0)
+  const names = await box.disk.list('data/mailbox/operator/new')
+  assert.deepEqual(names.map((name) => name.split('.')[1]).sort(), ['E1', 'E2', 'P2'])
+  await off(box, 31 * day)
+  await box.pass(3 * 60 * minute)
+  assert.deepEqual(await box.disk.list('data/mailbox/operator/new'), [], 'and it goes thirty days later')
+})

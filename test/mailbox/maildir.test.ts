@@ -19,6 +19,20 @@ test('a mail is delivered once under its name, also when it was read since', asy
   assert.equal((await listMail(disk, 'mailbox')).length, 1)
 })
 
+test('a mail is known by its ID, in whatever second it comes again', async () => {
+  const disk = new SimDisk()
+  await deliver(disk, 'mailbox', 'operator', '10.O1.aa', mail('one'))
+  await deliver(disk, 'mailbox', 'operator', '99.O1.aa', mail('twin'))
+  await disk.rename('mailbox/operator/new/10.O1.aa', 'mailbox/operator/cur/10.O1.aa:2,S')
+  await deliver(disk, 'mailbox', 'operator', '100.O1.aa', mail('twin'))
+  assert.deepEqual(
+    (await listMail(disk, 'mailbox')).map((one) => one.subject),
+    ['one'],
+  )
+  await deliver(disk, 'mailbox', 'operator', '10.O11.aa', mail('another'))
+  assert.equal((await listMail(disk, 'mailbox')).length, 2)
+})
+
 test('a delivered mail survives a power cut whole', async () => {
   for (let seed = 1; seed <= 30; seed++) {
     const disk = new SimDisk()

@@ -18,6 +18,7 @@ class Client implements ServedWire {
   #waiting: Uint8Array[] = []
   #wake: (() => void) | undefined
   #closed = false
+  isWelcome = false
 
   constructor(address: string, isSecure: boolean) {
     this.address = address
@@ -48,6 +49,10 @@ class Client implements ServedWire {
 
   async serveTls(): Promise<void> {
     this.tls = { protocol: 'TLSv1.3', cipher: 'x', resumed: false, chain: [] }
+  }
+
+  welcome(): void {
+    this.isWelcome = true
   }
 
   close(): void {
@@ -85,7 +90,7 @@ async function site() {
     })
     return { wire, done }
   }
-  return { connect, disk, timeline, wrong, slow: (ms: number) => (waitMs = ms) }
+  return { connect, disk, timeline, wrong, sizes, slow: (ms: number) => (waitMs = ms) }
 }
 
 /** Plays a dialogue; resolves when it is over. */
@@ -268,4 +273,31 @@ test('resource exhaustion (CWE-400): a stranger who says nothing is cut off afte
   const silentOne = connect()
   await timeline.run(timeline.now + 61_000)
   await silentOne.done
+})
+
+test('resource exhaustion (CWE-400): a stranger who says something again and again, or takes no answer, is cut off after a minute, too', async () => {
+  const { connect, timeline } = await site()
+  const talker = connect()
+  const deaf = connect()
+  deaf.wire.write = () => new Promise<void>((_, reject) => timeline.at(70_000, () => reject(new Error('closed'))))
+  const reader = connect()
+  reader.wire.say('USER operator\r\nPASS pa ss\r\n')
+  for (let i = 0; i < 20; i++) {
+    talker.wire.say('CAPA\r\n')
+    await timeline.run(timeline.now + 5000)
+  }
+  await talker.done
+  await deaf.done
+  assert.ok(!talker.wire.isWelcome && reader.wire.isWelcome)
+  reader.wire.said = ''
+  await play(reader, 'C: STAT\nS: +OK 3 131')
+})
+
+test('what is known of the sizes of mails goes with the mails', async () => {
+  const { connect, disk, sizes } = await site()
+  await play(connect(), `${login}\nC: DELE 1\nS: +OK\nC: QUIT\nS: +OK`)
+  sizes.set('other/1.O1.aa', 1)
+  await disk.remove('mailbox/operator/new/10.O2.aa')
+  await play(connect(), 'S: +OK Outpost\nC: USER operator\nS: +OK\nC: PASS pa ss\nS: +OK 1 messages')
+  assert.deepEqual([...sizes.keys()], ['operator/10.O10.aa', 'other/1.O1.aa'])
 })

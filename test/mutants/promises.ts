@@ -259,7 +259,7 @@ export const mutations: readonly Mutation[] = [
   {
     what: 'marks a refusal without a notice',
     file: 'gateway/postmaster.ts',
-    from: '      await this.#put(noticesFor, name, alert, letter.content)\n',
+    from: '      await this.#put(noticesFor, name, letter.content)\n',
     to: '',
     tests: sim,
   },

@@ -71,9 +71,14 @@ async function received(stream: SMTPServerDataStream, session: SMTPServerSession
   }
 }
 
-/** Fills the sink of one mail until something goes wrong with it. */
+/** What goes to the sink at once. */
+const blockBytes = 64 * 1024
+
+/** Fills the sink of one mail until something goes wrong with it, in blocks: of lines that begin with a dot each is a piece of its own, and millions of writes would keep the disk from others. */
 class Filling {
   readonly #open: MailInOptions['sink']
+  readonly #block = Buffer.allocUnsafe(blockBytes)
+  #used = 0
   sink: MailSink | undefined
   fault: unknown
 
@@ -81,11 +86,24 @@ class Filling {
     this.#open = sink
   }
 
-  async take(piece: Uint8Array): Promise<void> {
+  async take(piece: Buffer): Promise<void> {
+    if (this.#used + piece.length > blockBytes) await this.flush()
+    if (piece.length > blockBytes) await this.#write(piece)
+    else this.#used += piece.copy(this.#block, this.#used)
+  }
+
+  /** What is left of it. */
+  async flush(): Promise<void> {
+    const used = this.#used
+    this.#used = 0
+    if (used > 0) await this.#write(this.#block.subarray(0, used))
+  }
+
+  async #write(octets: Uint8Array): Promise<void> {
     if (!this.#open || this.fault) return
     try {
       this.sink ??= await this.#open()
-      await this.sink.write(piece)
+      await this.sink.write(octets)
     } catch (error) {
       this.fault = error
     }
@@ -98,8 +116,9 @@ async function scanned(
   { keepBytes }: MailInOptions,
   filling: Filling,
 ): Promise<Omit<Mail, 'isTooLong' | 'fault'>> {
-  const pieces: Uint8Array[] = []
-  let kept = 0
+  // Copied, because pieces may be of three octets: of lines that begin with a dot each is a piece of its own.
+  const kept = Buffer.allocUnsafe(keepBytes)
+  let keptBytes = 0
   let bytes = 0
   let last = 0
   let hasBareLineEnd = false
@@ -109,17 +128,17 @@ async function scanned(
       if ((octet === lf) !== (last === cr) && (octet === lf || last === cr)) hasBareLineEnd = true
       last = octet
     }
-    if (kept < keepBytes) pieces.push(piece.subarray(0, keepBytes - kept))
-    kept += piece.length
+    keptBytes += piece.copy(kept, keptBytes)
     if (!stream.sizeExceeded) await filling.take(piece)
   }
+  await filling.flush()
   if (last === cr) hasBareLineEnd = true
   const { mailFrom, rcptTo } = session.envelope
   return {
     session: sessionOf(session),
     from: mailFrom ? mailFrom.address : '',
     to: rcptTo.map(({ address }) => address),
-    content: Buffer.concat(pieces),
+    content: Buffer.from(kept.subarray(0, keptBytes)),
     bytes,
     hasBareLineEnd,
   }

@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer } from 'node:net'
 import type { Serve, ServedWire, ServeOptions, Server } from '../serve.ts'
+import { Guests } from './guests.ts'
 import { listening } from './listening.ts'
 import { Sessions } from './tls.ts'
 import { NodeWire } from './wire.ts'
@@ -11,13 +12,14 @@ export class NodeServe implements Serve {
   async listen({ host, port, maxConnections }: ServeOptions, onWire: (wire: ServedWire) => void): Promise<Server> {
     const wires = new Set<NodeWire>()
     const sessions = new Sessions()
+    const guests = new Guests(maxConnections)
     const server = createServer((socket) => {
-      const wire = new NodeWire(socket, `${socket.remoteAddress}:${socket.remotePort}`, sessions)
+      if (!guests.take(socket)) return
+      const wire = new NodeWire(socket, `${socket.remoteAddress}:${socket.remotePort}`, sessions, () => guests.welcome(socket))
       wires.add(wire)
       socket.once('close', () => wires.delete(wire))
       onWire(wire)
     })
-    server.maxConnections = maxConnections
     await listening(server, port, host)
     server.on('error', () => {})
     return {

@@ -9,6 +9,7 @@ const bufferLimit = 256 * 1024
 
 export class NodeWire implements ServedWire {
   readonly peer: string
+  readonly welcome: () => void
   tls: TlsFacts | undefined
   readonly #sessions: Sessions
   #socket: Socket
@@ -21,8 +22,9 @@ export class NodeWire implements ServedWire {
   /** Takes our ears off the socket. */
   #deaf: () => void = () => {}
 
-  constructor(socket: Socket, peer: string, sessions: Sessions) {
+  constructor(socket: Socket, peer: string, sessions: Sessions, welcome: () => void = () => {}) {
     this.peer = peer
+    this.welcome = welcome
     this.#socket = socket
     this.#sessions = sessions
     socket.setNoDelay(true)
