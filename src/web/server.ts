@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Caller } from '../ports/http.ts'
 import { sentence } from '../ports/log.ts'
 import type { Assets } from './assets.ts'
-import type { Scope, Session } from './door.ts'
+import type { Scope, Session, Token } from './door.ts'
 import { Fault } from './fault.ts'
 import { cookieIn, hostIn, isOurs, isOwnPage } from './guard.ts'
 import type { House } from './house.ts'
@@ -28,7 +28,7 @@ const headers: Readonly<Record<string, string>> = {
 }
 
 /** What a caller proved to be. */
-type Identity = { session?: Session; scope?: Scope; hook?: string }
+type Identity = { session?: Session; token?: Token; hook?: string }
 
 export type Answerer = (request: Request, caller: Caller) => Promise<Response>
 
@@ -86,7 +86,7 @@ async function answer(
     throw new Fault(403, 'This did not come from the page of this box.', 'Use the page itself, or a token for machines.')
   const query = parsed(route.query, Object.fromEntries(new URL(request.url).searchParams), 'query')
   const body = writes ? await bodyOf(route, request, byCookie) : undefined
-  const { session, hook } = identity
+  const { session, token, hook } = identity
   return route.run({
     house,
     request,
@@ -95,6 +95,7 @@ async function answer(
     query,
     body,
     ...(session ? { session } : {}),
+    ...(token ? { token } : {}),
     ...(hook === undefined ? {} : { hook }),
   })
 }
@@ -107,9 +108,9 @@ function identify(house: House, request: Request, caller: Caller, used: boolean)
   const bearer = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(request.headers.get('authorization') ?? '')?.[1]
   if (bearer !== undefined) {
     const token = house.door.token(bearer)
-    if (token) return { scope: token.scope }
+    if (token) return { token }
     const hook = house.hookOf(bearer)
-    return hook === undefined ? {} : { scope: 'alerts', hook }
+    return hook === undefined ? {} : { hook }
   }
   const id = cookieIn(request.headers, cookieName(caller.secure))
   const session = id === undefined ? undefined : house.door.session(id, used)
@@ -119,7 +120,7 @@ function identify(house: House, request: Request, caller: Caller, used: boolean)
 const scopes: readonly Scope[] = ['alerts', 'read', 'all']
 
 /** Throws Fault unless the caller may use the route. */
-function admit(house: House, access: Access, { session, scope }: Identity): void {
+function admit(house: House, access: Access, { session, token, hook }: Identity): void {
   if (access.kind === 'anyone') return
   if (!house.door.claimed) {
     if (access.kind === 'unclaimed') return
@@ -127,6 +128,7 @@ function admit(house: House, access: Access, { session, scope }: Identity): void
   }
   if (access.kind === 'unclaimed') throw new Fault(409, 'This box has been set up already.', 'Log in with its password.')
   if (access.kind === 'claimed' || session) return
+  const scope = token?.scope ?? (hook === undefined ? undefined : 'alerts')
   if (!scope) throw new Fault(401, 'Nobody is logged in.', 'Log in, or send a token: Authorization: Bearer …')
   const suffices = access.kind === 'machine' && (scope === 'all' || (access.scope === scope && scopes.includes(scope)))
   if (!suffices) throw new Fault(403, 'This token is not for that.', 'Make one of a wider scope on the page, under Device.')
