@@ -1,7 +1,9 @@
 import { Hono } from 'hono'
 import type { z } from 'zod'
+import { DiskError } from '../ports/disk.ts'
 import type { Caller } from '../ports/http.ts'
 import { sentence } from '../ports/log.ts'
+import { StorageError } from '../queue/journal.ts'
 import type { Assets } from './assets.ts'
 import type { Scope, Session, Token } from './door.ts'
 import { Fault } from './fault.ts'
@@ -49,6 +51,10 @@ export function webServer(house: House, routes: readonly Route[], assets: Assets
   })
   app.onError((error) => {
     if (error instanceof Fault) return faultOf(error)
+    if (error instanceof DiskError || error instanceof StorageError) {
+      house.ports.log('error', 'web: the disk refused', { why: sentence(error) })
+      return faultOf(new Fault(507, `The disk refused this: ${sentence(error)}.`, error.hint))
+    }
     house.ports.log('error', 'web: a fault in Outpost itself', { why: error.stack ?? sentence(error) })
     return faultOf(new Fault(500, 'This failed inside Outpost.', 'Look at the log; the gateway goes on.'))
   })
