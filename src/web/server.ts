@@ -93,7 +93,7 @@ async function answer(
   const query = parsed(route.query, Object.fromEntries(new URL(request.url).searchParams), 'query')
   const body = writes ? await bodyOf(route, request, byCookie) : undefined
   const { session, token, hook } = identity
-  return route.run({
+  const answered = await route.run({
     house,
     request,
     caller,
@@ -104,6 +104,9 @@ async function answer(
     ...(token ? { token } : {}),
     ...(hook === undefined ? {} : { hook }),
   })
+  // Hono answers HEAD with what GET would say and drops the body: a stream would stay open, and nobody would read it.
+  if (request.method === 'HEAD') await answered.body?.cancel()
+  return answered
 }
 
 /** The name of the cookie: over TLS one that no other host may set. */

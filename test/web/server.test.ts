@@ -254,3 +254,9 @@ test('a journal that takes nothing is told as what it is, too', async () => {
     hint: 'The card is full or failing.',
   })
 })
+
+test('resource exhaustion (CWE-400): whoever asks for the head of the stream alone leaves none open', async () => {
+  const box = await WebBox.claimed()
+  for (let i = 0; i < 20; i++) assert.equal((await box.ask('HEAD', '/api/events')).status, 200)
+  assert.equal(box.stream.size, 0)
+})
