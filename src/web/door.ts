@@ -3,11 +3,11 @@ import { isSameSecret } from '../alert/same.ts'
 import type { Clock } from '../ports/clock.ts'
 import { isDiskError } from '../ports/disk.ts'
 import type { Random } from '../ports/random.ts'
+import { Slowdown } from '../ports/slowdown.ts'
 import type { Access, DeviceStore } from '../settings/device.ts'
 import { Fault } from './fault.ts'
 import { hashPassword, isPassword } from './password.ts'
 import { type Session, Sessions } from './sessions.ts'
-import { Slowdown } from './slowdown.ts'
 
 /**
  * Door: who may come in. A box has no password until somebody with its claim code sets one; then there are sessions for people and tokens for machines. Of both only
