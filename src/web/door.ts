@@ -5,7 +5,7 @@ import { isDiskError } from '../ports/disk.ts'
 import type { Random } from '../ports/random.ts'
 import { Slowdown } from '../ports/slowdown.ts'
 import type { Access, DeviceStore } from '../settings/device.ts'
-import { Fault } from './fault.ts'
+import { Fault, tooEarly } from './fault.ts'
 import { hashPassword, isPassword } from './password.ts'
 import { type Session, Sessions } from './sessions.ts'
 
@@ -205,13 +205,6 @@ export class Door {
 const digest = (text: string): string => hash('sha256', text)
 
 const plainCode = (code: string): string => code.toUpperCase().replace(/[^0-9A-Z]/g, '')
-
-function tooEarly(ms: number): Fault {
-  const seconds = Math.max(1, Math.ceil(ms / 1000))
-  return new Fault(429, `Wait ${seconds} s before the next try.`, 'Wrong tries make each next one wait longer; nobody is locked out.', {
-    'Retry-After': String(seconds),
-  })
-}
 
 function codeOf(random: Random): string {
   const letters: string[] = []

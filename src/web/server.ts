@@ -8,6 +8,7 @@ import type { Assets } from './assets.ts'
 import type { Scope, Session, Token } from './door.ts'
 import { Fault } from './fault.ts'
 import { cookieIn, hostIn, isOurs, isOwnPage } from './guard.ts'
+import { Hooks } from './hooks.ts'
 import type { House } from './house.ts'
 import { portalAnswer } from './portal.ts'
 import { type Access, json, type Route } from './route.ts'
@@ -36,8 +37,15 @@ export type Answerer = (request: Request, caller: Caller) => Promise<Response>
 
 export function webServer(house: House, routes: readonly Route[], assets: Assets): Answerer {
   const app = new Hono<{ Bindings: { caller: Caller } }>()
+  const hooks = new Hooks(house)
   for (const route of routes)
-    app.on(route.method, route.path, (context) => answer(house, route, context.req.raw, context.env.caller, context.req.param()))
+    app.on(route.method, route.path, (context) => {
+      const { raw } = context.req
+      const { caller } = context.env
+      // What anyone may ask is answered whoever asks.
+      const identity = route.access.kind === 'anyone' ? {} : identify(house, hooks, raw, caller, route.byItself !== true)
+      return answer(house, route, raw, caller, context.req.param(), identity)
+    })
   app.notFound((context) => {
     const { pathname } = new URL(context.req.url)
     if (context.req.method === 'GET' || context.req.method === 'HEAD') {
@@ -83,8 +91,8 @@ async function answer(
   request: Request,
   caller: Caller,
   params: Readonly<Record<string, string>>,
+  identity: Identity,
 ): Promise<Response> {
-  const identity = identify(house, request, caller, route.byItself !== true)
   admit(house, route.access, identity)
   const writes = request.method !== 'GET' && request.method !== 'HEAD'
   const byCookie = identity.session !== undefined
@@ -112,13 +120,13 @@ async function answer(
 /** The name of the cookie: over TLS one that no other host may set. */
 export const cookieName = (secure: boolean): string => (secure ? '__Host-outpost' : 'outpost')
 
-/** `used`: somebody does something just now. */
-function identify(house: House, request: Request, caller: Caller, used: boolean): Identity {
+/** `used`: somebody does something just now. Throws Fault when the caller guessed too often. */
+function identify(house: House, hooks: Hooks, request: Request, caller: Caller, used: boolean): Identity {
   const bearer = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(request.headers.get('authorization') ?? '')?.[1]
   if (bearer !== undefined) {
     const token = house.door.token(bearer)
     if (token) return { token }
-    const hook = house.hookOf(bearer)
+    const hook = hooks.sourceOf(bearer, caller.address)
     return hook === undefined ? {} : { hook }
   }
   const id = cookieIn(request.headers, cookieName(caller.secure))

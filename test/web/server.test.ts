@@ -260,3 +260,25 @@ test('resource exhaustion (CWE-400): whoever asks for the head of the stream alo
   for (let i = 0; i < 20; i++) assert.equal((await box.ask('HEAD', '/api/events')).status, 200)
   assert.equal(box.stream.size, 0)
 })
+
+test('brute force (CWE-307): whoever guesses the token of a source has to wait; other tokens, sessions and what anyone may ask do not', async () => {
+  const box = await WebBox.claimed({ sources: [{ id: 'hooks', kind: 'http', token: { secret: 'hook' } }] }, { hook: 'short' })
+  const { token } = (await (await box.ask('POST', '/api/tokens', { name: 'scada', scope: 'read' })).json()) as { token: string }
+  const bear = (method: string, path: string, value: string, address = '192.0.2.66') =>
+    box.raw(method, path, method === 'POST' ? 'x' : undefined, { host: 'localhost', authorization: `Bearer ${value}` }, { address })
+  const guesses = await Promise.all(Array.from({ length: 200 }, (_, i) => bear('POST', '/api/alerts', `guess-${i}`)))
+  assert.deepEqual(
+    guesses.map(({ status }) => status),
+    [401, 401, 401, ...Array.from({ length: 197 }, () => 429)],
+  )
+  const early = await bear('POST', '/api/alerts', 'short')
+  assert.equal(early.status, 429)
+  assert.equal(early.headers.get('retry-after'), '1')
+  assert.equal((await bear('GET', '/api/state', token)).status, 200)
+  assert.equal((await bear('GET', '/healthz', 'guess')).status, 200)
+  assert.equal((await box.ask('GET', '/api/state', undefined, {}, { address: '192.0.2.66' })).status, 200)
+  assert.ok((await bear('POST', '/api/alerts', 'short', '192.0.2.67')).ok)
+  await box.timeline.run(box.timeline.now + 1000)
+  assert.ok((await bear('POST', '/api/alerts', 'short')).ok)
+  assert.equal(box.book.lines.filter((line) => line.includes('web: a wrong token')).length, 2)
+})
