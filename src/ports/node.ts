@@ -27,8 +27,9 @@ export function nodePorts(options: { secrets?: () => string[]; pretty?: boolean;
     write: (line) => void process.stderr.write(line),
     ...(book ? { keep: (line: string) => book.write(line) } : {}),
   })
+  const clock = new NodeClock()
   return {
-    clock: new NodeClock(),
+    clock,
     disk: new NodeDisk(),
     net: new NodeNet(),
     http: new NodeHttp(),
@@ -39,7 +40,7 @@ export function nodePorts(options: { secrets?: () => string[]; pretty?: boolean;
     names: (servers) => new NodeNames(servers),
     link: new NodeLink(),
     serial: new NodeSerial(),
-    broker: new NodeBroker(log),
+    broker: new NodeBroker(log, clock),
     mailIn: new NodeMailIn(),
     random: new NodeRandom(),
     log,

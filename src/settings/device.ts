@@ -5,6 +5,14 @@ import { sentence } from '../ports/log.ts'
 import { hex, type Random } from '../ports/random.ts'
 import { DurableJson, keep } from './durable.ts'
 
+/** `used`: when somebody used it last, on both scales. */
+const session = z.object({
+  hash: z.string(),
+  from: z.string(),
+  at: z.number(),
+  used: z.object({ boot: z.string(), mono: z.number(), wall: z.number() }).optional(),
+})
+
 /** What the device knows of itself: its id, made once, when its clock was last known to be right, and how its relays take letters. */
 const schema = z.object({
   id: z.string().regex(/^[0-9a-f]{16}$/),
@@ -30,7 +38,7 @@ const schema = z.object({
       claim: z.string(),
       password: z.object({ salt: z.string(), hash: z.string(), cost: z.int() }).optional(),
       /** SHA-256 of each, so that who reads this file can log in nowhere. */
-      sessions: z.array(z.object({ hash: z.string(), from: z.string(), at: z.number() })).default([]),
+      sessions: z.array(session).default([]),
       tokens: z
         .array(z.object({ id: z.string(), name: z.string(), scope: z.enum(['alerts', 'read', 'all']), hash: z.string() }))
         .default([]),

@@ -1,24 +1,24 @@
 import { hash } from 'node:crypto'
 import { isSameSecret } from '../alert/same.ts'
-import type { Clock, Monotonic } from '../ports/clock.ts'
+import type { Clock } from '../ports/clock.ts'
+import { isDiskError } from '../ports/disk.ts'
 import type { Random } from '../ports/random.ts'
+import { Slowdown } from '../ports/slowdown.ts'
 import type { Access, DeviceStore } from '../settings/device.ts'
-import { Fault } from './fault.ts'
+import { Fault, tooEarly } from './fault.ts'
 import { hashPassword, isPassword } from './password.ts'
-import { Slowdown } from './slowdown.ts'
+import { type Session, Sessions } from './sessions.ts'
 
 /**
  * Door: who may come in. A box has no password until somebody with its claim code sets one; then there are sessions for people and tokens for machines. Of both only
  * the SHA-256 is kept.
  */
-export type Session = { hash: string; from: string; at: number }
+export type { Session } from './sessions.ts'
 export type Token = Access['tokens'][number]
 export type Scope = Token['scope']
 
 /** Least characters of a password. */
 export const passwordChars = 12
-const idleMs = 30 * 60_000
-const sessionsLimit = 16
 export const tokensLimit = 16
 /** 256 bits. */
 const secretBytes = 32
@@ -29,20 +29,22 @@ const codeAlphabet = '23456789ABCDEFGHJKMNPQRSTVWXYZ'
 const codeChars = 8
 
 export class Door {
-  readonly #clock: Clock
   readonly #random: Random
   readonly #device: DeviceStore
   readonly #slowdown: Slowdown
-  readonly #seen = new Map<string, Monotonic>()
+  readonly #sessions: Sessions
   readonly #leaving = new Set<(hash: string) => void>()
   #judging: Promise<unknown> = Promise.resolve()
   #waiting = 0
 
   private constructor(clock: Clock, random: Random, device: DeviceStore) {
-    this.#clock = clock
     this.#random = random
     this.#device = device
-    this.#slowdown = new Slowdown(clock, device.data.access?.failures ?? 0)
+    this.#slowdown = new Slowdown(clock, this.#access.failures)
+    this.#sessions = new Sessions(clock, this.#access.sessions, {
+      ended: (hash) => this.#tellLeft(hash),
+      changed: () => void this.#keep().catch(() => {}),
+    })
   }
 
   /** Makes the claim code when there is none; for this life only, where the disk takes nothing. */
@@ -84,41 +86,37 @@ export class Door {
     return this.#enter(address)
   }
 
-  /** Ends every other session. Throws Fault. */
+  /** Ends every other session. Throws Fault. Rejects with DiskError; then nothing has changed. */
   async changePassword(before: string, password: string, session: Session, address: string): Promise<void> {
     const known = this.#access.password
     await this.#judge(address, async () => known !== undefined && (await isPassword(before, known)))
-    await this.#setPassword(password)
-    await this.leave((one) => one.hash !== session.hash)
+    await this.#setPassword(password, ({ hash }) => hash === session.hash)
+    this.#sessions.end(({ hash }) => hash !== session.hash)
   }
 
   /** The session of a cookie; undefined when there is none, or nobody used it for half an hour. `used`: by a person, just now; otherwise looking does not prolong it. */
   session(id: string, used = true): Session | undefined {
-    const found = this.#find(id)
-    if (found && used) this.#seen.set(found.hash, this.#clock.monotonic())
+    const found = this.#sessions.find(digest(id))
+    if (found && used) this.#sessions.use(found)
     return found
   }
 
-  /** Whether a session still lasts; looking does not prolong it. */
-  lasts(session: Session): boolean {
-    return this.#isAlive(session) && this.#access.sessions.some((one) => one.hash === session.hash)
+  /** Whether the session or the token of this hash still opens the door; looking does not prolong it. */
+  lasts(hash: string): boolean {
+    return this.#sessions.find(hash) !== undefined || this.tokens.some((one) => isSameSecret(one.hash, hash))
   }
 
   get sessions(): readonly Session[] {
-    return this.#access.sessions.filter((one) => this.#isAlive(one))
+    return this.#sessions.all
   }
 
-  /** Ends the sessions for which `which` holds. */
+  /** Ends the sessions for which `which` holds, at once. Rejects with DiskError when the disk could not be told: a restart would let them live again, until nobody has used them for half an hour. */
   async leave(which: (session: Session) => boolean): Promise<void> {
-    const gone = this.#access.sessions.filter(which)
-    await this.#device.access((access) => ({ ...access, sessions: access.sessions.filter((one) => !which(one)) }))
-    for (const { hash: id } of gone) {
-      this.#seen.delete(id)
-      for (const tell of this.#leaving) tell(id)
-    }
+    this.#sessions.end(which)
+    await this.#keep()
   }
 
-  /** Tells of each session that was ended, until the returned function is called. */
+  /** Tells the hash of each session that ended and of each token that was taken away, until the returned function is called. */
   onLeave(tell: (hash: string) => void): () => void {
     this.#leaving.add(tell)
     return () => void this.#leaving.delete(tell)
@@ -144,8 +142,10 @@ export class Door {
 
   /** False: there is no such token. */
   async removeToken(id: string): Promise<boolean> {
-    if (!this.tokens.some((one) => one.id === id)) return false
+    const gone = this.tokens.filter((one) => one.id === id)
+    if (gone.length === 0) return false
     await this.#device.access((access) => ({ ...access, tokens: access.tokens.filter((one) => one.id !== id) }))
+    for (const one of gone) this.#tellLeft(one.hash)
     return true
   }
 
@@ -159,9 +159,8 @@ export class Door {
         this.#wait(address)
         if (await right()) return this.#slowdown.passed(address)
         this.#slowdown.failed(address)
-        const { failures } = this.#slowdown
         // A disk that takes nothing must not let a guess count for less: the delay stands in memory, only a restart would forget it.
-        await this.#device.access((access) => ({ ...access, failures })).catch(() => {})
+        await this.#keep().catch(() => {})
         throw new Fault(401, 'That was not right.', 'Try again. Each wrong try makes the next one wait a little longer.')
       })
       .finally(() => this.#waiting--)
@@ -174,31 +173,28 @@ export class Door {
     if (ms > 0) throw tooEarly(ms)
   }
 
-  async #setPassword(password: string): Promise<void> {
+  /** `stays`: which sessions outlive it. */
+  async #setPassword(password: string, stays: (session: Session) => boolean = () => true): Promise<void> {
     const made = await hashPassword(password, this.#random.bytes(16))
-    await this.#device.access((access) => ({ ...access, password: made, failures: 0 }))
+    await this.#device.access((access) => ({ ...access, password: made, failures: 0, sessions: this.#sessions.kept.filter(stays) }))
   }
 
   async #enter(address: string): Promise<string> {
     const id = this.#secret()
-    const session: Session = { hash: digest(id), from: address, at: this.#clock.wall() }
-    this.#seen.set(session.hash, this.#clock.monotonic())
-    await this.#device.accessForNow((access) => ({ ...access, failures: 0, sessions: [...this.sessions, session].slice(-sessionsLimit) }))
+    this.#sessions.begin(digest(id), address)
+    // Whoever comes to see what is wrong with the disk must come in; only a restart would forget the session.
+    await this.#keep().catch((error: unknown) => {
+      if (!isDiskError(error)) throw error
+    })
     return id
   }
 
-  #find(id: string): Session | undefined {
-    const wanted = digest(id)
-    const found = this.#access.sessions.find((one) => isSameSecret(one.hash, wanted))
-    return found && this.#isAlive(found) ? found : undefined
+  async #keep(): Promise<void> {
+    await this.#device.access((access) => ({ ...access, failures: this.#slowdown.failures, sessions: this.#sessions.kept }))
   }
 
-  /** Of an earlier life of the gateway: used when this life began. */
-  #isAlive({ hash: id }: Session): boolean {
-    const now = this.#clock.monotonic()
-    const seen = this.#seen.get(id) ?? now
-    if (!this.#seen.has(id)) this.#seen.set(id, now)
-    return now - seen < idleMs
+  #tellLeft(hash: string): void {
+    for (const tell of this.#leaving) tell(hash)
   }
 
   #secret(): string {
@@ -209,13 +205,6 @@ export class Door {
 const digest = (text: string): string => hash('sha256', text)
 
 const plainCode = (code: string): string => code.toUpperCase().replace(/[^0-9A-Z]/g, '')
-
-function tooEarly(ms: number): Fault {
-  const seconds = Math.max(1, Math.ceil(ms / 1000))
-  return new Fault(429, `Wait ${seconds} s before the next try.`, 'Wrong tries make each next one wait longer; nobody is locked out.', {
-    'Retry-After': String(seconds),
-  })
-}
 
 function codeOf(random: Random): string {
   const letters: string[] = []

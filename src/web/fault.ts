@@ -11,3 +11,11 @@ export class Fault extends Error {
     this.headers = headers
   }
 }
+
+/** Whoever guesses has to wait. */
+export function tooEarly(ms: number): Fault {
+  const seconds = Math.max(1, Math.ceil(ms / 1000))
+  return new Fault(429, `Wait ${seconds} s before the next try.`, 'Wrong tries make each next one wait longer; nobody is locked out.', {
+    'Retry-After': String(seconds),
+  })
+}

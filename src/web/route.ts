@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { Caller } from '../ports/http.ts'
-import type { Session } from './door.ts'
+import type { Session, Token } from './door.ts'
 import type { House } from './house.ts'
 
 /**
@@ -23,6 +23,8 @@ export type Call<B, Q> = {
   body: B
   /** Missing: a token called, or nobody. */
   session?: Session
+  /** The token that called. */
+  token?: Token
   /** The source that a token stands for. */
   hook?: string
 }

@@ -1,11 +1,14 @@
 import { Hono } from 'hono'
 import type { z } from 'zod'
+import { DiskError } from '../ports/disk.ts'
 import type { Caller } from '../ports/http.ts'
 import { sentence } from '../ports/log.ts'
+import { StorageError } from '../queue/journal.ts'
 import type { Assets } from './assets.ts'
-import type { Scope, Session } from './door.ts'
+import type { Scope, Session, Token } from './door.ts'
 import { Fault } from './fault.ts'
 import { cookieIn, hostIn, isOurs, isOwnPage } from './guard.ts'
+import { Hooks } from './hooks.ts'
 import type { House } from './house.ts'
 import { portalAnswer } from './portal.ts'
 import { type Access, json, type Route } from './route.ts'
@@ -28,14 +31,21 @@ const headers: Readonly<Record<string, string>> = {
 }
 
 /** What a caller proved to be. */
-type Identity = { session?: Session; scope?: Scope; hook?: string }
+type Identity = { session?: Session; token?: Token; hook?: string }
 
 export type Answerer = (request: Request, caller: Caller) => Promise<Response>
 
 export function webServer(house: House, routes: readonly Route[], assets: Assets): Answerer {
   const app = new Hono<{ Bindings: { caller: Caller } }>()
+  const hooks = new Hooks(house)
   for (const route of routes)
-    app.on(route.method, route.path, (context) => answer(house, route, context.req.raw, context.env.caller, context.req.param()))
+    app.on(route.method, route.path, (context) => {
+      const { raw } = context.req
+      const { caller } = context.env
+      // What anyone may ask is answered whoever asks.
+      const identity = route.access.kind === 'anyone' ? {} : identify(house, hooks, raw, caller, route.byItself !== true)
+      return answer(house, route, raw, caller, context.req.param(), identity)
+    })
   app.notFound((context) => {
     const { pathname } = new URL(context.req.url)
     if (context.req.method === 'GET' || context.req.method === 'HEAD') {
@@ -49,6 +59,10 @@ export function webServer(house: House, routes: readonly Route[], assets: Assets
   })
   app.onError((error) => {
     if (error instanceof Fault) return faultOf(error)
+    if (error instanceof DiskError || error instanceof StorageError) {
+      house.ports.log('error', 'web: the disk refused', { why: sentence(error) })
+      return faultOf(new Fault(507, `The disk refused this: ${sentence(error)}.`, error.hint))
+    }
     house.ports.log('error', 'web: a fault in Outpost itself', { why: error.stack ?? sentence(error) })
     return faultOf(new Fault(500, 'This failed inside Outpost.', 'Look at the log; the gateway goes on.'))
   })
@@ -77,8 +91,8 @@ async function answer(
   request: Request,
   caller: Caller,
   params: Readonly<Record<string, string>>,
+  identity: Identity,
 ): Promise<Response> {
-  const identity = identify(house, request, caller, route.byItself !== true)
   admit(house, route.access, identity)
   const writes = request.method !== 'GET' && request.method !== 'HEAD'
   const byCookie = identity.session !== undefined
@@ -86,8 +100,8 @@ async function answer(
     throw new Fault(403, 'This did not come from the page of this box.', 'Use the page itself, or a token for machines.')
   const query = parsed(route.query, Object.fromEntries(new URL(request.url).searchParams), 'query')
   const body = writes ? await bodyOf(route, request, byCookie) : undefined
-  const { session, hook } = identity
-  return route.run({
+  const { session, token, hook } = identity
+  const answered = await route.run({
     house,
     request,
     caller,
@@ -95,21 +109,25 @@ async function answer(
     query,
     body,
     ...(session ? { session } : {}),
+    ...(token ? { token } : {}),
     ...(hook === undefined ? {} : { hook }),
   })
+  // Hono answers HEAD with what GET would say and drops the body: a stream would stay open, and nobody would read it.
+  if (request.method === 'HEAD') await answered.body?.cancel()
+  return answered
 }
 
 /** The name of the cookie: over TLS one that no other host may set. */
 export const cookieName = (secure: boolean): string => (secure ? '__Host-outpost' : 'outpost')
 
-/** `used`: somebody does something just now. */
-function identify(house: House, request: Request, caller: Caller, used: boolean): Identity {
+/** `used`: somebody does something just now. Throws Fault when the caller guessed too often. */
+function identify(house: House, hooks: Hooks, request: Request, caller: Caller, used: boolean): Identity {
   const bearer = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(request.headers.get('authorization') ?? '')?.[1]
   if (bearer !== undefined) {
     const token = house.door.token(bearer)
-    if (token) return { scope: token.scope }
-    const hook = house.hookOf(bearer)
-    return hook === undefined ? {} : { scope: 'alerts', hook }
+    if (token) return { token }
+    const hook = hooks.sourceOf(bearer, caller.address)
+    return hook === undefined ? {} : { hook }
   }
   const id = cookieIn(request.headers, cookieName(caller.secure))
   const session = id === undefined ? undefined : house.door.session(id, used)
@@ -119,7 +137,7 @@ function identify(house: House, request: Request, caller: Caller, used: boolean)
 const scopes: readonly Scope[] = ['alerts', 'read', 'all']
 
 /** Throws Fault unless the caller may use the route. */
-function admit(house: House, access: Access, { session, scope }: Identity): void {
+function admit(house: House, access: Access, { session, token, hook }: Identity): void {
   if (access.kind === 'anyone') return
   if (!house.door.claimed) {
     if (access.kind === 'unclaimed') return
@@ -127,6 +145,7 @@ function admit(house: House, access: Access, { session, scope }: Identity): void
   }
   if (access.kind === 'unclaimed') throw new Fault(409, 'This box has been set up already.', 'Log in with its password.')
   if (access.kind === 'claimed' || session) return
+  const scope = token?.scope ?? (hook === undefined ? undefined : 'alerts')
   if (!scope) throw new Fault(401, 'Nobody is logged in.', 'Log in, or send a token: Authorization: Bearer …')
   const suffices = access.kind === 'machine' && (scope === 'all' || (access.scope === scope && scopes.includes(scope)))
   if (!suffices) throw new Fault(403, 'This token is not for that.', 'Make one of a wider scope on the page, under Device.')

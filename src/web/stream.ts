@@ -17,8 +17,8 @@ const pingEvery = 40
 /** Messages that wait for a slow reader. */
 const waitingMessages = 32
 
-/** `page`: one tab of one browser, as it calls itself. */
-export type Viewer = { session: string | undefined; page: string | undefined }
+/** `by`: the hash of the session or the token that opens it. `page`: one tab of one browser, as it calls itself. */
+export type Viewer = { by: string; page: string | undefined }
 
 type Page = { controller: ReadableStreamDefaultController<Uint8Array>; close(): void; viewer: Viewer }
 
@@ -38,7 +38,7 @@ export class Stream {
     // A number of an earlier life means nothing now.
     this.#life = Buffer.from(house.ports.random.bytes(4)).toString('hex')
     house.door.onLeave((hash) => {
-      for (const page of this.#pages) if (page.viewer.session === hash) page.close()
+      for (const page of this.#pages) if (page.viewer.by === hash) page.close()
     })
   }
 
@@ -50,7 +50,7 @@ export class Stream {
   open(lastEventId: string | null, viewer: Viewer, signal: AbortSignal): Response {
     // A line that went away without a word would hold its place for a quarter of an hour; its page is back already.
     for (const old of this.#pages)
-      if (viewer.page !== undefined && old.viewer.page === viewer.page && old.viewer.session === viewer.session) old.close()
+      if (viewer.page !== undefined && old.viewer.page === viewer.page && old.viewer.by === viewer.by) old.close()
     if (this.#pages.size >= streamsLimit)
       throw new Fault(503, `${streamsLimit} pages are open already.`, 'Close one of them; this one tries again by itself.', {
         'Retry-After': '10',
@@ -148,9 +148,7 @@ export class Stream {
 
   /** A session that nobody used for half an hour has ended, even if its page is open. */
   #mayStay(page: Page): boolean {
-    const { session } = page.viewer
-    const { door } = this.#house
-    if (session === undefined || door.sessions.some((one) => one.hash === session)) return true
+    if (this.#house.door.lasts(page.viewer.by)) return true
     page.close()
     return false
   }

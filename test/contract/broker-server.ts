@@ -198,6 +198,19 @@ export function brokerServerContract(name: string, make: () => Promise<ServeWorl
     assert.equal(told[0]?.user, 'sensor')
   })
 
+  on('brute force (CWE-307): whoever guesses has to wait, also with the right password; another user does not', async (scene) => {
+    const { world, serve, enter } = scene
+    const users = ['sensor', 'pump'].map((name) => ({ name, password: `secret of ${name}` }))
+    const server = await serve({ users })
+    const right = { name: 'sensor', password: 'secret of sensor' }
+    for (let i = 0; i < 3; i++)
+      assert.equal(await world.device(server.address, { clientId: 'thief', name: 'sensor', password: `guess ${i}` }), undefined)
+    assert.equal(await world.device(server.address, { clientId: 'thief', ...right }), undefined)
+    await enter(server, { clientId: 'pump', name: 'pump', password: 'secret of pump' })
+    await world.pass(1100)
+    await enter(server, { clientId: 'sensor', ...right })
+  })
+
   on('missing authentication (CWE-306): where others can reach it, it does not listen without users', async ({ world, serve }) => {
     await assert.rejects(serve({ listen: world.open }), brokerError('EACCES'))
     const server = await serve({ listen: world.open, users: [{ name: 'sensor', password: 'secret' }] })

@@ -43,3 +43,15 @@ test('disclosure of secrets (CWE-532): a secret is masked in what is written and
     }
   }
 })
+
+test('disclosure of secrets (CWE-532): of a secret that begins like another one, that the end of a line cuts, or that has control characters nothing is left', () => {
+  for (const pretty of [false, true]) {
+    const { log, lines, kept } = written(pretty, ['pumpe', 'pumpe7!geheim', 'a\u200eb\u0085cd', 'correct-horse-battery'])
+    log('info', 'login', { why: '535 pumpe7!geheim is wrong, and a\u200eb\u0085cd' })
+    for (let length = 8000; length < 8192; length++) log('info', 'login', { why: `${'x'.repeat(length)}correct-horse-battery` })
+    for (const line of [...lines, ...kept]) {
+      assert.doesNotMatch(line, /geheim|cor|cd/)
+      assert.ok(line.length <= 8193)
+    }
+  }
+})

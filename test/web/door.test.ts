@@ -1,24 +1,28 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { DiskError } from '../../src/ports/disk.ts'
 import { NodeRandom } from '../../src/ports/node/random.ts'
+import { Slowdown } from '../../src/ports/slowdown.ts'
 import { DeviceStore } from '../../src/settings/device.ts'
 import { Door } from '../../src/web/door.ts'
 import { Fault } from '../../src/web/fault.ts'
-import { Slowdown } from '../../src/web/slowdown.ts'
 import { SimClock } from '../sim/world/clock.ts'
 import { SimDisk } from '../sim/world/disk.ts'
 import { Timeline } from '../sim/world/timeline.ts'
 
 const password = 'correct horse battery'
 
-async function hall(disk = new SimDisk()) {
+const begun = Date.UTC(2026, 11, 1)
+
+/** `later`: how long after the beginning of the first life, by the wall clock. */
+async function hall(disk = new SimDisk(), { boot = 'boot-1', later = 0 } = {}) {
   const timeline = new Timeline()
-  const clock = new SimClock(timeline, 'boot-1')
+  const clock = new SimClock(timeline, boot, begun + later)
   const random = new NodeRandom()
   await disk.makeDir('data')
   const device = await DeviceStore.open(disk, random, 'data')
   const door = await Door.open(clock, random, device)
-  return { door, disk, timeline, pass: (ms: number) => timeline.run(timeline.now + ms) }
+  return { door, disk, clock, timeline, pass: (ms: number) => timeline.run(timeline.now + ms) }
 }
 
 const statusOf = async (deed: Promise<unknown>): Promise<number> => {
@@ -100,6 +104,93 @@ test('session fixation and expiry (CWE-384, CWE-613): a session ends after half 
   assert.equal(door.session(third), undefined)
   await door.leave((one) => one.hash === session.hash)
   assert.equal(door.session(first), undefined)
+})
+
+test('session expiry (CWE-613): a session that has ended does not live again after a restart', async () => {
+  const { door, disk, pass } = await hall()
+  const id = await door.claim(door.claimCode, password, 'a')
+  await pass(31 * 60_000)
+  assert.equal(door.session(id), undefined)
+  await pass(0)
+  const kept = Buffer.from(disk.durable('data/device.json') ?? []).toString()
+  assert.deepEqual(JSON.parse(kept).access.sessions, [], 'it is gone from the disk, too')
+  assert.equal((await hall(disk)).door.session(id), undefined)
+})
+
+test('session expiry (CWE-613): one that nobody looked at has ended all the same, in this boot and in the next', async () => {
+  const hour = 3_600_000
+  for (const boot of ['boot-1', 'boot-2']) {
+    const { door, disk } = await hall()
+    const id = await door.claim(door.claimCode, password, 'a')
+    assert.ok((await hall(disk, { boot, later: 60_000 })).door.session(id), 'a minute later it lasts')
+    const again = await hall(disk, { boot: 'boot-2', later: hour })
+    assert.equal(again.door.session(id), undefined, 'an hour later it does not')
+  }
+  const { door, disk, pass } = await hall()
+  const id = await door.claim(door.claimCode, password, 'a')
+  const behind = await hall(disk, { boot: 'boot-2', later: -hour })
+  await behind.pass(31 * 60_000)
+  assert.equal(behind.door.session(id), undefined, 'a clock that stood still while the power was off gives it half an hour')
+  await pass(0)
+})
+
+test('session expiry (CWE-613): a session of an older file is as old as its beginning', async () => {
+  const { door, disk } = await hall()
+  const id = await door.claim(door.claimCode, password, 'a')
+  const device = JSON.parse(Buffer.from(await disk.read('data/device.json')).toString())
+  delete device.access.sessions[0].used
+  await disk.write('data/device.json', Buffer.from(JSON.stringify(device)))
+  assert.ok((await hall(disk, { later: 60_000 })).door.session(id))
+  assert.equal((await hall(disk, { later: 3_600_000 })).door.session(id), undefined)
+})
+
+test('a session that is used outlives a restart an hour after its beginning, and its use costs few writes', async () => {
+  const { door, disk, pass } = await hall()
+  const id = await door.claim(door.claimCode, password, 'a')
+  const before = disk.syncs
+  for (let second = 0; second < 3600; second++) {
+    assert.ok(door.session(id))
+    await pass(1000)
+  }
+  // One of the file, one of its predecessor.
+  const writes = (disk.syncs - before) / 2
+  assert.ok(writes >= 5 && writes <= 6, `${writes} writes in an hour`)
+  assert.ok((await hall(disk, { boot: 'boot-2', later: 3_600_000 })).door.session(id))
+})
+
+test('session expiry (CWE-613): of more than sixteen sessions the oldest ends, and whoever listens hears of it', async () => {
+  const { door } = await hall()
+  const left: string[] = []
+  door.onLeave((hash) => left.push(hash))
+  const first = await door.claim(door.claimCode, password, 'a')
+  const hash = door.session(first)?.hash
+  for (let i = 0; i < 16; i++) await door.login(password, 'a')
+  assert.equal(door.session(first), undefined)
+  assert.deepEqual(left, [hash])
+  assert.equal(door.sessions.length, 16)
+})
+
+test('a disk that takes nothing keeps nobody out: a session lives in memory, ends at logout, and is kept when the disk takes it again', async () => {
+  const { door, disk } = await hall()
+  await door.claim(door.claimCode, password, 'a')
+  const write = disk.write.bind(disk)
+  disk.write = async (path) => {
+    throw new DiskError(`cannot write ${path}`, 'EROFS')
+  }
+  const [one, two] = [await door.login(password, 'a'), await door.login(password, 'b')]
+  const session = door.session(one)
+  assert.ok(session && door.session(two))
+  await assert.rejects(
+    door.leave(({ hash }) => hash === session.hash),
+    DiskError,
+  )
+  assert.equal(door.session(one), undefined)
+  await assert.rejects(door.changePassword(password, 'another good password', door.session(two) ?? assert.fail(), 'b'), DiskError)
+  disk.write = write
+  assert.equal(await statusOf(door.login(password, 'c')), 200, 'what could not be kept has not changed')
+  const again = await hall(disk)
+  assert.ok(again.door.session(two))
+  assert.equal(again.door.session(one), undefined)
 })
 
 test('password storage (CWE-916): a session outlives a restart, and neither password, session nor token can be read from the file', async () => {

@@ -329,6 +329,24 @@ test('session expiry (CWE-613): a page whose session has ended is cut off', asyn
   assert.equal((await idle.ask('GET', '/api/state')).status, 401)
 })
 
+test('session expiry (CWE-613): a machine whose token was taken away is cut off from the stream', async () => {
+  const box = await WebBox.claimed()
+  const made = async (name: string) => jsonOf<{ id: string; token: string }>(await box.ask('POST', '/api/tokens', { name, scope: 'read' }))
+  const [one, other] = [await made('one'), await made('other')]
+  const listen = (token: string) => box.raw('GET', '/api/events', undefined, { host: 'localhost', authorization: `Bearer ${token}` })
+  const stream = (await listen(one.token)).body?.getReader()
+  await listen(other.token)
+  assert.equal(box.stream.size, 2)
+  assert.equal((await box.ask('DELETE', `/api/tokens/${one.id}`)).status, 204)
+  assert.equal(box.stream.size, 1)
+  for (;;) {
+    const { done } = (await stream?.read()) ?? { done: true }
+    if (done) break
+  }
+  await box.timeline.run(box.timeline.now + 31 * 60_000)
+  assert.equal(box.stream.size, 1, 'a token does not end by itself')
+})
+
 test('what an open page asks by itself does not count as use: its session ends after half an hour', async () => {
   const byItself = ['/api/update', '/api/chronicle', '/api/events']
   const box = await WebBox.claimed()

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { DiskError } from '../../src/ports/disk.ts'
+import { StorageError } from '../../src/queue/journal.ts'
 import { hostIn, isOurs } from '../../src/web/guard.ts'
 import { password, WebBox } from './box.ts'
 
@@ -216,4 +218,67 @@ test('disclosure of vulnerabilities (EN 303 645 5.2): SECURITY.md says how, how 
   assert.equal(new Date(supportedUntil).toISOString().slice(0, 10), '2027-11-01')
   const text = await (await box.raw('GET', '/.well-known/security.txt', undefined, { host: 'localhost' })).text()
   assert.equal(/^Expires: (.*)$/m.exec(text)?.[1], new Date(supportedUntil).toISOString())
+})
+
+test('a disk that takes nothing is told as what it is, with what to do; whoever wants to log in or out can', async () => {
+  const box = await WebBox.claimed()
+  box.disk.write = async (path) => {
+    throw new DiskError(`cannot write ${path}`, 'EROFS')
+  }
+  const read = await box.ask('GET', '/api/settings')
+  const { settings } = (await read.json()) as { settings: object }
+  const saved = await box.ask('PUT', '/api/settings', { ...settings, site: { name: 'X' } }, { 'if-match': read.headers.get('etag') ?? '' })
+  assert.equal(saved.status, 507)
+  const { error, hint } = await errorOf(saved)
+  assert.match(error, /^The disk refused this: cannot write data\/.*EROFS/)
+  assert.match(hint, /mounted read-only/)
+  assert.equal((await box.ask('POST', '/api/login', { password })).status, 204)
+  const out = await box.ask('POST', '/api/logout', {})
+  assert.equal(out.status, 204)
+  assert.match(out.headers.get('set-cookie') ?? '', /Max-Age=0/)
+  assert.equal((await box.ask('GET', '/api/state')).status, 401)
+  assert.match(box.book.lines.join('\n'), /the disk could not be told/)
+})
+
+test('a journal that takes nothing is told as what it is, too', async () => {
+  const box = await WebBox.claimed()
+  Object.defineProperty(box.household, 'desk', {
+    value: () => {
+      throw new StorageError('cannot sync segment 12', 'The card is full or failing.')
+    },
+  })
+  const answer = await box.ask('GET', '/api/state')
+  assert.equal(answer.status, 507)
+  assert.deepEqual(await errorOf(answer), {
+    error: 'The disk refused this: cannot sync segment 12.',
+    hint: 'The card is full or failing.',
+  })
+})
+
+test('resource exhaustion (CWE-400): whoever asks for the head of the stream alone leaves none open', async () => {
+  const box = await WebBox.claimed()
+  for (let i = 0; i < 20; i++) assert.equal((await box.ask('HEAD', '/api/events')).status, 200)
+  assert.equal(box.stream.size, 0)
+})
+
+test('brute force (CWE-307): whoever guesses the token of a source has to wait; other tokens, sessions and what anyone may ask do not', async () => {
+  const box = await WebBox.claimed({ sources: [{ id: 'hooks', kind: 'http', token: { secret: 'hook' } }] }, { hook: 'short' })
+  const { token } = (await (await box.ask('POST', '/api/tokens', { name: 'scada', scope: 'read' })).json()) as { token: string }
+  const bear = (method: string, path: string, value: string, address = '192.0.2.66') =>
+    box.raw(method, path, method === 'POST' ? 'x' : undefined, { host: 'localhost', authorization: `Bearer ${value}` }, { address })
+  const guesses = await Promise.all(Array.from({ length: 200 }, (_, i) => bear('POST', '/api/alerts', `guess-${i}`)))
+  assert.deepEqual(
+    guesses.map(({ status }) => status),
+    [401, 401, 401, ...Array.from({ length: 197 }, () => 429)],
+  )
+  const early = await bear('POST', '/api/alerts', 'short')
+  assert.equal(early.status, 429)
+  assert.equal(early.headers.get('retry-after'), '1')
+  assert.equal((await bear('GET', '/api/state', token)).status, 200)
+  assert.equal((await bear('GET', '/healthz', 'guess')).status, 200)
+  assert.equal((await box.ask('GET', '/api/state', undefined, {}, { address: '192.0.2.66' })).status, 200)
+  assert.ok((await bear('POST', '/api/alerts', 'short', '192.0.2.67')).ok)
+  await box.timeline.run(box.timeline.now + 1000)
+  assert.ok((await bear('POST', '/api/alerts', 'short')).ok)
+  assert.equal(box.book.lines.filter((line) => line.includes('web: a wrong token')).length, 2)
 })

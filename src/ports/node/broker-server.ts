@@ -1,9 +1,10 @@
-import { hash, timingSafeEqual } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Aedes, AuthenticateError, Client, PublishPacket } from 'aedes'
 import { BrokerError, type BrokerServer, type BrokerServerEvents, type BrokerServerOptions, type Taking } from '../broker.ts'
+import type { Clock } from '../clock.ts'
 import { type Log, sentence } from '../log.ts'
 import { BrokerStore, type Persistence } from './broker-store.ts'
+import { BrokerUsers, type Verdict } from './broker-users.ts'
 import { PacketLengths } from './packet-lengths.ts'
 
 /**
@@ -15,7 +16,13 @@ const connectMs = 10_000
 /** The six other fields that a packet may have (topic, client id, will and its topic, name, password), of 64 KiB each. */
 const fieldsLimit = 6 * 65_536
 
-export async function serveBroker(options: BrokerServerOptions, on: BrokerServerEvents, log: Log): Promise<BrokerServer> {
+/** MQTT 3.1.1 section 3.2.2.3: what a client may do about it differs. */
+const refusals: Readonly<Record<Exclude<Verdict, 'in'>, { why: string; returnCode: 3 | 4 }>> = {
+  wrong: { why: 'wrong user or password', returnCode: 4 },
+  wait: { why: 'too many wrong passwords, try later', returnCode: 3 },
+}
+
+export async function serveBroker(options: BrokerServerOptions, on: BrokerServerEvents, clock: Clock, log: Log): Promise<BrokerServer> {
   const { host } = addressOf(options.listen)
   if (options.users.length === 0 && !isLoopback(host))
     throw new BrokerError(
@@ -24,13 +31,15 @@ export async function serveBroker(options: BrokerServerOptions, on: BrokerServer
       `The embedded broker listens on ${options.listen}, where others can reach it, but has no users. Add broker.users, or listen on 127.0.0.1.`,
     )
   const { Aedes } = await import('aedes')
-  const door = new Door(options, on, log)
+  const door = new Door(options, on, clock, log)
   const broker = await Aedes.createBroker({
     connectTimeout: connectMs,
     heartbeatInterval: 60_000,
     authenticate: (client, name, password, done) => {
-      if (door.admits(client, name ?? '', password?.toString() ?? '')) return done(null, true)
-      done(Object.assign(new Error('wrong user or password'), { returnCode: 4 }) as AuthenticateError, false)
+      const verdict = door.admits(client, name ?? '', password?.toString() ?? '')
+      if (verdict === 'in') return done(null, true)
+      const { why, returnCode } = refusals[verdict]
+      done(Object.assign(new Error(why), { returnCode }) as AuthenticateError, false)
     },
     authorizePublish: (client, packet, done) => void door.take(client, packet).then((fault) => done(fault ? new Error(fault) : null)),
   })
@@ -38,7 +47,8 @@ export async function serveBroker(options: BrokerServerOptions, on: BrokerServer
   const store = BrokerStore.within(persistence, (client) => clients[client] !== undefined, log)
   door.holds = (client, packet) => store.holds(client, packet)
   broker.on('clientError', (client, error) =>
-    log('warning', 'embedded broker: a client was dropped', { client: client.id, why: sentence(error) }),
+    // Of those that were sent away the door tells, and bounds what it tells.
+    log(door.letIn(client) ? 'warning' : 'debug', 'embedded broker: a client was dropped', { client: client.id, why: sentence(error) }),
   )
   broker.on('connectionError', (_, error) => log('debug', 'embedded broker: a connection failed', { why: sentence(error) }))
   const sockets = new Set<Socket>()
@@ -80,25 +90,30 @@ class Door {
   readonly #options: BrokerServerOptions
   readonly #on: BrokerServerEvents
   readonly #log: Log
-  readonly #users: Map<string, string>
+  readonly #users: BrokerUsers
+  /** Who came in, and under which name. */
   readonly #names = new WeakMap<Client, string>()
   /** The answer to each client's last packet. */
   readonly #turns = new WeakMap<Client, Promise<Taking>>()
   /** Whether this very QoS 2 packet was taken, and its PUBREL is awaited. */
   holds: (client: Client, packet: PublishPacket) => boolean = () => false
 
-  constructor(options: BrokerServerOptions, on: BrokerServerEvents, log: Log) {
+  constructor(options: BrokerServerOptions, on: BrokerServerEvents, clock: Clock, log: Log) {
     this.#options = options
     this.#on = on
     this.#log = log
-    this.#users = new Map(options.users.map((user) => [user.name, user.password]))
+    this.#users = new BrokerUsers(options.users, clock, log)
   }
 
-  admits(client: Client, name: string, password: string): boolean {
-    const known = this.#users.size === 0 || sameSecret(this.#users.get(name), password)
-    if (!known) this.#log('warning', 'embedded broker: wrong user or password', { client: client.id, user: name })
-    else if (name) this.#names.set(client, name)
-    return known
+  admits(client: Client, name: string, password: string): Verdict {
+    const { remoteAddress: address = '' } = client.conn as Socket
+    const verdict = this.#users.admits({ clientId: client.id, name, password, address })
+    if (verdict === 'in') this.#names.set(client, name)
+    return verdict
+  }
+
+  letIn(client: Client): boolean {
+    return this.#names.has(client)
   }
 
   /** Why this packet is not acknowledged and its client cut off; undefined when it is. Never rejects. */
@@ -123,7 +138,7 @@ class Door {
         dup,
         clientId: client.id,
         ...(messageId === undefined ? {} : { packetId: messageId }),
-        ...(user === undefined ? {} : { user }),
+        ...(user ? { user } : {}),
       })
     } catch (error) {
       this.#log('error', 'embedded broker: a message could not be taken', { client: client.id, why: sentence(error) })
@@ -160,8 +175,3 @@ function addressOf(listen: string): { host: string; port: number } {
 }
 
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host)
-
-function sameSecret(expected: string | undefined, given: string): boolean {
-  const [a, b] = [hash('sha256', expected ?? '', 'buffer'), hash('sha256', given, 'buffer')]
-  return timingSafeEqual(a, b) && expected !== undefined
-}

@@ -10,10 +10,12 @@ import type {
   BrokerSession,
 } from '../broker.ts'
 import { BrokerError } from '../broker.ts'
+import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { sentence } from '../log.ts'
 import { serveBroker } from './broker-server.ts'
 import { Session } from './broker-session.ts'
+import { NodeClock } from './clock.ts'
 import { IncomingStore } from './incoming-store.ts'
 import { codeOf, limited } from './limited.ts'
 import { PacketCut } from './packet-cut.ts'
@@ -32,11 +34,13 @@ type Memory = { incoming: IncomingStore; granted: Map<string, number> }
 
 export class NodeBroker implements Broker {
   readonly #log: Log
+  readonly #clock: Clock
   /** By broker and client id. */
   readonly #memories = new Map<string, Memory>()
 
-  constructor(log: Log) {
+  constructor(log: Log, clock: Clock = new NodeClock()) {
     this.#log = log
+    this.#clock = clock
   }
 
   async connect(options: BrokerOptions, on: BrokerEvents): Promise<BrokerSession> {
@@ -57,7 +61,7 @@ export class NodeBroker implements Broker {
   }
 
   serve(options: BrokerServerOptions, on: BrokerServerEvents): Promise<BrokerServer> {
-    return serveBroker(options, on, this.#log)
+    return serveBroker(options, on, this.#clock, this.#log)
   }
 
   #memoryOf(name: string): Memory {

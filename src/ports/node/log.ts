@@ -21,7 +21,8 @@ export function nodeLog(options: LogOptions): Log {
   return (level, event, facts = {}) => {
     if (levels.indexOf(level) < levels.indexOf(options.level)) return
     const secrets = options.secrets()
-    const masked = (line: string) => redact(clean(line.slice(0, lineLimit)), secrets)
+    // First the mask: a secret that was cut or cleaned would not be known any more.
+    const masked = (line: string) => clean(redact(line, secrets)).slice(0, lineLimit)
     const json = masked(JSON.stringify({ time: new Date().toISOString(), level, event, ...facts }))
     options.keep?.(json)
     options.write(`${options.pretty ? masked(prettyLine(level, event, facts)) : json}\n`)
@@ -42,9 +43,11 @@ const clean = (line: string): string =>
     (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 
+/** The longest first: one that another begins with would leave the rest of that. */
 function redact(line: string, secrets: string[]): string {
   return secrets
     .filter((secret) => secret.length >= shortestSecret)
     .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), Buffer.from(secret).toString('base64')])
+    .sort((a, b) => b.length - a.length)
     .reduce((masked, secret) => masked.replaceAll(secret, mask), line)
 }

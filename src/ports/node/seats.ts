@@ -2,14 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * Seats for connections to a web server. When all are taken, a newcomer gets that of whoever has been longest without a whole question; who waits for an answer, such as a page for its stream, keeps its own.
- * So whoever opens connections by the hundred and says little in them (slowloris, CWE-400) keeps nobody out.
+ * Seats for connections to a web server, with one question at a time in each. When all are taken, a newcomer gets that of whoever has been longest without a whole question, else of whoever was answered and
+ * does not take it; who waits for an answer, such as a page for its stream, keeps its own. So whoever opens connections by the hundred and says little in them (slowloris, CWE-400), or reads nothing,
+ * keeps nobody out.
  */
 export class Seats {
   readonly #most: number
   /** Whoever was answered last sits last. */
   readonly #taken = new Map<string, Socket>()
-  readonly #asked = new Map<string, IncomingMessage>()
+  readonly #asked = new Map<string, Question>()
 
   constructor(most: number) {
     this.#most = most
@@ -28,29 +29,44 @@ export class Seats {
     })
   }
 
-  /** The head of a question has come; its body may be on its way. */
-  asked(request: IncomingMessage, response: ServerResponse): void {
+  /**
+   * The head of a question has come; its body may be on its way. False: it is not to be answered, and its connection is cut off. Browsers wait for an answer before they ask on; a thousand questions fit into one
+   * segment, and their answers would lie in memory until somebody reads them.
+   */
+  asked(request: IncomingMessage, response: ServerResponse): boolean {
     const name = nameOf(request.socket)
-    this.#asked.set(name, request)
-    response.once('close', () => {
-      if (this.#asked.get(name) === request) this.#asked.delete(name)
-      const socket = this.#taken.get(name)
-      if (!socket) return
-      this.#taken.delete(name)
-      this.#taken.set(name, socket)
-    })
+    const before = this.#asked.get(name)
+    if (before?.request.socket === request.socket) {
+      request.socket.destroy()
+      return false
+    }
+    this.#asked.set(name, { request, response })
+    response.once('close', () => this.#answered(name, request))
+    return true
+  }
+
+  #answered(name: string, request: IncomingMessage): void {
+    if (this.#asked.get(name)?.request === request) this.#asked.delete(name)
+    const socket = this.#taken.get(name)
+    if (!socket) return
+    this.#taken.delete(name)
+    this.#taken.set(name, socket)
   }
 
   #free(): boolean {
-    for (const [name, socket] of this.#taken) {
-      if (this.#asked.get(name)?.complete) continue
-      this.#taken.delete(name)
-      socket.destroy()
-      return true
-    }
-    return false
+    const name = this.#first((asked) => !asked?.request.complete) ?? this.#first((asked) => asked?.response.writableEnded === true)
+    if (name === undefined) return false
+    this.#taken.get(name)?.destroy()
+    this.#taken.delete(name)
+    return true
+  }
+
+  #first(which: (asked: Question | undefined) => boolean): string | undefined {
+    return [...this.#taken.keys()].find((name) => which(this.#asked.get(name)))
   }
 }
+
+type Question = { request: IncomingMessage; response: ServerResponse }
 
 /** The same for a connection and for the TLS in it. */
 const nameOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`

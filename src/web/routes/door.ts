@@ -1,6 +1,9 @@
 import { z } from 'zod'
+import { isDiskError } from '../../ports/disk.ts'
+import { sentence } from '../../ports/log.ts'
 import { passwordChars } from '../door.ts'
 import { Fault } from '../fault.ts'
+import type { House } from '../house.ts'
 import { json, nothing, route } from '../route.ts'
 import { cookieName } from '../server.ts'
 
@@ -30,6 +33,14 @@ const login = route({
   run: async ({ house, body, caller }) => nothing(cookie(await house.door.login(body.password, caller.address), caller.secure)),
 })
 
+/** Who leaves has left, whatever the disk says. */
+const notKept = (house: House) => (error: unknown) => {
+  if (!isDiskError(error)) throw error
+  house.ports.log('warning', 'web: a session ended, and the disk could not be told; it may live again after a restart', {
+    why: sentence(error),
+  })
+}
+
 const logout = route({
   method: 'POST',
   path: '/api/logout',
@@ -37,7 +48,7 @@ const logout = route({
   access: { kind: 'person' },
   body: z.strictObject({ all: z.boolean().default(false) }),
   run: async ({ house, body, session, caller }) => {
-    await house.door.leave((one) => body.all || one.hash === session?.hash)
+    await house.door.leave((one) => body.all || one.hash === session?.hash).catch(notKept(house))
     return nothing(cookie('', caller.secure))
   },
 })

@@ -26,8 +26,8 @@ export const watchRoutes = (stream: Stream): Route[] => [
         .regex(/^\w{1,40}$/)
         .optional(),
     }),
-    run: ({ request, session, query }) =>
-      stream.open(request.headers.get('last-event-id'), { session: session?.hash, page: query.page }, request.signal),
+    run: ({ request, session, token, query }) =>
+      stream.open(request.headers.get('last-event-id'), { by: (session ?? token)?.hash ?? '', page: query.page }, request.signal),
   }),
   route({
     method: 'GET',

@@ -1,4 +1,6 @@
 import { BrokerError, type BrokerServer, type BrokerServerEvents, type BrokerServerOptions } from '../../../src/ports/broker.ts'
+import { Slowdown } from '../../../src/ports/slowdown.ts'
+import { SimClock } from './clock.ts'
 import type { Timeline } from './timeline.ts'
 
 /** How a publication ended for who made it. */
@@ -8,8 +10,14 @@ export type Credentials = { clientId: string; name?: string; password?: string }
 
 type Packet = { topic: string; payload: Uint8Array; qos: 0 | 1 | 2; retain: boolean; packetId: number; dup?: boolean }
 
-/** `unreleased`: QoS 2 packets between PUBREC and PUBREL, by client and number; they outlive a connection. */
-type Serving = { options: BrokerServerOptions; on: BrokerServerEvents; clients: Set<SimClient>; unreleased: Set<string> }
+/** `unreleased`: QoS 2 packets between PUBREC and PUBREL, by client and number; they outlive a connection. `guesses`: by user. */
+type Serving = {
+  options: BrokerServerOptions
+  on: BrokerServerEvents
+  clients: Set<SimClient>
+  unreleased: Set<string>
+  guesses: Map<string, Slowdown>
+}
 
 const hopMs = 5
 
@@ -29,7 +37,7 @@ export class SimServers {
       throw new BrokerError('refused', 'EACCES', `${options.listen} can be reached by others, but has no users`)
     const address = options.listen.endsWith(':0') ? `${host}:${this.#nextPort++}` : options.listen
     if (this.#serving.has(address)) throw new BrokerError('refused', 'EADDRINUSE', `something else listens on ${address}`)
-    const serving: Serving = { options, on, clients: new Set(), unreleased: new Set() }
+    const serving: Serving = { options, on, clients: new Set(), unreleased: new Set(), guesses: new Map() }
     this.#serving.set(address, serving)
     return {
       address,
@@ -43,10 +51,23 @@ export class SimServers {
   /** A device connects; undefined when it is not let in. */
   async connect(address: string, who: Credentials): Promise<SimClient | undefined> {
     const client = await this.visit(address, who)
-    const users = this.#serving.get(address)?.options.users ?? []
-    if (users.length === 0 || users.some((user) => user.name === who.name && user.password === who.password)) return client
+    const serving = this.#serving.get(address)
+    if (client && serving && this.#admits(serving, who)) return client
     client?.end()
     return undefined
+  }
+
+  /** All devices have one address. */
+  #admits({ options: { users }, guesses }: Serving, { name = '', password }: Credentials): boolean {
+    if (users.length === 0) return true
+    const user = users.find((one) => one.name === name)
+    const slowdown = guesses.get(user?.name ?? '') ?? new Slowdown(new SimClock(this.#timeline, 'boot'), 0)
+    guesses.set(user?.name ?? '', slowdown)
+    if (slowdown.waitMs('lan') > 0) return false
+    const right = user !== undefined && user.password === password
+    if (right) slowdown.passed('lan')
+    else slowdown.failed('lan')
+    return right
   }
 
   /** Somebody connects and has not said yet who he is. */

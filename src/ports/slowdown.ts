@@ -1,4 +1,4 @@
-import type { Clock, Monotonic } from '../ports/clock.ts'
+import type { Clock, Monotonic } from './clock.ts'
 
 /**
  * Slowdown: who guesses has to wait longer each time, up to a minute, and nobody is ever locked out. Beside that, all who were never right share ten wrong guesses a minute, against those who guess from
