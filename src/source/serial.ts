@@ -265,7 +265,8 @@ class SerialSource implements Source {
         this.#octets -= next.bytes.length
         const again = taken.kind === 'refused' && taken.again
         if (!again) this.#heard++
-        if (again && this.saysOnce) for (const frame of keptOf({ bytes: next.bytes, stamp: next.stamp }, taken.held)) this.#keep(frame, ahead)
+        if (again && this.saysOnce)
+          for (const frame of keptOf({ bytes: next.bytes, stamp: next.stamp }, taken.held)) this.#keep(frame, ahead)
         else await this.#answer(taken, next.from)
       }
       if (this.#kept.size === 0 || this.#stopping.signal.aborted) return
