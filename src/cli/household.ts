@@ -29,7 +29,7 @@ import { DraftRelays, type TypedSecrets } from './draft-relays.ts'
 import { loadSettings } from './load.ts'
 import { planFor } from './plan.ts'
 import { Trial } from './trial.ts'
-import { keepWebKey, ownWebKey } from './web-key.ts'
+import { finishWebKey, keepWebKey, ownWebKey } from './web-key.ts'
 
 /** A gateway stops and starts within seconds; a journal of 100,000 letters is read in less. */
 const standsStillMs = 10 * 60_000
@@ -89,6 +89,7 @@ export class Household implements House {
 
   /** Reads the settings; nothing runs yet. Throws Refusal when they cannot be used. Rejects with DiskError. */
   static async open(scene: Scene, device: DeviceStore): Promise<Household> {
+    await finishWebKey(scene)
     const { settings, secrets } = await loadSettings(scene)
     const door = await Door.open(scene.ports.clock, scene.ports.random, device)
     return new Household(scene, device, door, settings, secrets)
@@ -186,8 +187,13 @@ export class Household implements House {
     })
   }
 
-  async certificate(): Promise<CertificateFacts> {
-    return (await ownWebKey(this.#scene, [...this.names])).facts
+  async certificate(): Promise<CertificateFacts | undefined> {
+    try {
+      return (await ownWebKey(this.#scene, [...this.names])).facts
+    } catch (error) {
+      this.ports.log('error', 'web: the certificate cannot be told', { why: sentence(error) })
+      return undefined
+    }
   }
 
   async keepCertificate(key: string, cert: string): Promise<void> {

@@ -55,8 +55,8 @@ export interface House {
   secretValues(): Promise<Record<string, string>>
   /** Walks the way to a relay, saved or not, up to RCPT. `typed` are secrets by their names, for a relay that is not saved and for this walk alone. Throws Fault when the relay is not valid. */
   probe(relay: unknown, typed: Readonly<Record<string, string>>, to: string | undefined): Promise<AsyncIterable<Step>>
-  /** Of the page; made at the first question, also while it is served in clear. */
-  certificate(): Promise<CertificateFacts>
+  /** Of the page; made at the first question, also while it is served in clear. Undefined: it cannot be used, and the log says why. */
+  certificate(): Promise<CertificateFacts | undefined>
   /** Puts a certificate in place. Throws Fault when key and certificate are no pair. */
   keepCertificate(key: string, cert: string): Promise<void>
   /** How long the page stays in its new place unless somebody confirms it; undefined when there is nothing to confirm. */
