@@ -26,7 +26,7 @@ import type { House, Saved } from '../web/house.ts'
 import type { Scene } from './command.ts'
 import { makeDkimKey } from './dkim.ts'
 import { DraftRelays, type TypedSecrets } from './draft-relays.ts'
-import { loadSettings } from './load.ts'
+import { loadSettings, settleRollBack } from './load.ts'
 import { planFor } from './plan.ts'
 import { Trial } from './trial.ts'
 import { finishWebKey, keepWebKey, ownWebKey } from './web-key.ts'
@@ -89,6 +89,7 @@ export class Household implements House {
 
   /** Reads the settings; nothing runs yet. Throws Refusal when they cannot be used. Rejects with DiskError. */
   static async open(scene: Scene, device: DeviceStore): Promise<Household> {
+    await settleRollBack(scene)
     await finishWebKey(scene)
     const { settings, secrets } = await loadSettings(scene)
     const door = await Door.open(scene.ports.clock, scene.ports.random, device)
