@@ -26,7 +26,7 @@ import type { House, Saved } from '../web/house.ts'
 import type { Scene } from './command.ts'
 import { makeDkimKey } from './dkim.ts'
 import { DraftRelays, type TypedSecrets } from './draft-relays.ts'
-import { loadSettings, settleRollBack } from './load.ts'
+import { type Loaded, loadSettings, settleRollBack } from './load.ts'
 import { planFor } from './plan.ts'
 import { Trial } from './trial.ts'
 import { finishWebKey, keepWebKey, ownWebKey } from './web-key.ts'
@@ -58,6 +58,8 @@ export class Household implements House {
   standsStill: string | undefined = 'The gateway is starting.'
   readonly #scene: Scene
   #settings: EffectiveSettings
+  /** The same as somebody wrote them. */
+  #written: Settings
   #secrets: Secrets
   #gateway: Gateway | undefined
   #changing: Promise<unknown> = Promise.resolve()
@@ -68,7 +70,7 @@ export class Household implements House {
   #end: (end: End) => void = () => {}
   readonly ended: Promise<End>
 
-  private constructor(scene: Scene, device: DeviceStore, door: Door, settings: EffectiveSettings, secrets: Secrets) {
+  private constructor(scene: Scene, device: DeviceStore, door: Door, { settings, written, secrets }: Loaded) {
     this.#scene = scene
     this.ports = scene.ports
     this.dir = scene.dir
@@ -78,6 +80,7 @@ export class Household implements House {
     this.device = device
     this.door = door
     this.#settings = settings
+    this.#written = written
     this.#secrets = secrets
     this.#drafts = new DraftRelays(scene)
     this.#trial = new Trial(scene.ports.clock, (web) => void this.#goBack(web))
@@ -91,9 +94,9 @@ export class Household implements House {
   static async open(scene: Scene, device: DeviceStore): Promise<Household> {
     await settleRollBack(scene)
     await finishWebKey(scene)
-    const { settings, secrets } = await loadSettings(scene)
+    const loaded = await loadSettings(scene)
     const door = await Door.open(scene.ports.clock, scene.ports.random, device)
-    return new Household(scene, device, door, settings, secrets)
+    return new Household(scene, device, door, loaded)
   }
 
   /** The settings that the gateway works by. */
@@ -110,8 +113,7 @@ export class Household implements House {
   async reload(): Promise<void> {
     await this.#change(async () => {
       try {
-        const { settings, secrets } = await loadSettings(this.#scene, 'never')
-        await this.#replace(settings, secrets)
+        await this.#replace(await loadSettings(this.#scene, 'never'))
       } catch (error) {
         this.ports.log('error', 'settings: not taken, the old ones stay', { why: sentence(error) })
       }
@@ -178,7 +180,7 @@ export class Household implements House {
       await store.save(settings)
       const loaded = await loadSettings(this.#scene)
       try {
-        await this.#replace(loaded.settings, loaded.secrets)
+        await this.#replace(loaded)
       } catch (error) {
         await store.save(before)
         return { kind: 'wrong', findings: [{ path: '', what: sentence(error), write: 'The settings before are in use.', level: 'error' }] }
@@ -215,8 +217,7 @@ export class Household implements House {
     await this.#change(async () => {
       const { settings, store } = await this.#stored()
       await store.save({ ...settings, web })
-      const loaded = await loadSettings(this.#scene)
-      await this.#replace(loaded.settings, loaded.secrets)
+      await this.#replace(await loadSettings(this.#scene))
     }).catch((error) => this.ports.log('error', 'web: the place before could not be taken', { why: sentence(error) }))
   }
 
@@ -272,14 +273,10 @@ export class Household implements House {
     return found
   }
 
+  /** As they stand on the disk. A file that cannot be used is no reason to lock anybody out: then it is what the gateway works by, and what is wrong is told. */
   async #stored() {
     const store = new SettingsStore(this.ports.disk, this.dir)
-    const { settings, findings } = await store.load()
-    if (!settings) {
-      const [first] = findings
-      const where = first ? ` ${[first.path, first.what].filter(Boolean).join(': ')}` : ''
-      throw new Fault(409, `settings.json was spoiled by another hand.${where}`, first?.write ?? 'Mend it.')
-    }
+    const { settings, findings } = await store.loadOver(this.#written)
     return { store, settings, findings, revision: store.revision }
   }
 
@@ -295,19 +292,21 @@ export class Household implements House {
     this.chronicle.start()
   }
 
-  async #replace(settings: EffectiveSettings, secrets: Secrets): Promise<void> {
+  async #replace({ settings, written, secrets }: Loaded): Promise<void> {
     this.standsStill = 'The gateway takes the new settings.'
     const gateway = this.#gateway
     this.#gateway = undefined
     await gateway?.stop()
-    const before = { settings: this.#settings, secrets: this.#secrets }
+    const before = { settings: this.#settings, written: this.#written, secrets: this.#secrets }
     this.#settings = settings
+    this.#written = written
     this.#secrets = secrets
     try {
       await this.#start()
     } catch (error) {
       // What is valid may still not work: then it is as it was.
       this.#settings = before.settings
+      this.#written = before.written
       this.#secrets = before.secrets
       await this.#start()
       throw error

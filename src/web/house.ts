@@ -39,7 +39,7 @@ export interface House {
   desk(): Desk | undefined
   /** Why there is no desk; a sentence. */
   readonly standsStill: string | undefined
-  /** As they are saved, and what is to be said of them. */
+  /** As they are saved, and what is to be said of them. Where the file cannot be used, those that the gateway works by, and what is wrong of the file. */
   settings(): Promise<{ settings: Settings; revision: string; findings: Finding[] }>
   /** Saves and begins to work by them. Whatever is wrong, nothing was changed. */
   save(value: unknown, revision: string): Promise<Saved>
