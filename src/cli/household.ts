@@ -7,6 +7,7 @@ import { mailboxOf, type Plan } from '../gateway/plan.ts'
 import { strayed } from '../gateway/samples.ts'
 import { Tap } from '../gateway/tap.ts'
 import { Gateway } from '../gateway.ts'
+import { isDiskError } from '../ports/disk.ts'
 import { sentence } from '../ports/log.ts'
 import type { LogBook } from '../ports/log-book.ts'
 import type { Outside } from '../ports/ports.ts'
@@ -171,23 +172,46 @@ export class Household implements House {
     return { settings, revision, findings: [...findings, ...this.#secrets.missing(settings), ...this.#strayed(settings)] }
   }
 
-  save(value: unknown, revision: string): Promise<Saved> {
+  save(value: unknown, revision: string, typed: TypedSecrets = {}): Promise<Saved> {
     return this.#change(async (): Promise<Saved> => {
       const { settings, findings } = checkSettings(JSON.stringify(value))
       if (!settings) return { kind: 'wrong', findings }
       const { settings: before, store, revision: standing } = await this.#stored()
       if (standing !== revision) return { kind: 'stale', revision: standing }
-      await store.save(settings)
-      const loaded = await loadSettings(this.#scene)
-      try {
-        await this.#replace(loaded)
-      } catch (error) {
-        await store.save(before)
-        return { kind: 'wrong', findings: [{ path: '', what: sentence(error), write: 'The settings before are in use.', level: 'error' }] }
-      }
-      if (settings.web.listen !== before.web.listen || settings.web.tls !== before.web.tls) this.#trial.begin(before.web)
+      const faults = await this.#take(store, before, settings, typed)
+      if (faults.length > 0) return { kind: 'wrong', findings: faults }
       return { kind: 'saved', revision: store.revision, findings: [...findings, ...this.#strayed(settings)] }
     })
+  }
+
+  /** Settings that were judged, and what they need beside them. Whatever goes wrong, everything is put back, and the findings say why; the disk says so by a Fault. */
+  async #take(store: SettingsStore, before: Settings, settings: Settings, typed: TypedSecrets): Promise<Finding[]> {
+    const back: (() => Promise<void>)[] = []
+    const putBack = async () => {
+      for (let step = back.pop(); step; step = back.pop())
+        await step().catch((error) =>
+          this.ports.log('error', 'settings: what was there before could not be put back', { why: sentence(error) }),
+        )
+    }
+    try {
+      const kept = await this.#secrets.keepAll(this.#worth(typed))
+      if ('why' in kept) throw new Error(kept.why)
+      back.push(kept.undo)
+      await store.save(settings)
+      back.push(() => store.save(before))
+      await this.#replace(await loadSettings(this.#scene), putBack)
+      if (settings.web.listen !== before.web.listen || settings.web.tls !== before.web.tls) this.#trial.begin(before.web)
+      return []
+    } catch (error) {
+      await putBack()
+      if (isDiskError(error)) diskFault(error)
+      return [{ path: '', what: sentence(error), write: 'The settings before are in use.', level: 'error' }]
+    }
+  }
+
+  /** Of a refresh token that was typed and tried, what the provider gave in its place. */
+  #worth(typed: TypedSecrets): TypedSecrets {
+    return Object.fromEntries(Object.entries(typed).map(([name, value]) => [name, this.#drafts.worth(name, value)]))
   }
 
   async certificate(): Promise<CertificateFacts | undefined> {
@@ -229,14 +253,14 @@ export class Household implements House {
     return this.#secrets.referred(settings)
   }
 
-  async keepSecrets(values: Readonly<Record<string, string>>): Promise<string[]> {
-    const whys: string[] = []
-    for (const [name, value] of Object.entries(values)) {
-      const why = await this.#secrets.keep(name, this.#drafts.worth(name, value))
-      if (why !== undefined) whys.push(why)
-    }
-    if (whys.length < Object.keys(values).length) void this.reload()
-    return whys
+  async keepSecret(name: string, value: string): Promise<string | undefined> {
+    const why = await this.#secrets.keep(name, this.#drafts.worth(name, value))
+    if (why === undefined) void this.reload()
+    return why
+  }
+
+  whyNotKept(name: string): string | undefined {
+    return this.#secrets.whyFixed(name)
   }
 
   /** Of a user of the mailbox; undefined when there is none, and then nobody gets in. */
@@ -292,7 +316,8 @@ export class Household implements House {
     this.chronicle.start()
   }
 
-  async #replace({ settings, written, secrets }: Loaded): Promise<void> {
+  /** `putBack`: what is to be as it was on the disk before the gateway starts by the old settings again. */
+  async #replace({ settings, written, secrets }: Loaded, putBack = async () => {}): Promise<void> {
     this.standsStill = 'The gateway takes the new settings.'
     const gateway = this.#gateway
     this.#gateway = undefined
@@ -308,6 +333,7 @@ export class Household implements House {
       this.#settings = before.settings
       this.#written = before.written
       this.#secrets = before.secrets
+      await putBack()
       await this.#start()
       throw error
     }
@@ -318,6 +344,11 @@ export class Household implements House {
     this.#changing = done.catch(() => {})
     return done
   }
+}
+
+/** What the disk does not take is no fault of Outpost, and there is something to do about it. */
+function diskFault(error: unknown): never {
+  throw isDiskError(error) ? new Fault(507, sentence(error), error.hint) : error
 }
 
 function lookAt(desk: Desk | undefined) {
