@@ -29,7 +29,7 @@ import { makeDkimKey } from './dkim.ts'
 import { DraftRelays, type TypedSecrets } from './draft-relays.ts'
 import { type Loaded, loadSettings, settleRollBack } from './load.ts'
 import { planFor } from './plan.ts'
-import { Trial } from './trial.ts'
+import { isSamePlace, movedBack, placedAt, Trial } from './trial.ts'
 import { finishWebKey, keepWebKey, ownWebKey } from './web-key.ts'
 
 /** A gateway stops and starts within seconds; a journal of 100,000 letters is read in less. */
@@ -66,7 +66,7 @@ export class Household implements House {
   #changing: Promise<unknown> = Promise.resolve()
   /** Grows with each certificate that is put in place. */
   certificateCount = 0
-  readonly #trial: Trial<Settings['web']>
+  readonly #trial: Trial
   readonly #drafts: DraftRelays
   #end: (end: End) => void = () => {}
   readonly ended: Promise<End>
@@ -84,7 +84,7 @@ export class Household implements House {
     this.#written = written
     this.#secrets = secrets
     this.#drafts = new DraftRelays(scene)
-    this.#trial = new Trial(scene.ports.clock, (web) => void this.#goBack(web))
+    this.#trial = new Trial(scene.ports.clock, device, () => void this.#goBack())
     this.chronicle = new Chronicle(scene.ports.clock, () => lookAt(this.#gateway?.desk))
     this.ended = new Promise((resolve) => {
       this.#end = resolve
@@ -95,7 +95,7 @@ export class Household implements House {
   static async open(scene: Scene, device: DeviceStore): Promise<Household> {
     await settleRollBack(scene)
     await finishWebKey(scene)
-    const loaded = await loadSettings(scene)
+    const loaded = await movedBack(scene, device, await loadSettings(scene))
     const door = await Door.open(scene.ports.clock, scene.ports.random, device)
     return new Household(scene, device, door, loaded)
   }
@@ -194,13 +194,15 @@ export class Household implements House {
         )
     }
     try {
+      const moves = !isSamePlace(settings.web, before.web)
+      if (moves) back.push(await this.#trial.note(before.web))
       const kept = await this.#secrets.keepAll(this.#worth(typed))
       if ('why' in kept) throw new Error(kept.why)
       back.push(kept.undo)
       await store.save(settings)
       back.push(() => store.save(before))
       await this.#replace(await loadSettings(this.#scene), putBack)
-      if (settings.web.listen !== before.web.listen || settings.web.tls !== before.web.tls) this.#trial.begin(before.web)
+      if (moves) this.#trial.begin()
       return []
     } catch (error) {
       await putBack()
@@ -232,16 +234,19 @@ export class Household implements House {
     return this.#trial.leftMs
   }
 
-  confirm(): boolean {
-    return this.#trial.stop()
+  confirm(): Promise<boolean> {
+    return this.#trial.confirm().catch(diskFault)
   }
 
-  async #goBack(web: Settings['web']): Promise<void> {
-    this.ports.log('warning', 'web: nobody confirmed the new place of the page; it goes back', { listen: web.listen, tls: web.tls })
+  async #goBack(): Promise<void> {
+    const place = this.device.data.placeBefore
+    if (!place) return
+    this.ports.log('warning', 'web: nobody confirmed the new place of the page; it goes back', place)
     await this.#change(async () => {
       const { settings, store } = await this.#stored()
-      await store.save({ ...settings, web })
+      await store.save(placedAt(settings, place) ?? settings)
       await this.#replace(await loadSettings(this.#scene))
+      await this.device.placeBefore(undefined)
     }).catch((error) => this.ports.log('error', 'web: the place before could not be taken', { why: sentence(error) }))
   }
 

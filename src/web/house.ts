@@ -66,8 +66,8 @@ export interface House {
   keepCertificate(key: string, cert: string): Promise<void>
   /** How long the page stays in its new place unless somebody confirms it; undefined when there is nothing to confirm. */
   readonly trialLeftMs: number | undefined
-  /** It is well in its new place. False: nothing was to be confirmed. */
-  confirm(): boolean
+  /** It is well in its new place. False: nothing was to be confirmed. Throws Fault when the disk does not take that; then it still has to be. */
+  confirm(): Promise<boolean>
   /** Stops the gateway and starts it anew. */
   restart(): void
   /** Takes away everything that was ever kept, and begins as a new box. */

@@ -137,8 +137,8 @@ const confirm = route({
   path: '/api/confirm',
   title: 'The page can be reached where it was moved to; without this it goes back after two minutes',
   access: { kind: 'person' },
-  run: ({ house }) => {
-    if (!house.confirm()) throw new Fault(409, 'There is nothing to confirm.', 'It went back already, or was confirmed before.')
+  run: async ({ house }) => {
+    if (!(await house.confirm())) throw new Fault(409, 'There is nothing to confirm.', 'It went back already, or was confirmed before.')
     return nothing()
   },
 })
