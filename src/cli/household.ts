@@ -8,6 +8,7 @@ import { strayed } from '../gateway/samples.ts'
 import { Tap } from '../gateway/tap.ts'
 import { Gateway } from '../gateway.ts'
 import type { Cancel } from '../ports/clock.ts'
+import { isDiskError } from '../ports/disk.ts'
 import { sentence, worthTelling } from '../ports/log.ts'
 import type { LogBook } from '../ports/log-book.ts'
 import type { Outside } from '../ports/ports.ts'
@@ -29,10 +30,10 @@ import type { House, Saved } from '../web/house.ts'
 import type { Scene } from './command.ts'
 import { makeDkimKey } from './dkim.ts'
 import { DraftRelays, type TypedSecrets } from './draft-relays.ts'
-import { loadSettings } from './load.ts'
+import { type Loaded, loadSettings, settleRollBack } from './load.ts'
 import { planFor } from './plan.ts'
-import { Trial } from './trial.ts'
-import { keepWebKey, ownWebKey } from './web-key.ts'
+import { isSamePlace, movedBack, placedAt, Trial } from './trial.ts'
+import { finishWebKey, keepWebKey, ownWebKey } from './web-key.ts'
 
 /** A gateway stops and starts within seconds; a journal of 100,000 letters is read in less. */
 const standsStillMs = 10 * 60_000
@@ -67,6 +68,8 @@ export class Household implements House {
   cannotStart = false
   readonly #scene: Scene
   #settings: EffectiveSettings
+  /** The same as somebody wrote them. */
+  #written: Settings
   #secrets: Secrets
   #gateway: Gateway | undefined
   #changing: Promise<unknown> = Promise.resolve()
@@ -75,12 +78,12 @@ export class Household implements House {
   #stopped = false
   /** Grows with each certificate that is put in place. */
   certificateCount = 0
-  readonly #trial: Trial<Settings['web']>
+  readonly #trial: Trial
   readonly #drafts: DraftRelays
   #end: (end: End) => void = () => {}
   readonly ended: Promise<End>
 
-  private constructor(scene: Scene, device: DeviceStore, door: Door, settings: EffectiveSettings, secrets: Secrets) {
+  private constructor(scene: Scene, device: DeviceStore, door: Door, { settings, written, secrets }: Loaded) {
     this.#scene = scene
     this.ports = scene.ports
     this.dir = scene.dir
@@ -90,9 +93,10 @@ export class Household implements House {
     this.device = device
     this.door = door
     this.#settings = settings
+    this.#written = written
     this.#secrets = secrets
     this.#drafts = new DraftRelays(scene)
-    this.#trial = new Trial(scene.ports.clock, (web) => void this.#goBack(web))
+    this.#trial = new Trial(scene.ports.clock, device, () => void this.#goBack())
     this.chronicle = new Chronicle(scene.ports.clock, () => lookAt(this.#gateway?.desk))
     this.ended = new Promise((resolve) => {
       this.#end = resolve
@@ -101,9 +105,11 @@ export class Household implements House {
 
   /** Reads the settings; nothing runs yet. Throws Refusal when they cannot be used. Rejects with DiskError. */
   static async open(scene: Scene, device: DeviceStore): Promise<Household> {
-    const { settings, secrets } = await loadSettings(scene)
+    await settleRollBack(scene)
+    await finishWebKey(scene)
+    const loaded = await movedBack(scene, device, await loadSettings(scene))
     const door = await Door.open(scene.ports.clock, scene.ports.random, device)
-    return new Household(scene, device, door, settings, secrets)
+    return new Household(scene, device, door, loaded)
   }
 
   /** The settings that the gateway works by. */
@@ -120,8 +126,7 @@ export class Household implements House {
   async reload(): Promise<void> {
     await this.#change(async () => {
       try {
-        const { settings, secrets } = await loadSettings(this.#scene, 'never')
-        await this.#replace(settings, secrets)
+        await this.#replace(await loadSettings(this.#scene, 'never'))
       } catch (error) {
         const what = this.cannotStart ? 'settings: not taken, and the gateway does not start with the old ones, either' : keptSettings
         this.ports.log('error', what, { why: sentence(error) })
@@ -183,28 +188,58 @@ export class Household implements House {
     return { settings, revision, findings: [...findings, ...this.#secrets.missing(settings), ...this.#strayed(settings)] }
   }
 
-  save(value: unknown, revision: string): Promise<Saved> {
+  save(value: unknown, revision: string, typed: TypedSecrets = {}): Promise<Saved> {
     return this.#change(async (): Promise<Saved> => {
       const { settings, findings } = checkSettings(JSON.stringify(value))
       if (!settings) return { kind: 'wrong', findings }
       const { settings: before, store, revision: standing } = await this.#stored()
       if (standing !== revision) return { kind: 'stale', revision: standing }
-      await store.save(settings)
-      const loaded = await loadSettings(this.#scene)
-      try {
-        await this.#replace(loaded.settings, loaded.secrets)
-      } catch (error) {
-        await store.save(before)
-        const write = this.cannotStart ? 'The settings before are in place, but the gateway does not start with them, either.' : inUse
-        return { kind: 'wrong', findings: [{ path: '', what: sentence(error), write, level: 'error' }] }
-      }
-      if (settings.web.listen !== before.web.listen || settings.web.tls !== before.web.tls) this.#trial.begin(before.web)
+      const faults = await this.#take(store, before, settings, typed)
+      if (faults.length > 0) return { kind: 'wrong', findings: faults }
       return { kind: 'saved', revision: store.revision, findings: [...findings, ...this.#strayed(settings)] }
     })
   }
 
-  async certificate(): Promise<CertificateFacts> {
-    return (await ownWebKey(this.#scene, [...this.names])).facts
+  /** Settings that were judged, and what they need beside them. Whatever goes wrong, everything is put back, and the findings say why; the disk says so by a Fault. */
+  async #take(store: SettingsStore, before: Settings, settings: Settings, typed: TypedSecrets): Promise<Finding[]> {
+    const back: (() => Promise<void>)[] = []
+    const putBack = async () => {
+      for (let step = back.pop(); step; step = back.pop())
+        await step().catch((error) =>
+          this.ports.log('error', 'settings: what was there before could not be put back', { why: sentence(error) }),
+        )
+    }
+    try {
+      const moves = !isSamePlace(settings.web, before.web)
+      if (moves) back.push(await this.#trial.note(before.web))
+      const kept = await this.#secrets.keepAll(this.#worth(typed))
+      if ('why' in kept) throw new Error(kept.why)
+      back.push(kept.undo)
+      await store.save(settings)
+      back.push(() => store.save(before))
+      await this.#replace(await loadSettings(this.#scene), putBack)
+      if (moves) this.#trial.begin()
+      return []
+    } catch (error) {
+      await putBack()
+      if (isDiskError(error)) diskFault(error)
+      const write = this.cannotStart ? 'The settings before are in place, but the gateway does not start with them, either.' : inUse
+      return [{ path: '', what: sentence(error), write, level: 'error' }]
+    }
+  }
+
+  /** Of a refresh token that was typed and tried, what the provider gave in its place. */
+  #worth(typed: TypedSecrets): TypedSecrets {
+    return Object.fromEntries(Object.entries(typed).map(([name, value]) => [name, this.#drafts.worth(name, value)]))
+  }
+
+  async certificate(): Promise<CertificateFacts | undefined> {
+    try {
+      return (await ownWebKey(this.#scene, [...this.names])).facts
+    } catch (error) {
+      this.ports.log('error', 'web: the certificate cannot be told', { why: sentence(error) })
+      return undefined
+    }
   }
 
   async keepCertificate(key: string, cert: string): Promise<void> {
@@ -216,17 +251,19 @@ export class Household implements House {
     return this.#trial.leftMs
   }
 
-  confirm(): boolean {
-    return this.#trial.stop()
+  confirm(): Promise<boolean> {
+    return this.#trial.confirm().catch(diskFault)
   }
 
-  async #goBack(web: Settings['web']): Promise<void> {
-    this.ports.log('warning', 'web: nobody confirmed the new place of the page; it goes back', { listen: web.listen, tls: web.tls })
+  async #goBack(): Promise<void> {
+    const place = this.device.data.placeBefore
+    if (!place) return
+    this.ports.log('warning', 'web: nobody confirmed the new place of the page; it goes back', place)
     await this.#change(async () => {
       const { settings, store } = await this.#stored()
-      await store.save({ ...settings, web })
-      const loaded = await loadSettings(this.#scene)
-      await this.#replace(loaded.settings, loaded.secrets)
+      await store.save(placedAt(settings, place) ?? settings)
+      await this.#replace(await loadSettings(this.#scene))
+      await this.device.placeBefore(undefined)
     }).catch((error) => this.ports.log('error', 'web: the place before could not be taken', { why: sentence(error) }))
   }
 
@@ -238,14 +275,14 @@ export class Household implements House {
     return this.#secrets.referred(settings)
   }
 
-  async keepSecrets(values: Readonly<Record<string, string>>): Promise<string[]> {
-    const whys: string[] = []
-    for (const [name, value] of Object.entries(values)) {
-      const why = await this.#secrets.keep(name, this.#drafts.worth(name, value))
-      if (why !== undefined) whys.push(why)
-    }
-    if (whys.length < Object.keys(values).length) void this.reload()
-    return whys
+  async keepSecret(name: string, value: string): Promise<string | undefined> {
+    const why = await this.#secrets.keep(name, this.#drafts.worth(name, value))
+    if (why === undefined) void this.reload()
+    return why
+  }
+
+  whyNotKept(name: string): string | undefined {
+    return this.#secrets.whyFixed(name)
   }
 
   /** Of a user of the mailbox; undefined when there is none, and then nobody gets in. */
@@ -282,14 +319,10 @@ export class Household implements House {
     return found
   }
 
+  /** As they stand on the disk. A file that cannot be used is no reason to lock anybody out: then it is what the gateway works by, and what is wrong is told. */
   async #stored() {
     const store = new SettingsStore(this.ports.disk, this.dir)
-    const { settings, findings } = await store.load()
-    if (!settings) {
-      const [first] = findings
-      const where = first ? ` ${[first.path, first.what].filter(Boolean).join(': ')}` : ''
-      throw new Fault(409, `settings.json was spoiled by another hand.${where}`, first?.write ?? 'Mend it.')
-    }
+    const { settings, findings } = await store.loadOver(this.#written)
     return { store, settings, findings, revision: store.revision }
   }
 
@@ -311,22 +344,28 @@ export class Household implements House {
     this.chronicle.start()
   }
 
-  /** Whatever takes its time is done while the lines are heard: they are deaf only while their ports are closed and opened. */
-  async #replace(settings: EffectiveSettings, secrets: Secrets): Promise<void> {
+  /**
+   * Whatever takes its time is done while the lines are heard: they are deaf only while their ports are closed and opened. `putBack`: what is to be as it
+   * was on the disk before the gateway starts by the old settings again.
+   */
+  async #replace({ settings, written, secrets }: Loaded, putBack = async () => {}): Promise<void> {
     await makeDkimKey(this.#scene, settings)
     await this.#gateway?.land()
-    const before = { settings: this.#settings, secrets: this.#secrets }
+    const before = { settings: this.#settings, written: this.#written, secrets: this.#secrets }
     try {
       const plan = await planFor(this.#scene, settings, secrets, this.device)
       await this.#stopGateway()
       this.#settings = settings
+      this.#written = written
       this.#secrets = secrets
       await this.#startBy(plan)
     } catch (error) {
       // What is valid may still not work: then it is as it was.
       this.#settings = before.settings
+      this.#written = before.written
       this.#secrets = before.secrets
       await this.#stopGateway()
+      await putBack()
       await this.#startOrRest()
       throw error
     }
@@ -370,6 +409,11 @@ export class Household implements House {
 
 const keptSettings = 'settings: not taken, the old ones stay'
 const inUse = 'The settings before are in use.'
+
+/** What the disk does not take is no fault of Outpost, and there is something to do about it. */
+function diskFault(error: unknown): never {
+  throw isDiskError(error) ? new Fault(507, sentence(error), error.hint) : error
+}
 
 function lookAt(desk: Desk | undefined) {
   if (!desk) return undefined

@@ -1,6 +1,7 @@
 import { dovecotConfig } from '../mailbox/dovecot.ts'
 import { exportMbox, listMail, showMail } from '../mailbox/maildir.ts'
 import { hostAndPort, isListen } from '../settings/address.ts'
+import { Fault } from '../web/fault.ts'
 import { type Command, type ExitCode, exit, type Options, Refusal, type Scene, text, UsageError } from './command.ts'
 import { loadSettings } from './load.ts'
 import { ownWebKey } from './web-key.ts'
@@ -53,7 +54,9 @@ async function dovecot(scene: Scene, options: Options): Promise<ExitCode> {
     throw new Refusal(
       'No user of the mailbox has a password. Write mailbox.users[0].password: { "secret": "mailbox:operator" }, and give it a value.',
     )
-  await ownWebKey(scene, [settings.site.domain, 'outpost.local'])
+  await ownWebKey(scene, [settings.site.domain, 'outpost.local']).catch((error) => {
+    throw error instanceof Fault ? new Refusal(`${error.message} ${error.hint}`) : error
+  })
   scene.out(dovecotConfig({ dir: scene.dir, ...hostAndPort(listen), owner, users }))
   return exit.done
 }

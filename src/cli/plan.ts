@@ -8,7 +8,7 @@ import type { Secrets } from '../settings/secrets.ts'
 import { SeenMail } from '../settings/seen-mail.ts'
 import type { Scene } from './command.ts'
 import { dkimKeyOf } from './dkim.ts'
-import { ownWebKey } from './web-key.ts'
+import { webKeyOrStandIn } from './web-key.ts'
 
 /** The plan of a data directory: reads device.json and the certificates that the settings name (paths are relative to the data directory). */
 export async function planFor(scene: Scene, settings: EffectiveSettings, secrets: Secrets, store?: DeviceStore): Promise<Plan> {
@@ -21,7 +21,9 @@ export async function planFor(scene: Scene, settings: EffectiveSettings, secrets
     ? { key: await device.codeKey(scene.ports.random), seen: await SeenMail.open(scene.ports.disk, dir) }
     : undefined
   const serves = settings.sources.some((source) => source.kind === 'smtp')
-  const serverKey = serves ? await ownWebKey(scene, [settings.site.domain, 'outpost.local', `${hostNameOf(device.data)}.local`]) : undefined
+  const serverKey = serves
+    ? await webKeyOrStandIn(scene, [settings.site.domain, 'outpost.local', `${hostNameOf(device.data)}.local`])
+    : undefined
   const keepRelay = (id: string, traits: Traits) =>
     void device
       .relay(id, traits)

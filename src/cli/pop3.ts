@@ -6,7 +6,7 @@ import { hostAndPort } from '../settings/address.ts'
 import type { Scene } from './command.ts'
 import type { Household } from './household.ts'
 import { keepListening } from './keep-listening.ts'
-import { ownWebKey } from './web-key.ts'
+import { webKeyOrStandIn } from './web-key.ts'
 
 /** One reader has a mail program that opens a few. */
 const connectionsLimit = 16
@@ -36,7 +36,7 @@ export async function servePop3Mailbox(scene: Scene, household: Household): Prom
     },
     listen: async () => {
       const { listen } = household.current.mailbox.pop3
-      const { key, cert } = await ownWebKey(scene, [...household.names])
+      const { key, cert } = await webKeyOrStandIn(scene, [...household.names])
       const options = { clock, log, key: { key, cert }, passwordOf: (user: string) => household.mailboxPassword(user), open, guesses }
       const server = await serve.listen(
         { ...hostAndPort(listen), maxConnections: connectionsLimit },

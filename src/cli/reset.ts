@@ -5,14 +5,16 @@ import { Refusal, type Scene } from './command.ts'
 /** Asks root for a restart of the box, which takes it away (firmware-host/rootfs: outpost-reset.path). */
 const restartName = 'reset'
 
-type Place = Pick<Scene, 'ports' | 'dir'>
+type Place = Pick<Scene, 'ports' | 'dir' | 'book'>
 
 /**
  * Reset: everything that was ever kept goes. A flashed box restarts then, since much follows from who it is: name, network, access point, label, and the claim code on the console are made anew by its first boot.
  * Rejects with DiskError when something cannot be removed; it is begun again then at the next start.
  */
-export async function reset({ ports: { disk, sys }, dir }: Place): Promise<void> {
+export async function reset({ ports: { disk, sys }, dir, book }: Place): Promise<void> {
   await wipe(disk, dir, (await systemOf(sys)) ? restartName : undefined)
+  // Lines name people, relays and devices of the owner before; the process goes on, and its page shows them.
+  book.clear()
 }
 
 /** A reset that a power cut or a failing disk cut off is done again; the caller has the lock of the directory. Rejects with DiskError. */

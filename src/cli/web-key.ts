@@ -1,5 +1,4 @@
-import type { Disk } from '../ports/disk.ts'
-import { isDiskError, replaceFile } from '../ports/disk.ts'
+import { type Disk, isDiskError, replaceFile } from '../ports/disk.ts'
 import { sentence } from '../ports/log.ts'
 import { type CertificateFacts, certificateFacts, selfSigned } from '../web/certificate.ts'
 import { Fault } from '../web/fault.ts'
@@ -7,63 +6,146 @@ import type { Scene } from './command.ts'
 
 /** The key and the certificate of the page: `web/key.pem` and `web/cert.pem` in the data directory, mode 0600. */
 export type WebKey = { key: string; cert: string }
-
-/** Of a scene what a key needs. */
-type Place = Pick<Scene, 'dir' | 'builtAt'> & { ports: Pick<Scene['ports'], 'disk' | 'log' | 'random'> }
+type Known = WebKey & { facts: CertificateFacts }
 
 /** Longer than a box lives: nobody comes by to renew it, and whoever trusts it trusts the fingerprint. */
 const yearsMs = 20 * 365.25 * 24 * 3_600_000
 const serialBytes = 16
+/** Many a read error is gone the second time. */
+const readAttempts = 2
 
-const dirOf = (scene: Place): string => `${scene.dir}/web`
+type Place = Pick<Scene, 'ports' | 'dir'>
+const dirOf = ({ dir }: Place): string => `${dir}/web`
 
-/** What is kept; undefined when there is none, or it is no pair. */
-export async function readWebKey({
-  ports,
-  dir,
-}: Pick<Place, 'ports' | 'dir'>): Promise<(WebKey & { facts: CertificateFacts }) | undefined> {
-  const [key, cert] = [await textOf(ports.disk, `${dir}/web/key.pem`), await textOf(ports.disk, `${dir}/web/cert.pem`)]
-  const facts = certificateFacts(key, cert)
-  return typeof facts === 'string' ? undefined : { key, cert, facts }
+/** A pair that is about to take its place: two files cannot be replaced at once, so until both are, it stands here whole. */
+const nextName = 'next.json'
+
+/** What is kept; undefined: there are no such files. Rejects with DiskError when they cannot be read, and throws Fault when they are no pair. Nothing is written. */
+export async function readWebKey(place: Place): Promise<Known | undefined> {
+  // Who replaces them just now takes the new pair away from aside when both are in place: so another look finds one pair or the other.
+  const looks = [standing, aside, standing]
+  let found: Known | string | undefined
+  for (const look of looks) {
+    const now = await look(place)
+    if (typeof now === 'object') return now
+    found = now ?? found
+  }
+  if (found === undefined) return undefined
+  throw new Fault(500, `web/key.pem and web/cert.pem cannot be used: ${found}`, 'Put a certificate there with its key, or remove both.')
 }
 
-/** Those that a disk did not take, for as long as this process runs: whoever asks again gets the same. */
-const unkept = new WeakMap<Place, WebKey & { facts: CertificateFacts }>()
+/** False: there is none, and one will be made. */
+export const hasWebKey = (place: Place): Promise<boolean> =>
+  readWebKey(place).then(
+    (known) => known !== undefined,
+    () => true,
+  )
 
-/** Makes one for these names, when there is none; for this life only, where the disk does not take it. */
-export async function ownWebKey(scene: Place, names: readonly string[]): Promise<WebKey & { facts: CertificateFacts }> {
-  const standing = (await readWebKey(scene)) ?? unkept.get(scene)
-  if (standing) return standing
-  const { random, log } = scene.ports
-  const key = await random.ecKey()
-  const cert = selfSigned(key, names, random.bytes(serialBytes), scene.builtAt, scene.builtAt + yearsMs)
-  const facts = certificateFacts(key, cert)
-  if (typeof facts === 'string') throw new Fault(500, facts, 'The certificate that was made is none. Put your own in its place.')
+/** Makes one for these names, when there is none; files that are there are never written over. Rejects like `readWebKey`, and with DiskError. */
+export function ownWebKey(scene: Scene, names: readonly string[]): Promise<Known> {
+  return inTurn(scene, async () => {
+    const known = await readWebKey(scene)
+    if (known) return known
+    const made = await madeFor(scene, names)
+    await replacePair(scene, made)
+    return made
+  })
+}
+
+/** One for each process: a fingerprint stays for as long as somebody may compare it. */
+const standIns = new WeakMap<Disk, Promise<Known>>()
+
+/** For who has to serve: where what is kept cannot be had, a pair that is kept nowhere stands in, aloud. */
+export async function webKeyOrStandIn(scene: Scene, names: readonly string[]): Promise<Known> {
   try {
-    await keepWebKey(scene, { key, cert })
+    return await ownWebKey(scene, names)
   } catch (error) {
-    if (!isDiskError(error)) throw error
-    log('error', 'web: the certificate that was made cannot be kept, and is another one after the next start', { why: sentence(error) })
-    unkept.set(scene, { key, cert, facts })
+    scene.ports.log('error', 'web: the certificate cannot be used; one that is made for now stands in', { why: sentence(error) })
+    const standIn = standIns.get(scene.ports.disk) ?? madeFor(scene, names)
+    standIns.set(scene.ports.disk, standIn)
+    return standIn
   }
+}
+
+/** Throws Fault when they are no pair. A power cut leaves the old pair or the new one. Rejects with DiskError. */
+export async function keepWebKey(place: Place, { key, cert }: WebKey): Promise<void> {
+  const facts = certificateFacts(key, cert)
+  if (typeof facts === 'string') throw new Fault(422, facts, 'Choose the certificate (with its chain) and its private key, both as PEM.')
+  await inTurn(place, () => replacePair(place, { key, cert }))
+}
+
+/** At a start: a pair whose replacement was cut off takes its place. */
+export async function finishWebKey(place: Place): Promise<void> {
+  try {
+    const next = await aside(place)
+    if (typeof next === 'object') await putInPlace(place, next)
+  } catch (error) {
+    place.ports.log('error', 'web: the new certificate cannot be put in place', { why: sentence(error) })
+  }
+}
+
+async function replacePair(place: Place, { key, cert }: WebKey): Promise<void> {
+  const { disk } = place.ports
+  await disk.makeDir(dirOf(place))
+  await replaceFile(disk, dirOf(place), nextName, Buffer.from(JSON.stringify({ key, cert })))
+  await putInPlace(place, { key, cert })
+}
+
+async function putInPlace(place: Place, { key, cert }: WebKey): Promise<void> {
+  const { disk } = place.ports
+  await replaceFile(disk, dirOf(place), 'key.pem', Buffer.from(key))
+  await replaceFile(disk, dirOf(place), 'cert.pem', Buffer.from(cert))
+  await disk.remove(`${dirOf(place)}/${nextName}`)
+  await disk.sync(dirOf(place))
+}
+
+async function madeFor({ ports: { random }, builtAt }: Scene, names: readonly string[]): Promise<Known> {
+  const key = await random.ecKey()
+  const cert = selfSigned(key, names, random.bytes(serialBytes), builtAt, builtAt + yearsMs)
+  const facts = certificateFacts(key, cert)
+  if (typeof facts === 'string') throw new Fault(500, `The certificate that was made is none: ${facts}`, 'Look at the log.')
   return { key, cert, facts }
 }
 
-/** Throws Fault when they are no pair. Rejects with DiskError. */
-export async function keepWebKey(scene: Place, { key, cert }: WebKey): Promise<void> {
+/** A sentence: it is no pair. Undefined: there is none. */
+const pairOf = (key: string, cert: string): Known | string => {
   const facts = certificateFacts(key, cert)
-  if (typeof facts === 'string') throw new Fault(422, facts, 'Choose the certificate (with its chain) and its private key, both as PEM.')
-  const { disk } = scene.ports
-  await disk.makeDir(dirOf(scene))
-  await replaceFile(disk, dirOf(scene), 'key.pem', Buffer.from(key))
-  await replaceFile(disk, dirOf(scene), 'cert.pem', Buffer.from(cert))
+  return typeof facts === 'string' ? facts : { key, cert, facts }
 }
 
-async function textOf(disk: Disk, path: string): Promise<string> {
+async function standing(place: Place): Promise<Known | string | undefined> {
+  const key = await textOf(place, 'key.pem')
+  const cert = await textOf(place, 'cert.pem')
+  return key === undefined && cert === undefined ? undefined : pairOf(key ?? '', cert ?? '')
+}
+
+async function aside(place: Place): Promise<Known | string | undefined> {
+  const text = await textOf(place, nextName)
+  if (text === undefined) return undefined
+  const { key, cert } = JSON.parse(text) as WebKey
+  return pairOf(key, cert)
+}
+
+/** Undefined: there is no such file. */
+async function textOf(place: Place, name: string, left = readAttempts): Promise<string | undefined> {
+  const { disk } = place.ports
   try {
-    return Buffer.from(await disk.read(path)).toString()
+    return Buffer.from(await disk.read(`${dirOf(place)}/${name}`)).toString()
   } catch (error) {
-    if (isDiskError(error)) return ''
+    if (isDiskError(error, 'ENOENT')) return undefined
+    if (isDiskError(error) && left > 1) return textOf(place, name, left - 1)
     throw error
   }
+}
+
+const turns = new WeakMap<Disk, Promise<unknown>>()
+
+/** Page, mailbox and mail door ask for the pair at once: two that write it would leave the key of one and the certificate of the other. */
+function inTurn<T>({ ports: { disk } }: Place, deed: () => Promise<T>): Promise<T> {
+  const done = (turns.get(disk) ?? Promise.resolve()).then(deed)
+  turns.set(
+    disk,
+    done.catch(() => {}),
+  )
+  return done
 }

@@ -7,7 +7,7 @@ import { Stream } from '../web/stream.ts'
 import type { Scene } from './command.ts'
 import type { Household } from './household.ts'
 import { keepListening } from './keep-listening.ts'
-import { ownWebKey, readWebKey } from './web-key.ts'
+import { hasWebKey, webKeyOrStandIn } from './web-key.ts'
 
 /**
  * Serves the page of a household, until the returned function is called. It needs nothing of the gateway, moves when the settings name another port, and a port that cannot be had
@@ -40,8 +40,7 @@ export async function serveWeb(scene: Scene, household: Household): Promise<() =
 async function keyFor(scene: Scene, { current, names }: Household) {
   const { tls } = current.web
   if (tls === 'off') return undefined
-  const standing = await readWebKey(scene)
-  if (tls === 'file' && !standing)
+  if (tls === 'file' && !(await hasWebKey(scene)))
     scene.ports.log('warning', 'web: there is no certificate in web/cert.pem with its key in web/key.pem; one is made', {})
-  return standing ?? ownWebKey(scene, [...names])
+  return webKeyOrStandIn(scene, [...names])
 }

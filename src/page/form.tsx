@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { type Finding, get } from './api.ts'
 import { Choice, Field, Tick } from './parts.tsx'
+import { secretName } from './secret-name.ts'
 import { language, t } from './words.ts'
 
 /** Form: an entry of the settings by its JSON Schema, which is made from the schema that checks it. What a form cannot show well is JSON. */
@@ -38,11 +39,17 @@ export function useSchema(): Schema | undefined {
   return schema
 }
 
-type Of = {
-  path: string
-  findings: readonly Finding[]
-  typed: Typed
-  type(name: string, value: string): void
+/** What a form needs for passwords. `others`: the settings without this entry. */
+type Secrets = { id: unknown; others: unknown; typed: Typed; type(name: string, value: string): void }
+type Of = { path: string; findings: readonly Finding[]; secrets?: Secrets }
+
+/** An entry of a list of the settings while it is changed; an index behind the end is that of a new one. */
+export function useDraft(value: Value, settings: object | undefined, list: string, index: number) {
+  const [draft, setDraft] = useState(value)
+  const [typed, setTyped] = useState<Typed>({})
+  const others = { ...settings, [list]: (settings as Record<string, unknown[]> | undefined)?.[list]?.filter((_, at) => at !== index) }
+  const type = (name: string, secret: string) => setTyped({ ...typed, [name]: secret })
+  return { draft, setDraft, typed, secrets: { id: draft.id, others, typed, type } }
 }
 
 /** `hidden`: members that are not to be seen here. `first`: those that are seen at once; the others are behind a fold, unless something is to be said of them. */
@@ -97,17 +104,19 @@ function Member({ name, schema, value, set, ...of }: Of & { name: string; schema
   const fault = of.findings.filter((one) => one.path === of.path).map((one) => `${one.what} ${one.write}`)[0]
   const common = { label, help, fault }
   const shown = value ?? schema.default
-  if (schema.properties?.secret) {
-    const secret = (value as { secret?: string } | undefined)?.secret ?? of.path.replace(/\[(\d+)\]/g, '-$1').replaceAll('.', ':')
+  if (schema.properties?.secret && of.secrets) {
+    const { id, others, typed, type } = of.secrets
+    const standing = (value as { secret?: string } | undefined)?.secret
+    const secret = secretName(others, standing ?? of.path.replace(/\[\d+\]/, `:${id}`).replaceAll('.', ':'))
     return (
       <Field
         {...common}
         type="password"
         autocomplete="off"
         help={t('Kept on the box and never shown. Leave it empty to keep what is there.')}
-        value={of.typed[secret] ?? ''}
+        value={typed[secret] ?? ''}
         set={(next) => {
-          of.type(secret, next)
+          type(secret, next)
           set({ secret })
         }}
       />

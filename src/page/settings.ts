@@ -1,5 +1,6 @@
 import type { Settings } from '../web/settings.ts'
 import { type Answer, ask, type Finding, get, type Problem } from './api.ts'
+import { refersTo } from './secret-name.ts'
 
 /** The settings as they were read, changed as a whole. */
 export type { Settings } from '../web/settings.ts'
@@ -10,17 +11,13 @@ export async function readSettings(): Promise<Answer<Kept>> {
   return answer.ok ? { ...answer, value: { ...answer.value, etag: answer.etag } } : answer
 }
 
-/** Keeps the secrets first: the settings refer to them. Undefined when all is saved. */
+/** Secrets that the settings refer to go along: what is refused changes none. Undefined when all is saved. */
 export async function saveSettings(
   kept: Kept,
   settings: unknown,
   secrets: Readonly<Record<string, string>> = {},
 ): Promise<Problem | undefined> {
-  for (const [name, value] of Object.entries(secrets)) {
-    if (value === '') continue
-    const answer = await ask('PUT', `/api/secrets/${encodeURIComponent(name)}`, { value })
-    if (!answer.ok) return answer.problem
-  }
-  const answer = await ask('PUT', '/api/settings', settings, { 'If-Match': kept.etag })
+  const typed = Object.fromEntries(Object.entries(secrets).filter(([name, value]) => value !== '' && refersTo(settings, name)))
+  const answer = await ask('POST', '/api/settings', { settings, secrets: typed }, { 'If-Match': kept.etag })
   return answer.ok ? undefined : answer.problem
 }

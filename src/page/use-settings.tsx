@@ -18,8 +18,11 @@ export function useSettings(): Editing {
   const [findings, setFindings] = useState<readonly Finding[]>([])
   const look = async () => {
     const answer = await readSettings()
-    if (answer.ok) setKept(answer.value)
-    setProblem(answer.problem)
+    if (!answer.ok) return setProblem(answer.problem)
+    // Errors are of a file that cannot be used: what is shown is something else, and has none.
+    const [first, ...faults] = answer.value.findings.filter((one) => one.level === 'error')
+    setKept({ ...answer.value, findings: answer.value.findings.filter((one) => one.level === 'note') })
+    setProblem(first && { status: 422, error: first.what, hint: first.write, findings: faults })
   }
   useEffect(() => void look(), [])
   return {

@@ -11,6 +11,11 @@ export class LogBook {
     for (const reader of this.#readers) reader(line)
   }
 
+  /** Who comes next is somebody else. */
+  clear(): void {
+    this.#lines.length = 0
+  }
+
   /** Oldest first. */
   get lines(): readonly string[] {
     return this.#lines

@@ -30,6 +30,8 @@ const schema = z.object({
   wear: z.object({ bytes: z.number(), boot: z.string(), counted: z.number() }).optional(),
   /** The roll-back that was told last, in its words. */
   rolledBack: z.string().optional(),
+  /** Where the page was before it was moved, until somebody has confirmed that it is well in its new place. What a newer version wrote here is no reason to doubt the file. */
+  placeBefore: z.object({ listen: z.string(), tls: z.string() }).optional().catch(undefined),
   /** Key of the codes in the subjects of letters, base64. */
   codeKey: z.string().optional(),
   access: z
@@ -114,6 +116,11 @@ export class DeviceStore {
   /** This roll-back was told; undefined: it is over, and the next one is another, whatever its words. Durable when it resolves. */
   rolledBack(words: string | undefined): Promise<void> {
     return this.#update(({ rolledBack: _, ...device }) => (words === undefined ? device : { ...device, rolledBack: words }))
+  }
+
+  /** Where the page goes back to; undefined: it stays where it is. Durable when it resolves. Rejects with DiskError. */
+  placeBefore(place: Device['placeBefore']): Promise<void> {
+    return this.#update(({ placeBefore: _, ...device }) => (place === undefined ? device : { ...device, placeBefore: place }))
   }
 
   /** The key of the codes in subjects, made at the first question; for this life only, where the disk takes nothing. */

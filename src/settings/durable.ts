@@ -5,7 +5,7 @@ import { sentence } from '../ports/log.ts'
 type Reading<T> =
   | { kind: 'good'; value: T; bytes: Uint8Array }
   | { kind: 'missing' }
-  | { kind: 'bad'; why: string }
+  | { kind: 'bad'; why: string; bytes: Uint8Array }
   /** Whole, but not what it should be: somebody wrote it so. */
   | { kind: 'refused'; why: string; bytes: Uint8Array }
   | { kind: 'unread'; error: DiskError }
@@ -15,8 +15,8 @@ const readAttempts = 2
 
 /**
  * A lowdb adapter that keeps what it was given: a draft of 0600, synced, renamed, the directory synced. The version before stays as `.bak`, and is
- * what is read when the file is torn, empty or not accepted, or when the disk does not give it. One that was not accepted is put aside as `.refused` before it is
- * written over. lowdb's own file adapter makes no sync at all.
+ * what is read when the file is torn, empty or not accepted, or when the disk does not give it. One that was not accepted, and what somebody
+ * may have written by hand, is put aside as `.refused` before it is written over. lowdb's own file adapter makes no sync at all.
  */
 export class DurableJson<T> implements Adapter<T> {
   /** What had to be mended at the last read. */
@@ -29,6 +29,8 @@ export class DurableJson<T> implements Adapter<T> {
   refused: string | undefined
   /** Why the file is no JSON: a power cut, or somebody who writes by hand. */
   torn: string | undefined
+  /** Why the file was not what was read, whatever the reason. */
+  fault: string | undefined
   readonly #disk: Disk
   readonly #dir: string
   readonly #name: string
@@ -52,9 +54,11 @@ export class DurableJson<T> implements Adapter<T> {
     this.recovered = false
     this.refused = undefined
     this.torn = undefined
+    this.fault = undefined
     this.notes.length = 0
     const main = await this.#readOne(this.#name)
     if (main.kind === 'good') return main.value
+    this.fault = main.kind === 'missing' ? 'it is missing' : main.kind === 'unread' ? sentence(main.error) : main.why
     if (main.kind === 'refused') this.refused = main.why
     if (main.kind === 'bad') this.torn = main.why
     const backup = await this.#readOne(`${this.#name}.bak`)
@@ -63,7 +67,7 @@ export class DurableJson<T> implements Adapter<T> {
       this.notes.push(
         main.kind === 'missing'
           ? `${this.#name} is missing; its predecessor ${this.#name}.bak is used.`
-          : `${this.#name} cannot be used (${main.kind === 'unread' ? sentence(main.error) : main.why}); its predecessor ${this.#name}.bak is used.`,
+          : `${this.#name} cannot be used (${this.fault}); its predecessor ${this.#name}.bak is used.`,
       )
       return backup.value
     }
@@ -86,7 +90,8 @@ export class DurableJson<T> implements Adapter<T> {
     const standing = await this.#readOne(this.#name)
     // Only a file that can be read again is worth keeping.
     if (standing.kind === 'good') await replaceFile(this.#disk, this.#dir, `${this.#name}.bak`, standing.bytes)
-    if (standing.kind === 'refused') await replaceFile(this.#disk, this.#dir, `${this.#name}.refused`, standing.bytes)
+    if (standing.kind === 'refused' || (standing.kind === 'bad' && isWritten(standing.bytes)))
+      await replaceFile(this.#disk, this.#dir, `${this.#name}.refused`, standing.bytes)
     await replaceFile(this.#disk, this.#dir, this.#name, Buffer.from(`${JSON.stringify(value, null, 2)}\n`))
   }
 
@@ -95,12 +100,12 @@ export class DurableJson<T> implements Adapter<T> {
     if (bytes === undefined) return { kind: 'missing' }
     if (!(bytes instanceof Uint8Array)) return { kind: 'unread', error: bytes }
     const text = Buffer.from(bytes).toString()
-    if (text.trim() === '') return { kind: 'bad', why: 'the file is empty' }
+    if (text.trim() === '') return { kind: 'bad', why: 'the file is empty', bytes }
     let value: unknown
     try {
       value = JSON.parse(text)
     } catch (error) {
-      return { kind: 'bad', why: sentence(error) }
+      return { kind: 'bad', why: sentence(error), bytes }
     }
     try {
       return { kind: 'good', value: this.#accepts(value, text), bytes }
@@ -120,6 +125,9 @@ export class DurableJson<T> implements Adapter<T> {
     }
   }
 }
+
+/** Somebody may have written it: after a power cut a file is empty, or nothing but zeros. */
+const isWritten = (bytes: Uint8Array): boolean => bytes.some((octet) => octet > 0x20)
 
 /** Writes it through lowdb; what could not be written is not what lowdb has, either. */
 export async function keep<T>(low: Low<T>, value: T): Promise<void> {

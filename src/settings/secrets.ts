@@ -4,30 +4,28 @@ import { DurableJson } from './durable.ts'
 import type { Finding } from './finding.ts'
 import type { Settings } from './schema.ts'
 
+type Values = Readonly<Record<string, string>>
+
 /**
  * Secrets by name: from the environment (OUTPOST_SECRET_<NAME>), from $CREDENTIALS_DIRECTORY, or from secrets.json (0600). They never stand in
  * the settings. Only those of secrets.json can be changed from here.
  */
 export class Secrets {
-  readonly #file: DurableJson<Record<string, string>>
+  readonly #file: DurableJson<Values>
   readonly #credentials: ReadonlyMap<string, string>
   readonly #env: Readonly<Record<string, string | undefined>>
-  #values: Readonly<Record<string, string>> = {}
+  #values: Values = {}
   /** One change at a time. */
   #changing: Promise<unknown> = Promise.resolve()
 
-  private constructor(
-    file: DurableJson<Record<string, string>>,
-    credentials: Map<string, string>,
-    env: Readonly<Record<string, string | undefined>>,
-  ) {
+  private constructor(file: DurableJson<Values>, credentials: Map<string, string>, env: Readonly<Record<string, string | undefined>>) {
     this.#file = file
     this.#credentials = credentials
     this.#env = env
   }
 
   static async load(disk: Disk, dir: string, env: Readonly<Record<string, string | undefined>>): Promise<Secrets> {
-    const file = new DurableJson<Record<string, string>>(disk, dir, 'secrets.json', accept)
+    const file = new DurableJson<Values>(disk, dir, 'secrets.json', accept)
     const secrets = new Secrets(file, await credentialsIn(disk, env.CREDENTIALS_DIRECTORY), env)
     secrets.#values = (await file.read()) ?? {}
     return secrets
@@ -53,15 +51,43 @@ export class Secrets {
 
   /** Puts a value into secrets.json; durable when it resolves with undefined. A sentence: it cannot be kept there, and why. Rejects with DiskError. */
   async keep(name: string, value: string): Promise<string | undefined> {
-    if (this.#given(name) !== undefined) return fixed(name)
+    const kept = await this.keepAll({ [name]: value })
+    return 'why' in kept ? kept.why : undefined
+  }
+
+  /** Why a value of this name cannot be kept in secrets.json; undefined: it can. */
+  whyFixed(name: string): string | undefined {
+    return this.#given(name) === undefined ? undefined : fixed(name)
+  }
+
+  /** The same for several, all of them or none. `undo` puts back what stood under their names, unless somebody has changed it since. */
+  async keepAll(values: Values): Promise<{ why: string } | { undo(): Promise<void> }> {
+    const names = Object.keys(values)
+    for (const name of names) {
+      const why = this.whyFixed(name)
+      if (why !== undefined) return { why }
+    }
+    if (names.length === 0) return { undo: async () => {} }
     return this.#change(async () => {
       const standing = await this.#file.read()
-      if (!standing && this.#file.broken !== undefined) return `secrets.json cannot be used: ${this.#file.broken}.`
-      const values = { ...standing, [name]: value }
-      await this.#file.write(values)
-      this.#values = values
-      return undefined
+      if (!standing && this.#file.broken !== undefined) return { why: `secrets.json cannot be used: ${this.#file.broken}.` }
+      await this.#write({ ...standing, ...values })
+      return { undo: () => this.#undo(standing ?? {}, values) }
     })
+  }
+
+  #undo(before: Values, values: Values): Promise<void> {
+    return this.#change(async () => {
+      const now = (await this.#file.read()) ?? {}
+      const others = Object.entries(now).filter(([name, value]) => !Object.hasOwn(values, name) || values[name] !== value)
+      const back = Object.entries(before).filter(([name]) => Object.hasOwn(values, name) && values[name] === now[name])
+      await this.#write(Object.fromEntries([...others, ...back]))
+    })
+  }
+
+  async #write(values: Values): Promise<void> {
+    await this.#file.write(values)
+    this.#values = values
   }
 
   /** Those of secrets.json, as they stand there now. Rejects with DiskError. */

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { Low } from 'lowdb'
-import { type Disk, isReadOnly } from '../ports/disk.ts'
+import { type Disk, isDiskError, isReadOnly } from '../ports/disk.ts'
 import { sentence } from '../ports/log.ts'
 import { checkSettings } from './check.ts'
 import { DurableJson, keep } from './durable.ts'
@@ -62,6 +62,24 @@ export class SettingsStore {
     }
   }
 
+  /**
+   * For who works by settings already: those of the file, and where it cannot be used `inUse`, with what is wrong of the file among the findings. What is saved
+   * next is in place of the file, which is put aside. Nothing is written.
+   */
+  async loadOver(inUse: Settings): Promise<{ settings: Settings; findings: Finding[] }> {
+    this.#findings = []
+    this.#faults = []
+    const value = await this.#adapter.read().catch((error: unknown) => {
+      if (!isDiskError(error)) throw error
+      return null
+    })
+    const { fault, torn } = this.#adapter
+    this.#low.data = value && fault === undefined ? value : inUse
+    if (value && fault === undefined) return { settings: value, findings: this.#findings }
+    const faults = this.#faults.length > 0 ? this.#faults : torn === undefined ? [] : [spoiled(torn)]
+    return { settings: inUse, findings: [notTaken(faults.length > 0 ? '' : ` (${fault ?? 'the disk does not give it'})`), ...faults] }
+  }
+
   /** Changes with every change of the settings: 16 hexadecimal digits. */
   get revision(): string {
     return hash('sha256', JSON.stringify(this.#low.data)).slice(0, 16)
@@ -82,6 +100,13 @@ export class SettingsStore {
 }
 
 const spoiled = (what: string): Finding => ({ path: '', what, write: 'Mend settings.json, or remove it to start anew.', level: 'error' })
+
+const notTaken = (why: string): Finding => ({
+  path: '',
+  what: `settings.json cannot be used${why}. What is shown here are the settings that the box works by.`,
+  write: 'Save these, and what stands there is put aside as settings.json.refused; or mend that file.',
+  level: 'error',
+})
 
 /** What a first run works with: the embedded broker and the operator on the box. */
 function defaults(): Settings {

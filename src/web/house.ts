@@ -41,30 +41,35 @@ export interface House {
   readonly standsStill: string | undefined
   /** The gateway did not start with the settings in use, and is tried again. */
   readonly cannotStart: boolean
-  /** As they are saved, and what is to be said of them. */
+  /** As they are saved, and what is to be said of them. Where the file cannot be used, those that the gateway works by, and what is wrong of the file. */
   settings(): Promise<{ settings: Settings; revision: string; findings: Finding[] }>
-  /** Saves and begins to work by them. Whatever is wrong, nothing was changed. */
-  save(value: unknown, revision: string): Promise<Saved>
+  /**
+   * Saves and begins to work by them. `typed` are values of secrets by their names, which are kept with them once the settings were judged. Whatever is wrong, nothing was changed: the findings say what, and a Fault when it
+   * is the disk.
+   */
+  save(value: unknown, revision: string, typed?: Readonly<Record<string, string>>): Promise<Saved>
   /** The plan of settings, saved or not. */
   plan(settings?: Settings): Promise<Plan>
   /** The source of kind http whose token this is. */
   hookOf(token: string): string | undefined
   /** Names of secrets that the settings refer to, and whether there is one. */
   secrets(settings: Settings): { name: string; known: boolean }[]
-  /** Puts secrets into secrets.json, by their names, and works by them. A sentence for each that cannot be kept, and why. */
-  keepSecrets(values: Readonly<Record<string, string>>): Promise<string[]>
+  /** Puts a secret into secrets.json and works by it. A sentence: it cannot be kept, and why. */
+  keepSecret(name: string, value: string): Promise<string | undefined>
+  /** Why a secret of this name cannot be kept; undefined: it can. */
+  whyNotKept(name: string): string | undefined
   /** The values of secrets.json, for a backup under a passphrase. */
   secretValues(): Promise<Record<string, string>>
   /** Walks the way to a relay, saved or not, up to RCPT. `typed` are secrets by their names, for a relay that is not saved and for this walk alone. Throws Fault when the relay is not valid. */
   probe(relay: unknown, typed: Readonly<Record<string, string>>, to: string | undefined): Promise<AsyncIterable<Step>>
-  /** Of the page; made at the first question, also while it is served in clear. */
-  certificate(): Promise<CertificateFacts>
+  /** Of the page; made at the first question, also while it is served in clear. Undefined: it cannot be used, and the log says why. */
+  certificate(): Promise<CertificateFacts | undefined>
   /** Puts a certificate in place. Throws Fault when key and certificate are no pair. */
   keepCertificate(key: string, cert: string): Promise<void>
   /** How long the page stays in its new place unless somebody confirms it; undefined when there is nothing to confirm. */
   readonly trialLeftMs: number | undefined
-  /** It is well in its new place. False: nothing was to be confirmed. */
-  confirm(): boolean
+  /** It is well in its new place. False: nothing was to be confirmed. Throws Fault when the disk does not take that; then it still has to be. */
+  confirm(): Promise<boolean>
   /** Stops the gateway and starts it anew. */
   restart(): void
   /** Takes away everything that was ever kept, and begins as a new box. */

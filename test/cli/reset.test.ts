@@ -173,3 +173,15 @@ test('a command that comes while a box is being reset reads nothing, and says wh
   await unlock?.()
   assert.equal(ofTheOwner(disk).length, Object.keys(owned).length)
 })
+
+test('remains of user data (CWE-212): after a reset the page shows nothing of the log of its owner', async () => {
+  const box = await WebBox.open()
+  box.scene.ports.log('warning', 'relay: letters wait', { relay: canary })
+  const told: string[] = []
+  box.book.follow((line) => void told.push(line))
+  await reset(box.scene)
+  assert.deepEqual(box.book.lines, [])
+  box.scene.ports.log('info', 'device: reset, everything is gone')
+  assert.equal(box.book.lines.length, 1)
+  assert.equal(told.length, 1, 'who follows is told what is new')
+})

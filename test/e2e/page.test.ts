@@ -335,6 +335,69 @@ async function overviewOf(outpost: Outpost, origin: string): Promise<Page> {
   return page
 }
 
+test('a second relay and a second source keep their passwords beside those of the first, and what is refused changes none', {
+  skip,
+  timeout: 120_000,
+}, async () => {
+  const { outpost, origin } = await freshBox('twice')
+  browser = await Chromium.open(origin)
+  const secrets = () => JSON.parse(readFileSync(`${outpost.data}/secrets.json`, 'utf8'))
+  try {
+    const page = await overviewOf(outpost, origin)
+    const add = async (host: string, password: string) => {
+      await page.getByRole('button', { name: 'Go on' }).click()
+      await page.getByLabel('Host').fill(host)
+      await page.getByLabel('User').fill('ps7')
+      await page.getByLabel(/^password$/i).fill(password)
+      await page.getByRole('button', { name: 'Save' }).click()
+    }
+    await page.goto(`${origin}/#/people`)
+    await add('one.example.org', 'first')
+    await page.getByText('one.example.org:587').waitFor()
+    assert.deepEqual(secrets(), { 'relay:relay': 'first' })
+    await add('no host', 'refused')
+    await page.getByText('The settings were not saved.').waitFor()
+    assert.deepEqual(secrets(), { 'relay:relay': 'first' })
+    await page.getByLabel('Host').fill('two.example.org')
+    await page.getByLabel(/^password$/i).fill('second')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('two.example.org:587').waitFor()
+    assert.deepEqual(secrets(), { 'relay:relay': 'first', 'relay:relay2': 'second' })
+
+    await page.goto(`${origin}/#/sources`)
+    const broker = async (password: string) => {
+      await page.getByRole('button', { name: 'MQTT broker' }).click()
+      await page.getByLabel('Broker', { exact: true }).fill('mqtt://127.0.0.1:1')
+      await page.getByLabel(/^password$/i).fill(password)
+      await page.getByRole('button', { name: 'Save' }).click()
+      await page.getByRole('button', { name: 'MQTT broker' }).waitFor()
+    }
+    const card = (id: string) => page.locator('section').filter({ has: page.getByRole('heading', { name: new RegExp(`\\b${id}$`) }) })
+    await broker('of field')
+    await broker('of field2')
+    await card('field').getByRole('button', { name: 'Listen and change' }).click()
+    browser.sayYes(true)
+    await page.getByRole('button', { name: 'Remove' }).click()
+    await card('field').waitFor({ state: 'detached' })
+    await broker('of a third')
+    const kept = secrets()
+    assert.equal(kept['sources:field2:password'], 'of field2')
+    assert.equal(kept['sources:field:password'], 'of a third')
+    const settings = JSON.parse(readFileSync(`${outpost.data}/settings.json`, 'utf8'))
+    assert.deepEqual(
+      settings.sources.map((one: { id: string; password: unknown }) => [one.id, one.password]),
+      [
+        ['field2', { secret: 'sources:field2:password' }],
+        ['field', { secret: 'sources:field:password' }],
+      ],
+    )
+    assert.deepEqual([browser.strayed, browser.dialogs, browser.errors], [[], [], []])
+  } finally {
+    await browser.close()
+    await outpost.stop()
+  }
+})
+
 const away = 'The box does not answer. What you see is old'
 
 test('a gateway that is killed and comes back: the page says so and recovers by itself', { skip, timeout: 120_000 }, async () => {

@@ -336,8 +336,8 @@ export const mutations: readonly Mutation[] = [
   {
     what: 'writes over secrets that somebody changed by hand',
     file: 'settings/secrets.ts',
-    from: '{ ...standing, [name]: value }',
-    to: '{ ...this.#values, [name]: value }',
+    from: '{ ...standing, ...values }',
+    to: '{ ...this.#values, ...values }',
     tests: ['test/settings/secrets.test.ts'],
   },
   {

@@ -121,6 +121,16 @@ export class WebBox {
     return box
   }
 
+  /** Another life on a disk that has been claimed, with a session. */
+  static async entered(disk: SimDisk): Promise<WebBox> {
+    const box = await WebBox.open({}, {}, disk)
+    await box.household.begin()
+    const answer = await box.ask('POST', '/api/login', { password })
+    assert.equal(answer.status, 204, await answer.text())
+    box.#cookie = answer.headers.get('set-cookie')?.split(';')[0]
+    return box
+  }
+
   /** Asks as the page does: with the cookie, and the marks that a browser sets. */
   ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, caller: Partial<Caller> = {}): Promise<Response> {
     const own = {

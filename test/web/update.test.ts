@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readGauges } from '../../src/cli/gauges.ts'
-import { loadSettings } from '../../src/cli/load.ts'
 import { statusPath } from '../../src/device/update.ts'
 import { WebBox } from './box.ts'
 
@@ -85,15 +84,4 @@ test('an update that did not work is an alert, once; when it fails again in the 
   }
   await stop()
   await box.household.stop()
-})
-
-test('roll-back (EN 303 645 5.3): settings that the old software does not understand give way to those of before the update', async () => {
-  const box = await WebBox.open({ site: { name: 'Before' } })
-  await box.disk.makeDir('data/update')
-  await box.disk.write('data/update/settings.json', await box.disk.read('data/settings.json'))
-  await box.disk.write('data/settings.json', Buffer.from('{"site":{"name":"After"},"fromTheFuture":true}'))
-  await box.disk.write('data/settings.json.bak', Buffer.from('{"site":{"name":"After"},"fromTheFuture":1}'))
-  const { settings } = await loadSettings(box.scene)
-  assert.equal(settings.site.name, 'Before')
-  assert.match(Buffer.from(await box.disk.read('data/settings.newer.json')).toString(), /fromTheFuture/)
 })

@@ -1,8 +1,10 @@
 import { useState } from 'preact/hooks'
 import { each, get, type Problem, post } from '../api.ts'
-import { Fields, type Typed, useSchema, type Value } from '../form.tsx'
+import { Fields, type Typed, useDraft, useSchema, type Value } from '../form.tsx'
 import { useLive } from '../live.ts'
 import { Card, Choice, Deed, Field, Scroll, StateMark, Wrong } from '../parts.tsx'
+import { newcomer } from '../secret-name.ts'
+import type { Settings } from '../settings.ts'
 import { type Editing, useSettings } from '../use-settings.tsx'
 import { t } from '../words.ts'
 import { useHelp } from './sources.tsx'
@@ -108,7 +110,7 @@ function Entries({
             {add}
           </button>
         ) : (
-          <Presets choose={setFresh} />
+          <Presets settings={editing.kept?.settings} choose={setFresh} />
         )}
       </Card>
     </>
@@ -116,7 +118,7 @@ function Entries({
 }
 
 /** Relays of the usual providers, to begin with. */
-export function Presets({ choose }: { choose: (relay: Value) => void }) {
+export function Presets({ settings, choose }: { settings: Settings | undefined; choose: (relay: Value) => void }) {
   const help = useHelp()
   const [name, setName] = useState('')
   const preset = help?.presets.find((one) => one.name === name)
@@ -133,13 +135,17 @@ export function Presets({ choose }: { choose: (relay: Value) => void }) {
         type="button"
         onClick={() =>
           choose(
-            preset?.relay ?? {
-              id: 'relay',
-              host: '',
-              port: 587,
-              security: 'starttls',
-              auth: { kind: 'password', user: '', password: { secret: 'relay:relay' } },
-            },
+            newcomer(
+              preset?.relay ?? {
+                id: 'relay',
+                host: '',
+                port: 587,
+                security: 'starttls',
+                auth: { kind: 'password', user: '', password: { secret: 'relay:relay' } },
+              },
+              settings,
+              'relays',
+            ),
           )
         }
       >
@@ -163,8 +169,7 @@ function Entry({
   save: (value: Value) => (typed: Typed) => Promise<Problem | undefined>
 }) {
   const schema = useSchema()?.properties?.[list]?.items
-  const [draft, setDraft] = useState(value)
-  const [typed, setTyped] = useState<Typed>({})
+  const { draft, setDraft, typed, secrets } = useDraft(value, editing.kept?.settings, list, index)
   if (!schema) return <p>{t('One moment …')}</p>
   return (
     <form onSubmit={(event) => event.preventDefault()}>
@@ -175,8 +180,7 @@ function Entry({
         set={setDraft}
         path={`${list}[${index}]`}
         findings={editing.findings}
-        typed={typed}
-        type={(name, secret) => setTyped({ ...typed, [name]: secret })}
+        secrets={secrets}
       />
       <div class="row">
         <Deed kind="main" deed={() => save(draft)(typed)}>

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { Fields, type Typed, useSchema, type Value } from '../form.tsx'
+import { Fields, useSchema, type Value } from '../form.tsx'
 import { type Line, useLive } from '../live.ts'
 import { Card, Choice, Deed, Findings, go, octetsOf, Wrong } from '../parts.tsx'
 import { Preview, written } from '../preview.tsx'
@@ -124,7 +124,6 @@ export function Editor({
         }
       : {}),
   }))
-  const [typed, setTyped] = useState<Typed>({})
   if (!kept || !schema) return <p>{t('One moment …')}</p>
   const rules = [...(kept.settings.rules as unknown as Value[])]
   // A new rule from a line goes first, so that it takes that line.
@@ -133,7 +132,7 @@ export function Editor({
   const next = { ...kept.settings, rules }
   const path = `rules[${index >= kept.settings.rules.length ? 0 : index}]`
   const save = async () => {
-    const wrong = await editing.save(next, typed)
+    const wrong = await editing.save(next)
     if (!wrong && done) done()
     else if (!wrong) go('#/rules')
     return wrong
@@ -150,8 +149,6 @@ export function Editor({
             set={setDraft}
             path={path}
             findings={editing.findings}
-            typed={typed}
-            type={(name, secret) => setTyped({ ...typed, [name]: secret })}
           />
           <p class="soft small">{t('People: {people}', { people: people.join(', ') || '—' })}</p>
           <div class="row">

@@ -5,6 +5,7 @@ import { Lines } from '../lines.tsx'
 import type { Line } from '../live.ts'
 import { useLive } from '../live.ts'
 import { Card, Choice, Deed, Facts, Field, Findings, go, Wrong } from '../parts.tsx'
+import { secretName } from '../secret-name.ts'
 import { type Editing, useSettings } from '../use-settings.tsx'
 import { language, t, type Word } from '../words.ts'
 import { PhoneTime } from './overview.tsx'
@@ -135,9 +136,9 @@ function SourceStep({ editing }: { editing: Editing }) {
       <Card title={t('Add a source')}>
         {adding ? (
           <SourceForm
+            editing={editing}
             value={adding}
-            path={`sources[${sources.length}]`}
-            findings={editing.findings}
+            index={sources.length}
             save={(value) => async (typed) => {
               const wrong = await editing.save({ ...editing.kept?.settings, sources: [...sources, value] }, typed)
               if (!wrong) setAdding(undefined)
@@ -145,7 +146,7 @@ function SourceStep({ editing }: { editing: Editing }) {
             }}
           />
         ) : (
-          <AddSource choose={setAdding} taken={sources.map((one) => String(one.id))} />
+          <AddSource settings={editing.kept?.settings} choose={setAdding} />
         )}
       </Card>
     </>
@@ -167,7 +168,8 @@ function RelayStep({ editing }: { editing: Editing }) {
   const [password, setPassword] = useState('')
   const [done, setDone] = useState(false)
   const auth = relay?.auth as { kind?: string; user?: string; password?: { secret: string } } | undefined
-  const secret = auth?.password?.secret ?? `relay:${relay?.id}`
+  const others = { ...settings, relays: settings?.relays.slice(1) }
+  const secret = secretName(others, auth?.password?.secret ?? `relay:${relay?.id}`)
   const save = async () => {
     const people = [{ id: person?.id ?? 'ops', name: person?.name ?? address.split('@')[0], address }, ...(settings?.people ?? []).slice(1)]
     const from =
@@ -191,7 +193,7 @@ function RelayStep({ editing }: { editing: Editing }) {
           help={t('A mail address')}
         />
         {!relay ? (
-          <Presets choose={setRelay} />
+          <Presets settings={settings} choose={setRelay} />
         ) : (
           <>
             <Field label={t('Mail server')} value={String(relay.host ?? '')} set={(host) => setRelay({ ...relay, host })} />
@@ -236,7 +238,10 @@ function RelayStep({ editing }: { editing: Editing }) {
                   autocomplete="off"
                   help={t('Kept on the box and never shown. Leave it empty to keep what is there.')}
                   value={password}
-                  set={setPassword}
+                  set={(next) => {
+                    setPassword(next)
+                    setRelay({ ...relay, auth: { ...auth, password: { secret } } })
+                  }}
                 />
               </>
             )}

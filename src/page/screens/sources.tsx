@@ -1,11 +1,13 @@
 import { useEffect, useState } from 'preact/hooks'
 import { each, get } from '../api.ts'
-import { Fields, type Typed, useSchema, type Value } from '../form.tsx'
+import { Fields, type Typed, useDraft, useSchema, type Value } from '../form.tsx'
 import { Lines } from '../lines.tsx'
 import { useLive } from '../live.ts'
 import { Card, Choice, Deed, Facts, go, StateMark, Wrong } from '../parts.tsx'
 import { Preview } from '../preview.tsx'
-import { useSettings } from '../use-settings.tsx'
+import { newcomer } from '../secret-name.ts'
+import type { Settings } from '../settings.ts'
+import { type Editing, useSettings } from '../use-settings.tsx'
 import { t } from '../words.ts'
 import { moodOf } from './overview.tsx'
 
@@ -67,7 +69,7 @@ export function Sources() {
                 {source && (
                   <>
                     <h3>{t('Settings')}</h3>
-                    <SourceForm value={source} path={`sources[${index}]`} save={(value) => put(index, value)} findings={editing.findings} />
+                    <SourceForm editing={editing} value={source} index={index} save={(value) => put(index, value)} />
                     <Deed kind="risk" sure={t('Remove this source?')} deed={() => put(index, undefined)({})}>
                       {t('Remove')}
                     </Deed>
@@ -81,9 +83,9 @@ export function Sources() {
       <Card title={t('Add a source')}>
         {adding ? (
           <SourceForm
+            editing={editing}
             value={adding}
-            path={`sources[${sources.length}]`}
-            findings={editing.findings}
+            index={sources.length}
             save={(value) => async (typed) => {
               const wrong = await put(sources.length, value)(typed)
               if (!wrong) setAdding(undefined)
@@ -91,7 +93,7 @@ export function Sources() {
             }}
           />
         ) : (
-          <AddSource choose={setAdding} taken={sources.map((one) => String(one.id))} />
+          <AddSource settings={kept?.settings} choose={setAdding} />
         )}
       </Card>
     </>
@@ -111,13 +113,9 @@ export function useHelp(): Help | undefined {
 }
 
 /** Ports that are there, at once; or another kind. */
-export function AddSource({ choose, taken }: { choose: (value: Value) => void; taken: readonly string[] }) {
+export function AddSource({ settings, choose }: { settings: Settings | undefined; choose: (value: Value) => void }) {
   const help = useHelp()
-  const fresh = (name: string) => {
-    let id = name
-    for (let n = 2; taken.includes(id); n++) id = `${name}${n}`
-    return id
-  }
+  const begin = (value: Value) => choose(newcomer(value, settings, 'sources'))
   return (
     <>
       {help?.ports.map((port) => (
@@ -126,28 +124,28 @@ export function AddSource({ choose, taken }: { choose: (value: Value) => void; t
             {port.byId ?? port.path} <span class="soft">{port.label}</span>
           </span>
           <span class="row">
-            <button type="button" class="main" onClick={() => choose({ id: fresh('line'), kind: 'serial', path: port.byId ?? port.path })}>
+            <button type="button" class="main" onClick={() => begin({ id: 'line', kind: 'serial', path: port.byId ?? port.path })}>
               {t('Use this port')}
             </button>
-            <Guess path={port.byId ?? port.path} choose={(source) => choose({ ...source, id: fresh('line') })} />
+            <Guess path={port.byId ?? port.path} choose={(source) => begin({ ...source, id: 'line' })} />
           </span>
         </div>
       ))}
       {help?.ports.length === 0 && <p class="soft">{t('No serial port is plugged in.')}</p>}
       <div class="row">
-        <button type="button" onClick={() => choose({ id: fresh('line'), kind: 'serial', path: '/dev/ttyUSB0' })}>
+        <button type="button" onClick={() => begin({ id: 'line', kind: 'serial', path: '/dev/ttyUSB0' })}>
           {t('Serial line')}
         </button>
-        <button type="button" onClick={() => choose({ id: fresh('field'), kind: 'mqtt', url: 'mqtt://', topics: ['alerts/#'] })}>
+        <button type="button" onClick={() => begin({ id: 'field', kind: 'mqtt', url: 'mqtt://', topics: ['alerts/#'] })}>
           {t('MQTT broker')}
         </button>
         <button
           type="button"
-          onClick={() => choose({ id: fresh('bus'), kind: 'modbus', path: '/dev/ttyUSB0', read: [{ name: 'level', address: 0 }] })}
+          onClick={() => begin({ id: 'bus', kind: 'modbus', path: '/dev/ttyUSB0', read: [{ name: 'level', address: 0 }] })}
         >
           Modbus RTU
         </button>
-        <button type="button" onClick={() => choose({ id: fresh('hooks'), kind: 'http', token: { secret: `http:${fresh('hooks')}` } })}>
+        <button type="button" onClick={() => begin({ id: 'hooks', kind: 'http', token: { secret: 'http:hooks' } })}>
           {t('Web hook')}
         </button>
       </div>
@@ -180,20 +178,19 @@ function Guess({ path, choose }: { path: string; choose: (source: Value) => void
 }
 
 export function SourceForm({
+  editing,
   value,
-  path,
+  index,
   save,
-  findings,
 }: {
+  editing: Editing
   value: Value
-  path: string
+  index: number
   save: (value: Value) => (typed: Typed) => Promise<import('../api.ts').Problem | undefined>
-  findings: readonly import('../api.ts').Finding[]
 }) {
   const schema = useSchema()?.properties?.sources?.items
   const help = useHelp()
-  const [draft, setDraft] = useState(value)
-  const [typed, setTyped] = useState<Typed>({})
+  const { draft, setDraft, typed, secrets } = useDraft(value, editing.kept?.settings, 'sources', index)
   if (!schema) return <p>{t('One moment …')}</p>
   return (
     <form onSubmit={(event) => event.preventDefault()}>
@@ -211,10 +208,9 @@ export function SourceForm({
         set={setDraft}
         hidden={['decode']}
         first={['id', 'path', 'baudRate', 'url', 'topics', 'username', 'password', 'token', 'read', 'every']}
-        path={path}
-        findings={findings}
-        typed={typed}
-        type={(name, secret) => setTyped({ ...typed, [name]: secret })}
+        path={`sources[${index}]`}
+        findings={editing.findings}
+        secrets={secrets}
       />
       <div class="row">
         <Deed kind="main" deed={() => save(draft)(typed)}>

@@ -60,14 +60,17 @@ const restore = route({
   run: async ({ house, body }) => {
     const { settings, findings } = checkSettings(JSON.stringify(body.backup.settings))
     if (!settings) return json({ error: 'The settings of this backup are not valid.', hint: 'See the findings.', findings }, 422)
-    const values = body.backup.secrets && body.passphrase !== undefined ? await unseal(body.backup.secrets, body.passphrase) : undefined
+    const values = body.backup.secrets && body.passphrase !== undefined ? await unseal(body.backup.secrets, body.passphrase) : {}
     const current = await house.settings()
     const changes = settingsDiff(current.settings, settings)
-    const secrets = Object.keys(values ?? {})
-    if (!body.apply) return json({ changes, findings, secrets, locked: body.backup.secrets !== undefined && !values })
-    const notKept = await house.keepSecrets(values ?? {})
-    const saved = await house.save(settings, current.revision)
-    if (saved.kind !== 'saved') throw new Fault(409, 'The settings were changed meanwhile.', 'Restore once more.')
+    const secrets = Object.keys(values)
+    if (!body.apply) return json({ changes, findings, secrets, locked: body.backup.secrets !== undefined && body.passphrase === undefined })
+    // What is given from outside stands there on purpose, and cannot be written.
+    const notKept = secrets.flatMap((name) => house.whyNotKept(name) ?? [])
+    const kept = Object.entries(values).filter(([name]) => house.whyNotKept(name) === undefined)
+    const saved = await house.save(settings, current.revision, Object.fromEntries(kept))
+    if (saved.kind === 'stale') throw new Fault(409, 'The settings were changed meanwhile.', 'Restore once more.')
+    if (saved.kind === 'wrong') return json({ error: 'Nothing was restored.', hint: 'See the findings.', findings: saved.findings }, 422)
     return json({ changes, findings, secrets, notKept })
   },
 })
@@ -134,8 +137,8 @@ const confirm = route({
   path: '/api/confirm',
   title: 'The page can be reached where it was moved to; without this it goes back after two minutes',
   access: { kind: 'person' },
-  run: ({ house }) => {
-    if (!house.confirm()) throw new Fault(409, 'There is nothing to confirm.', 'It went back already, or was confirmed before.')
+  run: async ({ house }) => {
+    if (!(await house.confirm())) throw new Fault(409, 'There is nothing to confirm.', 'It went back already, or was confirmed before.')
     return nothing()
   },
 })

@@ -34,20 +34,35 @@ const write = route({
   access: { kind: 'machine', scope: 'all' },
   maxBytes: settingsBytes,
   body: z.unknown(),
-  run: async ({ house, body, request }) => {
-    const match = /^(?:W\/)?"([0-9a-f]{16})"$/.exec(request.headers.get('if-match') ?? '')?.[1]
-    if (match === undefined)
-      throw new Fault(428, 'If-Match is missing.', 'Send the ETag of GET /api/settings, so that nobody else’s change is lost.')
-    const saved = await house.save(body, match)
-    if (saved.kind === 'wrong')
-      return json({ error: 'The settings were not saved.', hint: 'Mend what is said.', findings: saved.findings }, 422)
-    if (saved.kind === 'stale')
-      throw new Fault(412, 'Somebody else has changed the settings meanwhile.', 'Look at them again, and make your change anew.', {
-        ETag: `"${saved.revision}"`,
-      })
-    return json({ findings: saved.findings }, 200, { ETag: `"${saved.revision}"` })
-  },
+  run: ({ house, body, request }) => saved(house, request, body, {}),
 })
+
+const secretName = z.string().regex(/^[\w:.-]{1,80}$/, 'Write a name such as relay:isp.')
+const secretValue = z.string().min(1).max(4096)
+
+const writeBoth = route({
+  method: 'POST',
+  path: '/api/settings',
+  title: 'The same with values of secrets, by the names that the settings refer to: all of it is saved, or nothing',
+  access: { kind: 'machine', scope: 'all' },
+  maxBytes: settingsBytes,
+  body: z.strictObject({ settings: z.unknown(), secrets: z.record(secretName, secretValue) }),
+  run: ({ house, body, request }) => saved(house, request, body.settings, body.secrets),
+})
+
+async function saved(house: House, request: Request, settings: unknown, secrets: Readonly<Record<string, string>>): Promise<Response> {
+  const match = /^(?:W\/)?"([0-9a-f]{16})"$/.exec(request.headers.get('if-match') ?? '')?.[1]
+  if (match === undefined)
+    throw new Fault(428, 'If-Match is missing.', 'Send the ETag of GET /api/settings, so that nobody else’s change is lost.')
+  const done = await house.save(settings, match, secrets)
+  if (done.kind === 'wrong')
+    return json({ error: 'The settings were not saved.', hint: 'Mend what is said.', findings: done.findings }, 422)
+  if (done.kind === 'stale')
+    throw new Fault(412, 'Somebody else has changed the settings meanwhile.', 'Look at them again, and make your change anew.', {
+      ETag: `"${done.revision}"`,
+    })
+  return json({ findings: done.findings }, 200, { ETag: `"${done.revision}"` })
+}
 
 const check = route({
   method: 'POST',
@@ -73,11 +88,11 @@ const keepSecret = route({
   path: '/api/secrets/:name',
   title: 'Keeps a secret that the settings refer to by this name; it is never told again',
   access: { kind: 'machine', scope: 'all' },
-  body: z.strictObject({ value: z.string().min(1).max(4096) }),
+  body: z.strictObject({ value: secretValue }),
   run: async ({ house, params, body }) => {
     const name = params.name ?? ''
-    if (!/^[\w:.-]{1,80}$/.test(name)) throw new Fault(400, 'This is no name of a secret.', 'Write a name such as relay:isp.')
-    const [why] = await house.keepSecrets({ [name]: body.value })
+    if (!secretName.safeParse(name).success) throw new Fault(400, 'This is no name of a secret.', 'Write a name such as relay:isp.')
+    const why = await house.keepSecret(name, body.value)
     if (why !== undefined) throw new Fault(409, why, 'Change it where it is set.')
     return nothing()
   },
@@ -185,4 +200,4 @@ const shown = (plan: Plan, { decoder, decoded, heard, others, verdict, alert }: 
   ...(alert ? { rule: alert.rule, to: alert.to, kept: alert.kept, mail: Buffer.from(rehearsedMail(plan, alert)).toString() } : {}),
 })
 
-export const settingsRoutes = [read, write, check, schema, keepSecret, help, sniff, preview]
+export const settingsRoutes = [read, write, writeBoth, check, schema, keepSecret, help, sniff, preview]
