@@ -200,7 +200,7 @@ export class Household implements House {
     })
   }
 
-  /** Settings that were judged, and what they need beside them. Whatever goes wrong, everything is put back, and the findings say why; the disk says so by a Fault. */
+  /** Settings that were judged, and what they need beside them. Whatever goes wrong, everything is put back, and the findings say why. Rejects with DiskError when the disk did not take them. */
   async #take(store: SettingsStore, before: Settings, settings: Settings, typed: TypedSecrets): Promise<Finding[]> {
     const back: (() => Promise<void>)[] = []
     const putBack = async () => {
@@ -222,7 +222,7 @@ export class Household implements House {
       return []
     } catch (error) {
       await putBack()
-      if (isDiskError(error)) diskFault(error)
+      if (isDiskError(error) && !this.cannotStart) throw error
       const write = this.cannotStart ? 'The settings before are in place, but the gateway does not start with them, either.' : inUse
       return [{ path: '', what: sentence(error), write, level: 'error' }]
     }
@@ -252,7 +252,7 @@ export class Household implements House {
   }
 
   confirm(): Promise<boolean> {
-    return this.#trial.confirm().catch(diskFault)
+    return this.#trial.confirm()
   }
 
   async #goBack(): Promise<void> {
@@ -409,11 +409,6 @@ export class Household implements House {
 
 const keptSettings = 'settings: not taken, the old ones stay'
 const inUse = 'The settings before are in use.'
-
-/** What the disk does not take is no fault of Outpost, and there is something to do about it. */
-function diskFault(error: unknown): never {
-  throw isDiskError(error) ? new Fault(507, sentence(error), error.hint) : error
-}
 
 function lookAt(desk: Desk | undefined) {
   if (!desk) return undefined

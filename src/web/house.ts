@@ -44,7 +44,7 @@ export interface House {
   /** As they are saved, and what is to be said of them. Where the file cannot be used, those that the gateway works by, and what is wrong of the file. */
   settings(): Promise<{ settings: Settings; revision: string; findings: Finding[] }>
   /**
-   * Saves and begins to work by them. `typed` are values of secrets by their names, which are kept with them once the settings were judged. Whatever is wrong, nothing was changed: the findings say what, and a Fault when it
+   * Saves and begins to work by them. `typed` are values of secrets by their names, which are kept with them once the settings were judged. Whatever is wrong, nothing was changed: the findings say what. Rejects with DiskError when it
    * is the disk.
    */
   save(value: unknown, revision: string, typed?: Readonly<Record<string, string>>): Promise<Saved>

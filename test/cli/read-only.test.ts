@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Scene } from '../../src/cli/command.ts'
 import { serveControl } from '../../src/cli/control.ts'
-import { loadSettings } from '../../src/cli/load.ts'
+import { loadSettings, settleRollBack } from '../../src/cli/load.ts'
 import { webKeyOrStandIn } from '../../src/cli/web-key.ts'
+import { statusPath } from '../../src/device/update.ts'
 import { NodeRandom } from '../../src/ports/node/random.ts'
 import { DeviceStore } from '../../src/settings/device.ts'
 import { Door } from '../../src/web/door.ts'
@@ -19,7 +20,9 @@ async function box() {
   const log = (level: string, event: string, facts: object = {}) => void said.push(`${level} ${event} ${JSON.stringify(facts)}`)
   const timeline = new Timeline()
   const clock = new SimClock(timeline, 'boot')
-  const ports = { clock, disk, log, random: new NodeRandom() }
+  const wentBack = JSON.stringify({ version: '0.1.0', slot: 'A', state: 'rolled-back' })
+  const sys = { read: async (path: string) => (path === statusPath ? wentBack : undefined) }
+  const ports = { clock, disk, log, sys, random: new NodeRandom() }
   return { scene: { ports, dir: 'data', builtAt: Date.UTC(2026, 10, 1), env: {}, hide: () => {} }, disk, said, timeline, clock }
 }
 
@@ -74,7 +77,8 @@ test('settings that are missing are the defaults, and those of before an update 
   await disk.write('data/settings.json', Buffer.from(JSON.stringify({ newer: true })))
   disk.faults.readOnly = true
   assert.equal((await load()).settings.site.name, 'Before')
-  assert.match(said.join(), /before the last update are in use, and cannot be put in the place of the newer ones/)
+  await settleRollBack(scene as unknown as Scene)
+  assert.match(said.join(), /before the last update cannot be put in the place of the newer ones/)
 })
 
 test('a certificate that cannot be kept serves for this life, the same for everybody', async () => {
@@ -82,7 +86,7 @@ test('a certificate that cannot be kept serves for this life, the same for every
   disk.faults.readOnly = true
   const one = await webKeyOrStandIn(scene as unknown as Scene, ['outpost.local'])
   assert.equal((await webKeyOrStandIn(scene as unknown as Scene, ['outpost.local'])).facts.fingerprint, one.facts.fingerprint)
-  assert.match(said.join(), /the certificate that was made cannot be kept/)
+  assert.match(said.join(), /one that is made for now stands in/)
 })
 
 test('a control socket that cannot be bound is told once, and bound when it can be', async () => {

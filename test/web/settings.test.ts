@@ -107,9 +107,10 @@ test('a restore that the gateway cannot work by is told as that, and everything 
   const box = await WebBox.claimed({ relays: [relay('isp', 'relay:isp')] }, { 'relay:isp': 'right' })
   const passphrase = 'a passphrase to write down'
   const backup = await jsonOf<{ settings: object }>(await box.ask('POST', '/api/backup', { passphrase }))
-  const { plan } = box.household
-  box.household.plan = async () => {
-    box.household.plan = plan
+  const list = box.disk.list.bind(box.disk)
+  box.disk.list = async (dir) => {
+    if (!dir.includes('journal')) return list(dir)
+    box.disk.list = list
     throw new Error('the certificate of the relay is none')
   }
   const answer = await box.ask('POST', '/api/restore', {
