@@ -138,6 +138,7 @@ export class Gateway {
     const stands = (source: string, key: string) => standing.open(source, key).length > 0
     const take = intake({
       stands,
+      now: () => clock.monotonic(),
       onHeard: (source) => vigil.heard(source),
       onTaken: (heard, decoder, taken) => tap.add(clock.wall(), heard, decoder, taken),
       log,

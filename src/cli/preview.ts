@@ -27,6 +27,8 @@ export const preview: Command = {
       return found.decoded.kind === 'ignored' ? exit.done : exit.no
     }
     scene.out(`fields: ${JSON.stringify({ ...found.decoded.reading, severity: found.heard?.severity }, null, 2)}\n`)
+    for (const { text, key, state = 'event' } of found.decoded.besides ?? [])
+      scene.out(`told besides when it is news: ${state} ${key}: ${text}\n`)
     for (const { rule, why } of found.others) scene.out(`not rule ${rule}: ${why}\n`)
     if (!found.alert) {
       scene.out(`rule: none tells it; it is ${found.verdict?.kind === 'ignore' ? found.verdict.why : 'ignored'}\n`)

@@ -5,6 +5,8 @@ import type { Payload } from './payload.ts'
 export type Context = {
   topic?: string
   retained?: boolean
+  /** When it was heard, in ms on a scale that only goes forward. Missing: no time passes. */
+  now?: number
   /** How the settings shape the decoder of this source. */
   options?: DecodeOptions
   /** What was heard of this source before, for formats that send only what changed. Missing: nothing is known, nothing is kept. */

@@ -7,6 +7,8 @@ export function decodersMarkdown(): string {
     '',
     'What `decode` of a source may name. `auto`, the default, asks them in this order; what is nothing else is text, so nothing is lost because nobody knows it. `npm run docs` writes this',
     'table anew. Made into alerts, they have the names `id key state severity text value unit at`; whatever else a device says becomes a field, for rules and templates.',
+    'A frame may say several things, such as a door that is closed and a battery that is low. The worst is told whenever it is said; the rest is told while that is news: what is raised and was',
+    'not, what is over and was raised. The journal knows what was, also after a restart; the frame is acknowledged when all of it is on the disk.',
     '`outpost preview --source ID < sample` shows what becomes of yours, and `outpost sniff --path DEVICE` guesses rate, frame and decoder of a line.',
     '',
     '| decode | for | a sample |',

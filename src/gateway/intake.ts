@@ -18,6 +18,8 @@ export type IntakeOptions = {
   /** Decoder of a source: `auto` or its name. */
   decoderOf(source: string): string
   decodingOf?(source: string): DecodeOptions
+  /** Monotonic, in ms. */
+  now?(): number
   /** This source is alive, whatever it says. */
   onHeard?(source: string): void
   /** What became of it, for whoever looks on. */
@@ -69,9 +71,10 @@ export function intake(options: IntakeOptions): Take {
   }
 }
 
-const contextOf = ({ decodingOf }: IntakeOptions, { topic, retained, source }: Heard, memory: Memory): Context => ({
+const contextOf = ({ now, decodingOf }: IntakeOptions, { topic, retained, source }: Heard, memory: Memory): Context => ({
   ...(topic === undefined ? {} : { topic }),
   ...(retained === undefined ? {} : { retained }),
+  ...(now ? { now: now() } : {}),
   options: decodingOf?.(source) ?? {},
   memory,
 })

@@ -5,8 +5,8 @@ import { SourceMemory } from '../../src/decode/memory.ts'
 import { decode } from '../../src/decode/registry.ts'
 
 /** Everything that a frame says, in the order in which it is to be told: `raised cellar/smoke`. */
-function saidBy(sent: string, topic?: string, memory = new SourceMemory()): string[] {
-  const found = decode('auto', Buffer.from(sent), { memory, ...(topic === undefined ? {} : { topic }) })
+function saidBy(sent: string, topic?: string, memory = new SourceMemory(), now = 0): string[] {
+  const found = decode('auto', Buffer.from(sent), { memory, now, ...(topic === undefined ? {} : { topic }) })
   if (found.kind === 'undecodable') assert.fail(found.why)
   const besides = (found.besides ?? []).map(wordsOf)
   return found.kind === 'reading' ? [wordsOf(found.reading), ...besides] : besides
@@ -98,4 +98,51 @@ test('of more alerts than any device has, the worst are told, and it is said how
   assert.equal(told.length, 64)
   assert.equal(told.filter(({ state }) => state === 'raised').length, 40)
   assert.match(String(found.reading.fields?.decodeNote), /36 of 100 alerts were passed over/)
+})
+
+describe('a keypad', () => {
+  const shownAt = (words: string, ms: number, memory: SourceMemory) =>
+    saidBy(`[10000001000100003A--],008,[f702000f1008001c08020000000000],"${words}"`, undefined, memory, ms)
+  const turn = ['FIRE 01 CELLAR', 'SYSTEM LO BAT', '****DISARMED****']
+
+  test('that shows its troubles in turn raises each of them once', () => {
+    const memory = new SourceMemory()
+    const told = Array.from({ length: 300 }, (_, at) => shownAt(turn[at % 3] ?? '', at * 4000, memory)).flat()
+    const news = told.filter((one) => !/^cleared keypad\/(?:alarm|power|trouble)$/.test(one))
+    assert.deepEqual(news, ['raised keypad/fire', 'raised keypad/battery', 'event keypad'])
+  })
+
+  test('ends a trouble that it has not shown for two minutes, while another goes on', () => {
+    const memory = new SourceMemory()
+    const endOf = (words: readonly string[], from: number, to: number) => {
+      for (let ms = from; ms < to; ms += 4000)
+        if (shownAt(words[(ms / 4000) % words.length] ?? '', ms, memory).includes('cleared keypad/fire')) return ms
+      return undefined
+    }
+    assert.equal(endOf(turn, 0, 600_000), undefined)
+    const end = endOf(turn.slice(1), 600_000, 1_200_000) ?? 0
+    assert.ok(end >= 710_000 && end <= 724_000, `${end}`)
+    assert.ok(!shownAt('SYSTEM LO BAT', 800_000, memory).includes('cleared keypad/battery'))
+    assert.deepEqual(shownAt('FIRE 01 CELLAR', 804_000, memory)[0], 'raised keypad/fire', 'it is news again')
+  })
+
+  test('that raises another fire is told while the first one lasts', () => {
+    const memory = new SourceMemory()
+    assert.deepEqual(shownAt('FIRE 01 CELLAR', 0, memory), ['raised keypad/fire'])
+    assert.deepEqual(shownAt('FIRE 02 ATTIC', 4000, memory), ['raised keypad/fire'])
+    assert.deepEqual(shownAt('FIRE 01 CELLAR', 8000, memory), [])
+  })
+
+  test('whose interface passes on only what differs shows the last until the next', () => {
+    const memory = new SourceMemory()
+    shownAt('FIRE 01 CELLAR', 0, memory)
+    assert.ok(!shownAt('SYSTEM LO BAT', 3_600_000, memory).includes('cleared keypad/fire'))
+    assert.deepEqual(
+      shownAt('FIRE 01 CELLAR', 3_604_000, memory).filter((one) => one.endsWith('fire')),
+      [],
+    )
+    assert.ok(shownAt('****DISARMED****', 7_200_000, memory).length > 0)
+    assert.ok(shownAt('FAULT 08 DOOR', 7_400_000, memory).includes('cleared keypad/fire'))
+    assert.deepEqual(shownAt('FIRE 01 CELLAR', 90_000_000, memory)[0], 'raised keypad/fire', 'the next day it is another one')
+  })
 })

@@ -65,3 +65,28 @@ test('mains that return end what was said of the battery', async () => {
   await box.pass(minute)
   assert.deepEqual(standing(box), [])
 })
+
+test('a keypad that shows two troubles in turn tells each once, and the end of each, also over a restart', async () => {
+  const box = await house()
+  const show = async (words: readonly string[], ms: number) => {
+    for (let at = 0; at < ms / 4000; at++) {
+      box.blurt(`[10000001000100003A--],008,[f702000f1008001c08020000000000],"${words[at % words.length]}"`)
+      await box.pass(4000)
+    }
+  }
+  await show(['FIRE 01 CELLAR', 'SYSTEM LO BAT', '****DISARMED****'], 10 * minute)
+  assert.deepEqual(standing(box), ['keypad/fire', 'keypad/battery'])
+  assert.deepEqual(
+    subjects(box).filter((one) => !one.includes('DISARMED')),
+    ['CRITICAL: FIRE 01 CELLAR', 'Warning: SYSTEM LO BAT'],
+  )
+  await box.powerCut()
+  await show(['SYSTEM LO BAT', '****DISARMED****'], 5 * minute)
+  assert.deepEqual(standing(box), ['keypad/battery'])
+  await show(['****DISARMED****'], 5 * minute)
+  assert.deepEqual(standing(box), [])
+  assert.deepEqual(
+    subjects(box).filter((one) => one.startsWith('CLEARED')),
+    ['CLEARED: The keypad shows no fire any more', 'CLEARED: The keypad shows no low battery any more'],
+  )
+})
