@@ -5,11 +5,9 @@ import type { Task } from '../device/pulse.ts'
 import type { Desk } from '../gateway/desk.ts'
 import { mailboxOf, type Plan } from '../gateway/plan.ts'
 import { strayed } from '../gateway/samples.ts'
-import { Tap } from '../gateway/tap.ts'
-import { Gateway } from '../gateway.ts'
-import type { Cancel } from '../ports/clock.ts'
+import type { Tap } from '../gateway/tap.ts'
 import { isDiskError } from '../ports/disk.ts'
-import { sentence, worthTelling } from '../ports/log.ts'
+import { sentence } from '../ports/log.ts'
 import type { LogBook } from '../ports/log-book.ts'
 import type { Outside } from '../ports/ports.ts'
 import { probe, type Step } from '../relay/probe/probe.ts'
@@ -20,18 +18,15 @@ import type { Finding } from '../settings/finding.ts'
 import { type EffectiveSettings, effective, type Settings } from '../settings/schema.ts'
 import type { Secrets } from '../settings/secrets.ts'
 import { SettingsStore } from '../settings/store.ts'
-import { backoff } from '../source/backoff.ts'
-import { Remains } from '../source/remains.ts'
 import type { CertificateFacts } from '../web/certificate.ts'
 import { Chronicle } from '../web/chronicle.ts'
 import { Door } from '../web/door.ts'
 import { Fault } from '../web/fault.ts'
 import type { House, Saved } from '../web/house.ts'
 import type { Scene } from './command.ts'
-import { makeDkimKey } from './dkim.ts'
 import { DraftRelays, type TypedSecrets } from './draft-relays.ts'
+import { Engine } from './engine.ts'
 import { type Loaded, loadSettings, settleRollBack } from './load.ts'
-import { planFor } from './plan.ts'
 import { isSamePlace, movedBack, placedAt, Trial } from './trial.ts'
 import { finishWebKey, keepWebKey, ownWebKey } from './web-key.ts'
 
@@ -44,9 +39,6 @@ const mailMs = 3_600_000
 /** A relay may take ten minutes for the answer to a letter (RFC 5321 4.5.3.2.6), and a link that crawls needs its time. */
 const roundMs = 3_600_000
 
-/** How long a gateway that could not start rests before the next try. A card that stumbles is back in seconds; one that is changed, in minutes. */
-const again = { firstMs: 1000, maxMs: 60_000 }
-
 export type End = 'stop' | 'restart' | 'reset'
 
 /**
@@ -58,24 +50,14 @@ export class Household implements House {
   readonly software: string
   readonly builtAt: number
   readonly book: LogBook
-  readonly tap = new Tap()
   readonly door: Door
   readonly chronicle: Chronicle
   readonly device: DeviceStore
   board: Board | undefined
   hardware: Hardware = {}
-  standsStill: string | undefined = 'The gateway is starting.'
-  cannotStart = false
   readonly #scene: Scene
-  #settings: EffectiveSettings
-  /** The same as somebody wrote them. */
-  #written: Settings
-  #secrets: Secrets
-  #gateway: Gateway | undefined
+  readonly #engine: Engine
   #changing: Promise<unknown> = Promise.resolve()
-  readonly #remains = new Remains()
-  #cancelAgain: Cancel = () => {}
-  #stopped = false
   /** Grows with each certificate that is put in place. */
   certificateCount = 0
   readonly #trial: Trial
@@ -83,7 +65,7 @@ export class Household implements House {
   #end: (end: End) => void = () => {}
   readonly ended: Promise<End>
 
-  private constructor(scene: Scene, device: DeviceStore, door: Door, { settings, written, secrets }: Loaded) {
+  private constructor(scene: Scene, device: DeviceStore, door: Door, loaded: Loaded) {
     this.#scene = scene
     this.ports = scene.ports
     this.dir = scene.dir
@@ -92,12 +74,19 @@ export class Household implements House {
     this.book = scene.book
     this.device = device
     this.door = door
-    this.#settings = settings
-    this.#written = written
-    this.#secrets = secrets
+    this.#engine = new Engine({
+      scene,
+      device,
+      loaded,
+      inTurn: (deed) => this.#change(deed),
+      onStarted: () => {
+        this.chronicle.stop()
+        this.chronicle.start()
+      },
+    })
     this.#drafts = new DraftRelays(scene)
     this.#trial = new Trial(scene.ports.clock, device, () => void this.#goBack())
-    this.chronicle = new Chronicle(scene.ports.clock, () => lookAt(this.#gateway?.desk))
+    this.chronicle = new Chronicle(scene.ports.clock, () => lookAt(this.#engine.desk))
     this.ended = new Promise((resolve) => {
       this.#end = resolve
     })
@@ -114,19 +103,35 @@ export class Household implements House {
 
   /** The settings that the gateway works by. */
   get current(): EffectiveSettings {
-    return this.#settings
+    return this.#engine.loaded.settings
+  }
+
+  get #secrets(): Secrets {
+    return this.#engine.loaded.secrets
+  }
+
+  get standsStill(): string | undefined {
+    return this.#engine.standsStill
+  }
+
+  get cannotStart(): boolean {
+    return this.#engine.cannotStart
+  }
+
+  get tap(): Tap {
+    return this.#engine.tap
   }
 
   /** Starts the gateway. */
   async begin(): Promise<void> {
-    await this.#change(() => this.#start())
+    await this.#change(() => this.#engine.start())
   }
 
   /** Takes the settings of the disk; when they cannot be used, the old ones stay. */
   async reload(): Promise<void> {
     await this.#change(async () => {
       try {
-        await this.#replace(await loadSettings(this.#scene, 'never'))
+        await this.#engine.replace(await loadSettings(this.#scene, 'never'))
       } catch (error) {
         const what = this.cannotStart ? 'settings: not taken, and the gateway does not start with the old ones, either' : keptSettings
         this.ports.log('error', what, { why: sentence(error) })
@@ -137,12 +142,9 @@ export class Household implements House {
   /** Ends this life when whatever is changing is done. */
   async stop(): Promise<void> {
     await this.#change(async () => {
-      this.#stopped = true
-      this.#cancelAgain()
       this.chronicle.stop()
       this.#trial.stop()
-      await this.#gateway?.stop()
-      this.#gateway = undefined
+      await this.#engine.stop()
     })
   }
 
@@ -159,19 +161,20 @@ export class Household implements House {
   }
 
   get siteName(): string {
-    return this.#settings.site.name
+    return this.current.site.name
   }
 
   get names(): ReadonlySet<string> {
-    const { web, site } = this.#settings
+    const { web, site } = this.current
     const own = `${hostNameOf(this.device.data)}.local`
     return new Set(['localhost', 'outpost.local', own, site.domain.toLowerCase(), ...web.hosts.map((name) => name.toLowerCase())])
   }
 
   /** What is in hand, for who watches over progress. */
   get tasks(): Task[] {
-    if (!this.#gateway) return [{ name: 'gateway', sign: this.standsStill ?? '', limitMs: standsStillMs }]
-    const { commitSince, mailSince, roundSince, outcomes } = this.#gateway.inHand
+    const { gateway } = this.#engine
+    if (!gateway) return [{ name: 'gateway', sign: this.standsStill ?? '', limitMs: standsStillMs }]
+    const { commitSince, mailSince, roundSince, outcomes } = gateway.inHand
     return [
       ...(commitSince === undefined ? [] : [{ name: 'journal' as const, sign: String(commitSince), limitMs: commitMs }]),
       ...(mailSince === undefined ? [] : [{ name: 'mailbox' as const, sign: String(mailSince), limitMs: mailMs }]),
@@ -180,7 +183,7 @@ export class Household implements House {
   }
 
   desk(): Desk | undefined {
-    return this.#gateway?.desk
+    return this.#engine.desk
   }
 
   async settings(): Promise<{ settings: Settings; revision: string; findings: Finding[] }> {
@@ -217,7 +220,7 @@ export class Household implements House {
       back.push(kept.undo)
       await store.save(settings)
       back.push(() => store.save(before))
-      await this.#replace(await loadSettings(this.#scene), putBack)
+      await this.#engine.replace(await loadSettings(this.#scene), putBack)
       if (moves) this.#trial.begin()
       return []
     } catch (error) {
@@ -262,13 +265,13 @@ export class Household implements House {
     await this.#change(async () => {
       const { settings, store } = await this.#stored()
       await store.save(placedAt(settings, place) ?? settings)
-      await this.#replace(await loadSettings(this.#scene))
+      await this.#engine.replace(await loadSettings(this.#scene))
       await this.device.placeBefore(undefined)
     }).catch((error) => this.ports.log('error', 'web: the place before could not be taken', { why: sentence(error) }))
   }
 
   async plan(settings?: Settings): Promise<Plan> {
-    return planFor(this.#scene, settings ? effective(settings) : this.#settings, this.#secrets, this.device)
+    return this.#engine.plan(settings)
   }
 
   secrets(settings: Settings): { name: string; known: boolean }[] {
@@ -287,7 +290,7 @@ export class Household implements House {
 
   /** Of a user of the mailbox; undefined when there is none, and then nobody gets in. */
   mailboxPassword(user: string): string | undefined {
-    const found = this.#settings.mailbox.users.find((one) => one.name === user)
+    const found = this.current.mailbox.users.find((one) => one.name === user)
     return found?.password && (this.#secrets.get(found.password.secret) || undefined)
   }
 
@@ -296,7 +299,7 @@ export class Household implements House {
   }
 
   hookOf(token: string): string | undefined {
-    for (const source of this.#settings.sources) {
+    for (const source of this.current.sources) {
       if (source.kind !== 'http' || !source.token) continue
       const known = this.#secrets.get(source.token.secret)
       if (known !== undefined && isSameSecret(known, token)) return source.id
@@ -305,7 +308,7 @@ export class Household implements House {
   }
 
   async probe(relay: unknown, typed: TypedSecrets, to: string | undefined): Promise<AsyncIterable<Step>> {
-    const settings = this.#settings
+    const settings = this.current
     const options =
       typeof relay === 'string' ? await this.#saved(relay) : await this.#drafts.optionsOf(relay, typed, settings, this.#secrets)
     const mailFrom = mailboxOf(settings.mail.from).address
@@ -322,82 +325,12 @@ export class Household implements House {
   /** As they stand on the disk. A file that cannot be used is no reason to lock anybody out: then it is what the gateway works by, and what is wrong is told. */
   async #stored() {
     const store = new SettingsStore(this.ports.disk, this.dir)
-    const { settings, findings } = await store.loadOver(this.#written)
+    const { settings, findings } = await store.loadOver(this.#engine.loaded.written)
     return { store, settings, findings, revision: store.revision }
   }
 
   #strayed(settings: Settings): Finding[] {
     return strayed(effective(settings), this.ports.clock).map((finding) => ({ ...finding, level: 'note' as const }))
-  }
-
-  async #start(): Promise<void> {
-    await makeDkimKey(this.#scene, this.#settings)
-    await this.#startBy(await this.plan())
-  }
-
-  async #startBy(plan: Plan): Promise<void> {
-    this.#gateway = await Gateway.start(this.ports, plan, this.tap, this.#remains)
-    this.#cancelAgain()
-    this.standsStill = undefined
-    this.cannotStart = false
-    this.chronicle.stop()
-    this.chronicle.start()
-  }
-
-  /**
-   * Whatever takes its time is done while the lines are heard: they are deaf only while their ports are closed and opened. `putBack`: what is to be as it
-   * was on the disk before the gateway starts by the old settings again.
-   */
-  async #replace({ settings, written, secrets }: Loaded, putBack = async () => {}): Promise<void> {
-    await makeDkimKey(this.#scene, settings)
-    await this.#gateway?.land()
-    const before = { settings: this.#settings, written: this.#written, secrets: this.#secrets }
-    try {
-      const plan = await planFor(this.#scene, settings, secrets, this.device)
-      await this.#stopGateway()
-      this.#settings = settings
-      this.#written = written
-      this.#secrets = secrets
-      await this.#startBy(plan)
-    } catch (error) {
-      // What is valid may still not work: then it is as it was.
-      this.#settings = before.settings
-      this.#written = before.written
-      this.#secrets = before.secrets
-      await this.#stopGateway()
-      await putBack()
-      await this.#startOrRest()
-      throw error
-    }
-  }
-
-  async #stopGateway(): Promise<void> {
-    const gateway = this.#gateway
-    if (!gateway) return
-    this.standsStill = 'The gateway takes the new settings.'
-    this.#gateway = undefined
-    await gateway.stop().catch((error) => this.ports.log('error', 'gateway: it did not stop as it should', { why: sentence(error) }))
-  }
-
-  /** By the settings in use, after they could not be changed. The page stays, and may change them; nobody has to come for a disk that is well again. */
-  async #startOrRest(attempt = 0): Promise<void> {
-    this.#cancelAgain()
-    try {
-      await this.#start()
-    } catch (error) {
-      const why = sentence(error)
-      this.cannotStart = true
-      this.standsStill = `The gateway does not start, and tries again (${attempt + 1}): ${why.replace(/\.?$/, '.')}`
-      if (worthTelling(attempt, attempt + 1))
-        this.ports.log('error', 'gateway: it does not start, and tries again', { attempt: attempt + 1, why })
-      const restMs = backoff(attempt, again, this.ports.random)
-      this.#cancelAgain = this.ports.clock.after(restMs, () => void this.#change(() => this.#tryAgain(attempt + 1)))
-    }
-  }
-
-  /** Somebody may have changed the settings meanwhile, or stopped everything. */
-  async #tryAgain(attempt: number): Promise<void> {
-    if (!this.#gateway && !this.#stopped) await this.#startOrRest(attempt)
   }
 
   #change<T>(deed: () => Promise<T>): Promise<T> {

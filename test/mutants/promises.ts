@@ -503,8 +503,8 @@ export const mutations: readonly Mutation[] = [
   },
   {
     what: 'gives up a gateway that does not start',
-    file: 'cli/household.ts',
-    from: 'void this.#change(() => this.#tryAgain(attempt + 1))',
+    file: 'cli/engine.ts',
+    from: 'void inTurn(() => this.#tryAgain(attempt + 1))',
     to: '{}',
     tests: ['test/web/house.test.ts'],
   },
