@@ -34,6 +34,8 @@ const idleMs = 1000
 const faultMs = 5000
 const expiryEveryMs = 600_000
 const expiredAtOnce = 100
+/** So long after a boot no letter of an earlier one is given up: whatever sets a clock right asks at least once in an hour. */
+const settlingMs = 3_600_000
 /** Rest after so many, while there are more: a site that is away for days has letters that get too old by the thousand. */
 const expiryRestMs = 1000
 /** At most, before a backlog knocks at its relay again. */
@@ -164,9 +166,16 @@ export class Courier {
   /** True: there may be more. Where none could be given up, as when the mailbox takes nothing, there is no hurry. */
   async #expire(now: number): Promise<boolean> {
     const { queue, keepMs, postmaster } = this.#options
-    const old = queue.waiting.olderThan(now - keepMs, expiredAtOnce)
-    for (const id of old) await postmaster.expire(id)
+    const limit = now - keepMs
+    const old = queue.waiting.olderThan(limit, expiredAtOnce, now < settlingMs ? 0 : undefined)
+    for (const id of old) if (await this.#isOld(id, limit)) await postmaster.expire(id)
     return old.length === expiredAtOnce && old.some((id) => queue.waiting.get(id) === undefined)
+  }
+
+  /** A clock that was ahead at the start made it older than it is. What cannot be read says so itself. */
+  async #isOld(id: number, limit: number): Promise<boolean> {
+    const accepted = await this.#options.queue.reckon(id).catch(() => undefined)
+    return accepted === undefined || accepted < limit
   }
 
   #wait(delayMs: number): Promise<void> {

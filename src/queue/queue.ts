@@ -212,6 +212,13 @@ export class Queue {
     if (this.waiting.get(id)) this.#frozen.keep(id, place)
   }
 
+  /** When it was accepted (this boot's monotonic ms), by the clock as it is now: that of an earlier boot was reckoned at the start, when the clock may have been wrong. Rejects with DiskError. */
+  async reckon(id: number): Promise<number | undefined> {
+    const stored = await this.read(id)
+    if (stored) this.waiting.redate(id, momentOf(stored.alert.stamp, this.#options.clock, this.#options.builtAt))
+    return this.waiting.get(id)?.accepted
+  }
+
   isFrozen(id: number): boolean {
     return this.#frozen.get(id) !== undefined
   }

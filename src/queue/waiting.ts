@@ -261,12 +261,19 @@ export class Waiting {
     return first
   }
 
-  /** Ids of letters accepted before `accepted` (this boot's monotonic ms), at most `limit`. */
-  olderThan(accepted: number, limit: number): number[] {
+  /** When it was accepted, reckoned anew. */
+  redate(id: number, accepted: number): void {
+    const row = this.#rows.find(id)
+    if (row >= 0) this.#rows.columns.accepted[row] = accepted
+  }
+
+  /** Ids of letters accepted before `accepted` (this boot's monotonic ms), and not before `since`, at most `limit`. */
+  olderThan(accepted: number, limit: number, since = Number.NEGATIVE_INFINITY): number[] {
     const c = this.#rows.columns
     const ids: number[] = []
     for (let row = 0; row < this.#rows.count && ids.length < limit; row++) {
-      if (((c.flags[row] ?? 0) & (flag.gone | flag.away)) === 0 && (c.accepted[row] ?? 0) < accepted) ids.push(c.id[row] ?? 0)
+      const at = c.accepted[row] ?? 0
+      if (((c.flags[row] ?? 0) & (flag.gone | flag.away)) === 0 && at < accepted && at >= since) ids.push(c.id[row] ?? 0)
     }
     return ids
   }

@@ -42,6 +42,24 @@ async function off(box: Box, ms: number): Promise<void> {
   await box.powerCut()
 }
 
+test('a clock that is ahead for a while after a boot gives up no letter of before', async () => {
+  const box = new Box(1)
+  await box.boot()
+  box.away()
+  await box.send('Door open', 'critical')
+  await box.pass(minute)
+  box.wakesWrongBy = 60 * day
+  await box.powerCut()
+  await box.pass(30 * minute)
+  assert.equal(box.waiting, 1)
+  box.clock.wrongBy = 0
+  await box.pass(120 * minute)
+  assert.equal(box.waiting, 1)
+  box.back()
+  await box.pass(10 * minute)
+  assert.deepEqual(box.told(), ['Door open'])
+})
+
 test('a notice is as old as it has lain in the mailbox: after forty days without power nobody finds it gone', async () => {
   const lan = { id: 'lan', kind: 'smtp', as: 'letter', listen: '0.0.0.0:2525', allow: ['192.0.2.0/24'] }
   const box = new Box(1, { sources: [lan] })
