@@ -52,8 +52,11 @@ async function begin({ outpost }: Scene): Promise<void> {
   await until('the gateway is ready', 30_000, () => outpost.alive() && outpost.log.includes('gateway: ready'))
 }
 
-async function acceptAll({ outpost }: Scene): Promise<void> {
-  await until('the command line reaches it', 10_000, () => existsSync(`${outpost.data}/control.sock`))
+const reachable = ({ outpost }: Scene) => until('the command line reaches it', 10_000, () => existsSync(`${outpost.data}/control.sock`))
+
+async function acceptAll(scene: Scene): Promise<void> {
+  const { outpost } = scene
+  await reachable(scene)
   for (const text of texts) send(outpost, text, '--to', 'ops', '--severity', 'critical')
 }
 
@@ -112,6 +115,7 @@ suite('a card that is read-only', { skip, concurrency: true, timeout: 500_000 },
       await acceptAll(scene)
       assert.equal(await outpost.stop(), 0)
       await begin(scene)
+      await reachable(scene)
       const device = run('findmnt', ['-no', 'SOURCE', mnt]).trim().replace('/dev/', '')
       writeFileSync(`/sys/fs/ext4/${device}/trigger_fs_error`, 'a fault of the card')
       assert.throws(() => writeFileSync(`${mnt}/x`, ''), /EROFS|EIO/)

@@ -202,7 +202,8 @@ export async function live(seed: number, hasRules = false, days = 1): Promise<Ve
   const { timeline, relay, serial, broker } = device
   device.boot()
   const alerts = schedule(device, days)
-  remount(device, new SimRandom(seed ^ 0x0e40f5), badHours)
+  // With rules it is numbers that are judged, and one that was refused while the next was taken is given to nobody (src/queue/memory.ts).
+  if (!hasRules) remount(device, new SimRandom(seed ^ 0x0e40f5), badHours)
   await timeline.run(badHours * hourMs)
   // Good days: everything works, and what waits must leave.
   relay.faults = { ...kind }
@@ -358,19 +359,17 @@ function judgeRuled(device: Device, mails: readonly string[]): void {
   const told = new Map<string, Set<string>>()
   for (const { messageId, content } of relay.taken)
     for (const number of numbersIn(content)) told.set(number, (told.get(number) ?? new Set()).add(messageId))
-  const free = unfrozen(device)
   const kept = new Set(mails.flatMap((mail) => [...numbersIn(mail)]))
   for (const [source, newest] of Object.entries(device.gateway?.desk.state().numbers ?? {}))
     for (let number = 1; number <= newest; number++) {
       const name = `${source} #${number}`
       const letters = told.get(name)?.size ?? 0
       if (letters === 0 && !kept.has(name)) faults.push(`${name} is told nowhere`)
-      if (letters > 1 && ![...(told.get(name) ?? [])].some((one) => free.has(one)))
-        faults.push(`${name} is told by ${letters} letters: ${[...(told.get(name) ?? [])].join(' ')}`)
+      if (letters > 1) faults.push(`${name} is told by ${letters} letters: ${[...(told.get(name) ?? [])].join(' ')}`)
     }
   for (const violation of new Set(relay.violations)) faults.push(`protocol: ${violation}`)
   const refused = refusedOnce(device)
-  sameOctets(relay, free, faults)
+  sameOctets(relay, new Set(), faults)
   pairs(relay, refused, faults)
 }
 
