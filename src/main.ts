@@ -32,13 +32,15 @@ const scene: Omit<Scene, 'dir'> = {
   hide: (values) => {
     secrets = values
   },
-  stdin: async (maxBytes) => {
+  stdin: async (maxBytes, beyond) => {
     const pieces: Buffer[] = []
-    let bytes = 0
+    let room = maxBytes
     for await (const piece of process.stdin) {
-      pieces.push(piece)
-      bytes += piece.length
-      if (bytes > maxBytes) throw new UsageError(`Standard input holds more than ${maxBytes} octets. Send less at once.`)
+      if (piece.length > room && !beyond) throw new UsageError(`Standard input holds more than ${maxBytes} octets. Send less at once.`)
+      // Read to its end all the same: whoever writes would take a closed pipe for a fault.
+      const taken = piece.subarray(0, room)
+      if (taken.length > 0) pieces.push(taken)
+      room -= taken.length
     }
     return Buffer.concat(pieces)
   },

@@ -11,7 +11,8 @@ export type Scene = {
   err(text: string): void
   /** These values never reach the log. */
   hide(values: () => string[]): void
-  stdin(maxBytes: number): Promise<Uint8Array>
+  /** Until its end. What is beyond throws UsageError, or is left out. */
+  stdin(maxBytes: number, beyond?: 'is left out'): Promise<Uint8Array>
   /** Name and version, as letters name it. */
   software: string
   /** When this software was built, in ms: no earlier time is believable. */

@@ -13,7 +13,7 @@ export const sendmail: Command = {
   flags: {},
   takesAll: true,
   async run(scene, { words }) {
-    const bytes = Buffer.from(mailOf(await scene.stdin(stdinLimit), words)).toString('base64')
+    const bytes = Buffer.from(mailOf(await scene.stdin(stdinLimit, 'is left out'), words)).toString('base64')
     const request = { verb: 'hear' as const, source: sendmailSource, bytes }
     const taken = await heard(scene, request).catch((error: unknown): Taken => {
       // A gateway that is just starting, or settings that somebody is mending: not for ever.

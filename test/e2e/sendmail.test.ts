@@ -55,6 +55,16 @@ test('a mail of cron is an alert, whether or not the gateway runs, and exit 0 me
   assert.match(mails, /^X-Outpost-Source: sendmail$/m)
 })
 
+test('of a mail of megabytes the beginning is the alert', { timeout: 30_000 }, () => {
+  const data = `${dir}/large`
+  mkdirSync(data)
+  writeFileSync(`${data}/settings.json`, JSON.stringify(settings))
+  const mail = `From: root (Cron Daemon)\nTo: root\nSubject: Cron <root@box> copy\n\n${'one more file\n'.repeat(200_000)}`
+  const { status, stderr } = sendmail(data, ['-i', 'root'], mail)
+  assert.equal(status, 0, stderr)
+  assert.match(run(program, ['queue', 'list', '--data', data]), /Cron <root@box> copy/)
+})
+
 test('what cannot be taken now is said by 75, as whoever calls sendmail expects', { timeout: 30_000 }, () => {
   const data = `${dir}/locked`
   mkdirSync(data)
