@@ -78,6 +78,7 @@ export class Engine {
    */
   async replace(loaded: Loaded, putBack = async () => {}): Promise<void> {
     const { scene, device } = this.#options
+    if (this.#stopped) throw new Error('it is stopping')
     await makeDkimKey(scene, loaded.settings)
     await this.#gateway?.land()
     const before = this.#loaded
@@ -89,6 +90,7 @@ export class Engine {
     } catch (error) {
       // What is valid may still not work: then it is as it was.
       this.#loaded = before
+      scene.hide(() => before.secrets.values())
       await this.#stopGateway()
       await putBack()
       await this.#startOrRest()
@@ -126,7 +128,7 @@ export class Engine {
       this.cannotStart = true
       this.standsStill = `The gateway does not start, and tries again (${attempt + 1}): ${why.replace(/\.?$/, '.')}`
       if (worthTelling(attempt, attempt + 1)) log('error', 'gateway: it does not start, and tries again', { attempt: attempt + 1, why })
-      this.#cancelAgain = clock.after(backoff(attempt, again, random), () => void inTurn(() => this.#tryAgain(attempt + 1)))
+      this.#cancelAgain = clock.after(backoff(attempt, again, random), () => void inTurn(() => this.#tryAgain(attempt + 1)).catch(() => {}))
     }
   }
 

@@ -58,6 +58,7 @@ export class Household implements House {
   readonly #scene: Scene
   readonly #engine: Engine
   #changing: Promise<unknown> = Promise.resolve()
+  #ending = false
   /** Grows with each certificate that is put in place. */
   certificateCount = 0
   readonly #trial: Trial
@@ -129,23 +130,24 @@ export class Household implements House {
 
   /** Takes the settings of the disk; when they cannot be used, the old ones stay. */
   async reload(): Promise<void> {
-    await this.#change(async () => {
-      try {
-        await this.#engine.replace(await loadSettings(this.#scene, 'never'))
-      } catch (error) {
-        const what = this.cannotStart ? 'settings: not taken, and the gateway does not start with the old ones, either' : keptSettings
-        this.ports.log('error', what, { why: sentence(error) })
-      }
-    })
+    try {
+      await this.#change(async () => this.#engine.replace(await loadSettings(this.#scene, 'never')))
+    } catch (error) {
+      const what = this.cannotStart ? 'settings: not taken, and the gateway does not start with the old ones, either' : keptSettings
+      this.ports.log('error', what, { why: sentence(error) })
+    }
   }
 
   /** Ends this life when whatever is changing is done. */
   async stop(): Promise<void> {
-    await this.#change(async () => {
+    const done = this.#change(async () => {
       this.chronicle.stop()
       this.#trial.stop()
       await this.#engine.stop()
     })
+    // Whatever comes behind would start a gateway that nobody stops, beside that of the next life.
+    this.#ending = true
+    await done
   }
 
   finish(end: End): void {
@@ -218,8 +220,12 @@ export class Household implements House {
       const kept = await this.#secrets.keepAll(this.#worth(typed))
       if ('why' in kept) throw new Error(kept.why)
       back.push(kept.undo)
+      // Also when it fails: the new file may stand there all the same.
+      back.push(async () => {
+        const { settings: standing } = await store.load('never')
+        if (JSON.stringify(standing) !== JSON.stringify(before)) await store.save(before)
+      })
       await store.save(settings)
-      back.push(() => store.save(before))
       await this.#engine.replace(await loadSettings(this.#scene), putBack)
       if (moves) this.#trial.begin()
       return []
@@ -267,7 +273,10 @@ export class Household implements House {
       await store.save(placedAt(settings, place) ?? settings)
       await this.#engine.replace(await loadSettings(this.#scene))
       await this.device.placeBefore(undefined)
-    }).catch((error) => this.ports.log('error', 'web: the place before could not be taken', { why: sentence(error) }))
+    }).catch((error) => {
+      this.ports.log('error', 'web: the place before could not be taken; it is tried again', { why: sentence(error) })
+      if (!this.#ending) this.#trial.begin()
+    })
   }
 
   async plan(settings?: Settings): Promise<Plan> {
@@ -334,6 +343,7 @@ export class Household implements House {
   }
 
   #change<T>(deed: () => Promise<T>): Promise<T> {
+    if (this.#ending) return Promise.reject(new Fault(503, 'The box stops or starts anew just now.', 'Try again in a minute.'))
     const done = this.#changing.then(deed)
     this.#changing = done.catch(() => {})
     return done

@@ -108,15 +108,21 @@ export class Dispatcher {
     for (;;) {
       const { deeds, wake } = due(standing, roster, this.#now(), { keptMs, waits })
       if (deeds.length === 0 || this.#stopped) return wake === undefined ? undefined : wake - clock.monotonic()
-      for (const deed of deeds) if (this.#stopped || !(await this.#do(deed))) return againMs
+      let isLater = false
+      for (const deed of deeds) {
+        const done = !this.#stopped && (await this.#do(deed))
+        if (!done) return againMs
+        isLater ||= done === 'later'
+      }
+      if (isLater) return againMs
     }
   }
 
-  /** False: it could not be written down; it is due again. */
-  async #do(deed: Deed): Promise<boolean> {
+  /** False: it could not be written down. `later`: it cannot be read now, which keeps no other back. Both are due again. */
+  async #do(deed: Deed): Promise<boolean | 'later'> {
     const { queue, log, onAccepted } = this.#options
     const offer = deed.kind === 'tell' ? await this.#told(deed) : this.#lasting(deed)
-    if (offer === 'later') return false
+    if (offer === 'later') return 'later'
     if (!offer) {
       if (deed.kind === 'tell') this.#lost(deed.ids)
       return true

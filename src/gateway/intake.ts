@@ -3,10 +3,9 @@ import type { Context, DecodeOptions, Memory } from '../decode/decoder.ts'
 import { SourceMemory } from '../decode/memory.ts'
 import { decode } from '../decode/registry.ts'
 import { type Log, worthTelling } from '../ports/log.ts'
-import { defaultSeverity } from '../rules/match.ts'
 import type { Ahead } from '../source/ahead.ts'
 import type { Heard, Take, Taken } from '../source/source.ts'
-import { asItWas, besidesOf, isForNow, isTold, type Said, together } from './besides.ts'
+import { asItWas, besidesOf, isForNow, isTold, orderedOf, Partly, type Said, together } from './besides.ts'
 
 /**
  * Intake: from the wire to the registrar. What it answers is what the wire is told: `accepted` only after all alerts of the frame are on the disk.
@@ -33,6 +32,7 @@ export type IntakeOptions = {
 export function intake(options: IntakeOptions): Take {
   const ignored = new Ignored(options.log)
   const memories = new Map<string, SourceMemory>()
+  const partly = new Partly()
   return async (heard) => {
     options.onHeard?.(heard.source)
     const known = memories.get(heard.source) ?? new SourceMemory()
@@ -47,20 +47,27 @@ export function intake(options: IntakeOptions): Take {
     }
     const found = readingIn(options, heard, context, meant, ignored)
     const stands = (key: string) => options.stands?.(heard.source, key) ?? false
-    const take = (said: Said): Promise<Taken> => {
+    // Of a frame that was partly taken, the rest.
+    const before = heard.heardAt === undefined ? partly.of(heard) : undefined
+    const take = async (said: Said): Promise<Taken> => {
+      if (heard.places && !heard.places.includes(said.place)) return asItWas
+      const taken = before?.get(said.place)
+      if (taken) return taken.kind === 'accepted' ? { ...taken, repeated: true } : taken
       const offer = async () => {
         const taken = isTold(said, stands) ? await options.offer(said.reading, said.heard) : asItWas
-        if (taken.kind === 'ignored' && !said.isBeside) ignored.note(heard.source, taken.why)
+        if (taken.kind === 'ignored' && said.place === 0) ignored.note(heard.source, taken.why)
         return taken
       }
-      return heard.behind ? inTurn(said.reading, heard.behind, offer, tell) : offer()
+      return heard.behind ? inTurn(said, heard.behind, offer, tell) : offer()
     }
     // Of a mail that is passed on there is one letter.
     const besides = meant.kind === 'undecodable' || heard.passing ? [] : besidesOf(meant.besides, heard, stands)
     try {
-      const first = found.kind === 'reading' ? take({ reading: found.reading, heard, isBeside: false }) : found
+      const first = found.kind === 'reading' ? take({ reading: found.reading, heard, place: 0 }) : found
       // Offered at once, so that they ride on one commit and no other frame is understood between them.
       const [main, ...others] = await Promise.all([first, ...besides.map(take)])
+      if (heard.heardAt === undefined)
+        partly.note(heard, new Map([[0, main], ...besides.map(({ place }, at) => [place, others[at] ?? asItWas] as const)]))
       // Its wire sends it again, and it is decoded anew; what its source keeps is not.
       if (isForNow(main) && heard.heardAt === undefined) memory.undo()
       return tell(together([main, ...others]))
@@ -80,17 +87,12 @@ const contextOf = ({ now, decodingOf }: IntakeOptions, { topic, retained, source
 })
 
 /** Behind what was refused already. When it is refused itself, its source may keep it as it was understood; only what becomes of it at last is told again. */
-async function inTurn(
-  { severity = defaultSeverity, state = 'event', key }: Reading,
-  behind: Ahead,
-  offer: () => Promise<Taken>,
-  tell: (taken: Taken) => Taken,
-): Promise<Taken> {
+async function inTurn({ reading, place }: Said, behind: Ahead, offer: () => Promise<Taken>, tell: (taken: Taken) => Taken): Promise<Taken> {
   const again = async () => {
     const taken = await offer()
     return isForNow(taken) ? taken : tell(taken)
   }
-  const held = { severity, state, ...(key === undefined ? {} : { key }), offer: again }
+  const held = { ...orderedOf(reading), place, offer: again }
   if (!behind.lets(held))
     return {
       kind: 'refused',

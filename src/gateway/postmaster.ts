@@ -80,7 +80,19 @@ export class Postmaster {
 
   /** Before these letters leave: whoever reads them here has them now, or could not be given them. Only what could not is tried again later, and not while it is in the air. */
   async ahead(ids: readonly number[]): Promise<void> {
-    for (const id of ids) if (!this.#failed.has(id) && this.#local(id).length > 0) await this.#deliver(id)
+    for (const id of ids) {
+      if (this.#failed.has(id) || this.#local(id).length === 0) continue
+      for (const elder of this.#elders(this.#fresh, id)) if (this.#begins(elder)) await this.#deliver(elder)
+      await this.#deliver(id)
+    }
+  }
+
+  /** Those of the same source and key that came before it, in their order. */
+  #elders(among: Iterable<number>, id: number): number[] {
+    const { waiting } = this.#options.queue
+    if (waiting.get(id)?.keyed !== true) return []
+    const order = waiting.orderOf(id)
+    return [...among].filter((one) => one < id && waiting.orderOf(one) === order).sort((a, b) => a - b)
   }
 
   #serve(): void {
@@ -94,18 +106,23 @@ export class Postmaster {
     if (this.#state === 'serving') this.#state = 'idle'
   }
 
-  /** The next letter with readers on the box; those with no others are marked as such, for the courier. */
+  /** The next letter with readers on the box. */
   #next(): number | undefined {
-    const { queue, scribe } = this.#options
     for (const id of this.#fresh) {
       if (this.#state !== 'serving') return undefined
-      this.#fresh.delete(id)
-      const recipients = scribe.recipients(id)
-      const isLocal = recipients.length > 0 && recipients.every((one) => one.local)
-      queue.waiting.local(id, isLocal)
-      if (isLocal || recipients.some((one) => one.local)) return id
+      if (this.#begins(id)) return id
     }
     return undefined
+  }
+
+  /** Whether somebody here reads it; a letter with no other readers is marked as such, for the courier. */
+  #begins(id: number): boolean {
+    const { queue, scribe } = this.#options
+    this.#fresh.delete(id)
+    const recipients = scribe.recipients(id)
+    const isLocal = recipients.length > 0 && recipients.every((one) => one.local)
+    queue.waiting.local(id, isLocal)
+    return isLocal || recipients.some((one) => one.local)
   }
 
   #local(id: number): Recipient[] {
@@ -123,6 +140,8 @@ export class Postmaster {
     return this.#inTurn(async () => {
       const local = this.#local(id)
       if (local.length === 0) return
+      // Behind one of its key that could not be put there, so that nobody hears that something is over before hearing of it.
+      if (this.#elders(this.#failed, id).length > 0) return this.#fail(id)
       this.#busySince = this.#options.clock.monotonic()
       await this.#write(id, local)
       this.#busySince = undefined
@@ -141,9 +160,13 @@ export class Postmaster {
       }
     } catch (error) {
       log('error', 'mailbox: a letter could not be written', { id, why: sentence(error) })
-      this.#failed.add(id)
-      this.#later()
+      this.#fail(id)
     }
+  }
+
+  #fail(id: number): void {
+    this.#failed.add(id)
+    this.#later()
   }
 
   #later(): void {
@@ -167,8 +190,11 @@ export class Postmaster {
   }
 
   /** Parks a refused letter. False: not even the mailbox took it, the letter stays in the queue. */
-  async refuse(written: Written, address: string, outcome: Extract<Outcome, { kind: 'refused' }>): Promise<boolean> {
-    const { alert, letter } = written
+  refuse(written: Written, address: string, outcome: Extract<Outcome, { kind: 'refused' }>): Promise<boolean> {
+    return this.#inTurn(() => this.#refuse(written, address, outcome))
+  }
+
+  async #refuse({ alert, letter }: Written, address: string, outcome: Extract<Outcome, { kind: 'refused' }>): Promise<boolean> {
     const name = `R${letter.id}-${Buffer.from(address).toString('hex').slice(0, 64)}`
     this.#options.log('warning', 'letter: refused', { id: letter.id, to: address, why: outcome.why })
     const facts = { id: letter.id, original: letter.content, recipients: [address], why: outcome.why }

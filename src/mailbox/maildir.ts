@@ -27,7 +27,11 @@ export async function deliver(disk: Disk, root: string, user: string, name: stri
   const dir = `${root}/${user}`
   for (const part of ['tmp', 'new', 'cur']) await disk.makeDir(`${dir}/${part}`)
   const id = idOf(name)
-  const isThere = async (part: string) => (await disk.list(`${dir}/${part}`)).some((known) => idOf(known) === id)
+  const isThere = async (part: string) => {
+    for (const known of await disk.list(`${dir}/${part}`))
+      if (idOf(known) === id && (await isSame(disk, `${dir}/${part}/${known}`, content))) return true
+    return false
+  }
   // Its name may be there only in memory: the sync of the first attempt may have failed.
   if (await isThere('new')) return disk.sync(`${dir}/new`)
   if (await isThere('cur')) return
@@ -37,6 +41,15 @@ export async function deliver(disk: Disk, root: string, user: string, name: stri
   await disk.sync(draft)
   await disk.rename(draft, `${dir}/new/${name}`)
   await disk.sync(`${dir}/new`)
+}
+
+/** After a journal was lost its numbers begin anew: another mail may bear the ID of one that lies here from before. The date of the same one stays. */
+async function isSame(disk: Disk, path: string, content: Uint8Array): Promise<boolean> {
+  const [standing, coming] = [
+    await headOf(disk, path),
+    Buffer.from(content.subarray(0, headBytes)).toString('latin1').replaceAll('\r\n', '\n'),
+  ]
+  return standing === undefined || field(standing, 'Date') === field(coming.split('\n\n')[0] ?? '', 'Date')
 }
 
 /** What a mail is, in whatever second it came and whatever flags its reader gave it. */

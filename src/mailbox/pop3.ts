@@ -26,8 +26,8 @@ export type Pop3Options = {
 const lineOctets = 512
 /** RFC 1939 section 3: at least ten minutes. */
 const idleMs = 10 * 60_000
-/** From the greeting to the login, whatever is said meanwhile. */
-const strangerMs = 60_000
+/** From the greeting to the login, whatever is said meanwhile: as long, for seats are given to newcomers (ports/node/guests). */
+const strangerMs = 10 * 60_000
 const handshakeMs = 15_000
 const faultsLimit = 10
 

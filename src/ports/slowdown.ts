@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { Clock, Monotonic } from './clock.ts'
 
 /**
@@ -68,3 +69,20 @@ function forgetBeyond(known: Map<string, unknown> | Set<string>): void {
   const [oldest] = known.keys()
   if (known.size > addressesLimit && oldest !== undefined) known.delete(oldest)
 }
+
+/** Secrets that were wrong before: whoever says the same again is a machine with an old one, and does not guess. Bounded. */
+export class WrongBefore {
+  readonly #last = new Map<string, string>()
+
+  /** Whether `who` said just this the last time, too. */
+  repeats(who: string, secret: string): boolean {
+    const said = hash('sha256', secret)
+    const isSame = this.#last.get(who) === said
+    this.#last.delete(who)
+    this.#last.set(who, said)
+    if (this.#last.size > wrongLimit) this.#last.delete(this.#last.keys().next().value ?? '')
+    return isSame
+  }
+}
+
+const wrongLimit = 256

@@ -53,6 +53,8 @@ const crampedShare = 3
 const openAttempts = 3
 const readAttempts = 2
 
+const unopenedMs = 3_600_000
+
 const defaultSegmentBytes = 1024 * 1024
 
 export class Journal {
@@ -65,6 +67,8 @@ export class Journal {
   #retired: number[] = []
   #file: DiskFile | undefined
   #readers = new Map<number, Promise<DiskFile>>()
+  /** Segments that cannot be opened, and since when (monotonic ms). */
+  readonly #unopened = new Map<number, number>()
   #generation = 0
   /** Octets of the active segment that are on the disk. */
   #end = 0
@@ -238,13 +242,24 @@ export class Journal {
     let reader: DiskFile | undefined
     try {
       reader = await this.#reader(segment)
+      this.#unopened.delete(segment)
       return recordAt(await reader.read(offset, bytes), 0)
     } catch (error) {
       this.#options.log('error', 'journal: a record cannot be read', { segment, offset, why: sentence(error) })
       void this.#closeReader(segment)
       if (!isDiskError(error)) return undefined
-      return (reader ? this.#isNoBadBlock(error) : error.code !== 'ENOENT') ? error : undefined
+      return (reader ? this.#isNoBadBlock(error) : this.#opensLater(segment, error)) ? error : undefined
     }
+  }
+
+  /** A file that cannot be opened for an hour, on a disk that takes everything else, is no better than a bad block: what lies behind it waits. */
+  #opensLater(segment: number, error: DiskError): boolean {
+    if (error.code === 'ENOENT') return false
+    if (this.#isNoBadBlock(error)) return true
+    const now = this.#options.clock.monotonic()
+    const since = this.#unopened.get(segment) ?? now
+    this.#unopened.set(segment, since)
+    return now - since < unopenedMs
   }
 
   /** Of a disk that takes nothing either, as when the card was pulled, a refusal to read does not say that one block is bad. */

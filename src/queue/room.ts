@@ -57,7 +57,7 @@ export class Room {
     const { journal, waiting, frozen, isBeingTold } = this.#options
     for (const id of waiting.inSegment(segment)) {
       const state = waiting.get(id)
-      const record = state && (await journal.read(state))
+      const record = state && (await this.#read(state))
       // Somebody may have been told while it was read.
       const now = waiting.get(id)
       if (!record || now?.segment !== segment || isBeingTold(id)) continue
@@ -65,10 +65,15 @@ export class Room {
       for (const mark of marksOf(now)) journal.note({ type: recordTypes.outcome, flags: 0, id, body: Buffer.from(JSON.stringify(mark)) })
     }
     for (const [id, place] of frozen.inSegment(segment)) {
-      const record = await journal.read(place)
+      const record = await this.#read(place)
       if (record && frozen.get(id) === place) this.#copy(record, (to) => frozen.move(id, place, to))
     }
     await journal.sync()
+  }
+
+  /** What cannot be read now keeps its segment, and no other letter. */
+  #read(place: Place): Promise<JournalRecord | undefined> {
+    return this.#options.journal.read(place).catch(() => undefined)
   }
 
   #copy(record: JournalRecord, moved: (to: Place) => void): void {

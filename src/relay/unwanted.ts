@@ -24,11 +24,16 @@ const spent = /\b(?:daily|hourly|sending|outgoing)\b.{0,30} (?:limit|quota)\b|\b
 const namesRecipient =
   /(?<![\d.])5\.(?:1\.(?:[1236]|10)|2\.[1-4])(?![\d.])|no such (?:user|mailbox|recipient|address|person|account)|unknown (?:user|recipient|mailbox|account)|(?:user|recipient|mailbox|account|inbox)\b.{0,40}(?:unknown|not (?:found|exist|known|listed|available)|n't exist|unavailable|disabled|inactive|suspended|full\b)|over ?quota|undeliverable address|unrouteable address/i
 
+/** Codes that servers give for nothing else, whatever words stand behind them: 5.1.1 is also what Postfix says of a sender, but then its words name him. */
+const recipientCode = /(?<![\d.])5\.(?:1\.[23]|2\.[1-4])(?![\d.])/
+
 /** True: it is the sender, the login or the client that is not wanted, and nothing was said of the recipient. In doubt it was. */
 export function isAboutUs(reply: Reply): boolean {
   if (loginCodes.includes(reply.code)) return true
   const words = wordsOf(reply)
-  if (namesUs.test(words) || spent.test(words) || knows(senders, words)) return true
+  if (namesUs.test(words)) return true
+  if (recipientCode.test(words)) return false
+  if (spent.test(words) || knows(senders, words)) return true
   return !namesRecipient.test(words) && knows(strangersOnly, words)
 }
 

@@ -11,11 +11,14 @@ export class Ahead {
   /** Of those that were asked for and refused: nothing that is as bad or better would be taken, either. */
   #refused: number = severities.length
   readonly #worst = new Map<string | undefined, number>()
+  /** What was last said of a key. */
+  readonly #last = new Map<string, string>()
 
   /** What was refused, or what may not pass. */
   add(alert: Ordered): void {
     if (this.lets(alert)) this.#refused = rank(alert.severity)
     this.#worst.set(alert.key, Math.min(rank(alert.severity), this.#worst.get(alert.key) ?? severities.length))
+    if (alert.key !== undefined) this.#last.set(alert.key, lastOf(alert))
   }
 
   /** Something of this key is still to be taken. */
@@ -23,8 +26,15 @@ export class Ahead {
     return this.#worst.has(key)
   }
 
+  /** The last of this key that is still to be taken says the same. */
+  says(alert: Ordered): boolean {
+    return alert.key !== undefined && alert.state !== 'event' && this.#last.get(alert.key) === lastOf(alert)
+  }
+
   lets({ severity, state, key }: Ordered): boolean {
     const own = this.#worst.get(key)
     return rank(severity) < this.#refused && (own === undefined || (rank(severity) < own && state !== 'cleared'))
   }
 }
+
+const lastOf = ({ state, severity }: Ordered): string => `${state} ${severity}`

@@ -3,12 +3,15 @@ import type { Stamp } from '../alert/stamp.ts'
 import { Ahead } from './ahead.ts'
 import type { Held, Taken } from './source.ts'
 
-/** A frame that was refused for now. `held`: an alert that was understood of it; undefined when a fault in the gateway refused it. */
-export type KeptFrame = { bytes: Uint8Array; stamp: Stamp; held?: Held }
+/**
+ * A frame that was refused for now. `held`: an alert that was understood of it; undefined when a fault in the gateway refused it, or another gateway understood
+ * it: then `places` are those of its alerts that are still to be taken, all when left out.
+ */
+export type KeptFrame = { bytes: Uint8Array; stamp: Stamp; held?: Held; places?: readonly number[] }
 
 /** One frame for each alert of it that is still to be taken: each has its own place among the others. */
-export const keptOf = ({ bytes, stamp }: KeptFrame, held: readonly Held[] | undefined): KeptFrame[] =>
-  held ? held.map((one) => ({ bytes, stamp, held: one })) : [{ bytes, stamp }]
+export const keptOf = (frame: KeptFrame, held: readonly Held[] | undefined): KeptFrame[] =>
+  held ? held.map((one) => ({ bytes: frame.bytes, stamp: frame.stamp, held: one })) : [frame]
 
 /**
  * Kept: frames that were refused for now, in the order in which they came, of a device that says everything once. Bounded: the oldest are kept, for the first

@@ -7,7 +7,7 @@ import type { Ahead } from './ahead.ts'
 import { backoff } from './backoff.ts'
 import { createFramer, endsInSilence, type FrameOptions, type Framer } from './frame.ts'
 import { Kept, type KeptFrame, keptOf } from './kept.ts'
-import type { Remaining } from './remains.ts'
+import { type Remaining, remainingOf } from './remains.ts'
 import type { Source, SourceState, SourceTools, Taken } from './source.ts'
 
 /**
@@ -109,7 +109,7 @@ class SerialSource implements Source {
   }
 
   #remaining(): Remaining[] {
-    return [...this.#kept.all, ...this.#waiting].map(({ bytes, stamp }) => ({ bytes, stamp }))
+    return remainingOf([...this.#kept.all, ...this.#waiting.map(({ bytes, stamp }) => ({ bytes, stamp }))])
   }
 
   /** The line may still have brought something with its end. */
@@ -290,13 +290,14 @@ class SerialSource implements Source {
     }
   }
 
-  #take({ bytes, stamp }: Omit<KeptFrame, 'held'>, behind: Ahead): Promise<Taken> {
-    return this.#trying(() => this.#tools.take({ source: this.id, bytes, ...(this.saysOnce ? { behind, heardAt: stamp } : {}) }))
+  #take({ bytes, stamp, places }: Omit<KeptFrame, 'held'>, behind: Ahead, isLate = this.saysOnce): Promise<Taken> {
+    const once = { behind, heardAt: stamp, ...(places ? { places } : {}) }
+    return this.#trying(() => this.#tools.take({ source: this.id, bytes, ...(isLate ? once : {}) }))
   }
 
   async #again(frame: KeptFrame, behind: Ahead): Promise<Taken> {
     const { held } = frame
-    const taken = await (held ? this.#trying(() => held.offer()) : this.#take(frame, behind))
+    const taken = await (held ? this.#trying(() => held.offer()) : this.#take(frame, behind, true))
     if (taken.kind !== 'refused' || !taken.again) this.#heard++
     return taken
   }

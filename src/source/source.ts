@@ -28,10 +28,12 @@ export type Heard = {
   behind?: Ahead
   /** When it was heard. The device says it once: when it is refused for now its source keeps it, and offers it again. */
   heardAt?: Stamp
+  /** Of all that it says only the alerts at these places are still to be taken. */
+  places?: readonly number[]
 }
 
-/** An alert that was understood of octets and refused for now. Those that are kept are understood once: a decoder may remember what came before them. */
-export type Held = Ordered & { offer(): Promise<Taken> }
+/** An alert that was understood of octets and refused for now. Those that are kept are understood once: a decoder may remember what came before them. `place`: in its frame. */
+export type Held = Ordered & { place: number; offer(): Promise<Taken> }
 
 /** The gateway's answer. Only `accepted` and `ignored` may be acknowledged on the wire; `accepted` means durable. */
 export type Taken = (

@@ -80,18 +80,22 @@ export class Door {
 
   /** Resolves with the id of a new session. Throws Fault. */
   async login(password: string, address: string): Promise<string> {
-    const known = this.#access.password
-    if (!known) throw new Fault(403, 'This box has no password yet.', 'Claim it first, with the code on its label or console.')
-    await this.#judge(address, () => isPassword(password, known))
+    if (!this.claimed) throw new Fault(403, 'This box has no password yet.', 'Claim it first, with the code on its label or console.')
+    await this.#judge(address, () => this.#isRight(password))
     return this.#enter(address)
   }
 
   /** Ends every other session. Throws Fault. Rejects with DiskError; then nothing has changed. */
   async changePassword(before: string, password: string, session: Session, address: string): Promise<void> {
-    const known = this.#access.password
-    await this.#judge(address, async () => known !== undefined && (await isPassword(before, known)))
+    await this.#judge(address, () => this.#isRight(before))
     await this.#setPassword(password, ({ hash }) => hash === session.hash)
     this.#sessions.end(({ hash }) => hash !== session.hash)
+  }
+
+  /** Of the password as it is when its turn has come, and still is when it was judged: one that is changed meanwhile opens nothing. */
+  async #isRight(password: string): Promise<boolean> {
+    const known = this.#access.password
+    return known !== undefined && (await isPassword(password, known)) && known === this.#access.password
   }
 
   /** The session of a cookie; undefined when there is none, or nobody used it for half an hour. `used`: by a person, just now; otherwise looking does not prolong it. */

@@ -1,5 +1,5 @@
 import { worthTelling } from '../ports/log.ts'
-import { Slowdown } from '../ports/slowdown.ts'
+import { Slowdown, WrongBefore } from '../ports/slowdown.ts'
 import { tooEarly } from './fault.ts'
 import type { House } from './house.ts'
 
@@ -9,6 +9,7 @@ import type { House } from './house.ts'
 export class Hooks {
   readonly #house: House
   readonly #guesses: Slowdown
+  readonly #before = new WrongBefore()
   #wrong = 0
 
   constructor(house: House) {
@@ -21,8 +22,8 @@ export class Hooks {
     const ms = this.#guesses.waitMs(address)
     if (ms > 0) throw tooEarly(ms)
     const source = this.#house.hookOf(token)
-    if (source === undefined) this.#failed(address)
-    else this.#guesses.passed(address)
+    if (source !== undefined) this.#guesses.passed(address)
+    else if (!this.#before.repeats(address, token)) this.#failed(address)
     return source
   }
 

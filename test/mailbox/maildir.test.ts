@@ -33,6 +33,16 @@ test('a mail is known by its ID, in whatever second it comes again', async () =>
   assert.equal((await listMail(disk, 'mailbox')).length, 2)
 })
 
+test('a mail that bears the ID of an older one is another, when the journal was lost and its numbers begin anew', async () => {
+  const disk = new SimDisk()
+  await deliver(disk, 'mailbox', 'operator', '10.O1.aa', mail('before'))
+  await deliver(disk, 'mailbox', 'operator', '99.O1.aa', Buffer.from('From: a@b\r\nSubject: FIRE\r\nDate: y\r\n\r\nnow\r\n'))
+  assert.deepEqual(
+    (await listMail(disk, 'mailbox')).map((one) => one.subject),
+    ['FIRE', 'before'],
+  )
+})
+
 test('a delivered mail survives a power cut whole', async () => {
   for (let seed = 1; seed <= 30; seed++) {
     const disk = new SimDisk()

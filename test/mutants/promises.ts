@@ -504,7 +504,7 @@ export const mutations: readonly Mutation[] = [
   {
     what: 'gives up a gateway that does not start',
     file: 'cli/engine.ts',
-    from: 'void inTurn(() => this.#tryAgain(attempt + 1))',
+    from: 'void inTurn(() => this.#tryAgain(attempt + 1)).catch(() => {})',
     to: '{}',
     tests: ['test/web/house.test.ts'],
   },

@@ -18,13 +18,22 @@ test('brute force (CWE-307): a user is guessed ten times a minute at most, from 
   assert.equal(enter('sensor', 'secret of sensor', 'owner'), 'in')
   let judged = 0
   for (let minute = 0; minute < 10; minute++) {
-    for (let i = 0; i < 100; i++) if (enter('sensor', `guess ${i}`, `192.0.2.${i}`) === 'wrong') judged++
+    for (let i = 0; i < 100; i++) if (enter('sensor', `guess ${minute} ${i}`, `192.0.2.${i}`) === 'wrong') judged++
     assert.equal(enter('sensor', 'secret of sensor', 'owner2'), 'wait')
     assert.equal(enter('pump', 'secret of pump', '192.0.2.1'), 'in')
     await pass(60_000)
   }
   assert.ok(judged <= 100, `${judged}`)
   assert.equal(enter('sensor', 'secret of sensor', 'owner2'), 'in', 'nobody is locked out')
+})
+
+test('a device with an old password guesses nothing: it keeps nobody with the right one out', async () => {
+  const { enter, pass } = hall()
+  for (let minute = 0; minute < 10; minute++) {
+    for (let i = 0; i < 12; i++) assert.notEqual(enter('sensor', 'of before', 'hall'), 'in')
+    await pass(60_000)
+  }
+  assert.equal(enter('sensor', 'secret of sensor', 'hall'), 'in')
 })
 
 test('brute force (CWE-307): names that nobody has are guessed as slowly as passwords, so a wait does not tell which names there are', () => {

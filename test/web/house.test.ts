@@ -543,3 +543,19 @@ test('a refresh token that was typed is kept nowhere before it is saved, and the
   assert.equal((await box.ask('PUT', '/api/secrets/refresh', { value: 'another' })).status, 204)
   assert.equal((await box.household.secretValues()).refresh, 'another')
 })
+
+test('whatever comes behind the stop of a box starts no gateway beside that of the next life', async () => {
+  const box = await WebBox.claimed(settings, secrets)
+  const read = await box.ask('GET', '/api/settings')
+  const { settings: before } = await jsonOf<Read>(read)
+  const stopping = box.household.stop()
+  const saving = box.household.save(
+    { ...before, site: { ...(before.site as object), name: 'Pump 8' } },
+    (read.headers.get('etag') ?? '').replaceAll('"', ''),
+  )
+  const reloading = box.household.reload()
+  await assert.rejects(saving, /stops or starts anew/)
+  await box.passing(reloading)
+  await box.passing(stopping)
+  assert.equal(box.household.desk(), undefined)
+})

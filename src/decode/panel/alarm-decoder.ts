@@ -60,6 +60,8 @@ const troubleIn = (text: string) => troubles.find(([, pattern]) => pattern.test(
  * long is the same one, and it is over when nothing of its kind was shown for so long.
  */
 const turnMs = 120_000
+/** A keypad says something every few seconds. */
+const gapMs = 30_000
 
 /** Words of troubles, and when they were last shown. */
 type Turn = Readonly<Record<string, FieldValue>>
@@ -96,14 +98,20 @@ type Remembered = { isKnown: boolean; turn: Turn; listenedMs: number }
 
 function remember({ key, words }: Shown, isTrouble: boolean, { memory, now = 0 }: Context): Remembered {
   const [device, lately] = [`keypad:${key}`, `keypad:${key}/turn`]
-  const { since = now, last = null, calm = null } = memory?.get(device) ?? {}
+  const { since: begun = now, heard = now, last = null, calm = null } = memory?.get(device) ?? {}
+  // While nothing is heard nothing is over: a line that was away says nothing of what was not shown meanwhile.
+  const deafMs = now - Number(heard) > gapMs ? now - Number(heard) : 0
+  const since = Number(begun) + deafMs
   // What is shown stays until the next is: some interfaces pass on only what differs.
-  const before = within({ ...memory?.get(lately), ...at(last, now) }, now)
+  const before = within({ ...later(memory?.get(lately) ?? {}, deafMs), ...at(last, now) }, now)
   const turn = isTrouble ? { ...before, ...at(words, now) } : before
-  memory?.set(device, isTrouble ? { since, last: words, calm } : { since, last: null, calm: words })
+  memory?.set(device, isTrouble ? { since, heard: now, last: words, calm } : { since, heard: now, last: null, calm: words })
   memory?.set(lately, turn)
   return { isKnown: isTrouble ? Object.hasOwn(before, words) : calm === words, turn, listenedMs: now - Number(since) }
 }
+
+const later = (turn: Turn, ms: number): Turn =>
+  Object.fromEntries(Object.entries(turn).map(([words, shown]) => [words, Number(shown) + ms]))
 
 const at = (words: FieldValue, now: number): Turn => (typeof words === 'string' ? { [words]: now } : {})
 

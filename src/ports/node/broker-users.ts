@@ -2,7 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import type { BrokerUser } from '../broker.ts'
 import type { Clock } from '../clock.ts'
 import { type Log, worthTelling } from '../log.ts'
-import { Slowdown } from '../slowdown.ts'
+import { Slowdown, WrongBefore } from '../slowdown.ts'
 
 /**
  * Users of the embedded broker: who comes in. Whoever guesses has to wait, as at the page. Each user has a slowdown of its own, and unknown names have one together: devices with the old password of one user must
@@ -17,6 +17,8 @@ export class BrokerUsers {
   readonly #strangers: Slowdown
   /** How many were sent away since somebody came in, by the name of a user, or none. */
   readonly #sentAway = new Map<string, number>()
+
+  readonly #before = new WrongBefore()
 
   constructor(users: readonly BrokerUser[], clock: Clock, log: Log) {
     this.#log = log
@@ -41,7 +43,7 @@ export class BrokerUsers {
       guesses.passed(address)
       return 'in'
     }
-    guesses.failed(address)
+    if (!this.#before.repeats(`${name}\0${address}`, password)) guesses.failed(address)
     return 'wrong'
   }
 

@@ -11,6 +11,8 @@ export class Seats {
   /** Whoever was answered last sits last. */
   readonly #taken = new Map<string, Socket>()
   readonly #asked = new Map<string, Question>()
+  /** Answers of a connection that have not gone yet. */
+  readonly #unclosed = new Map<string, number>()
 
   constructor(most: number) {
     this.#most = most
@@ -36,16 +38,22 @@ export class Seats {
   asked(request: IncomingMessage, response: ServerResponse): boolean {
     const name = nameOf(request.socket)
     const before = this.#asked.get(name)
-    if (before?.request.socket === request.socket) {
+    const unclosed = before?.request.socket === request.socket ? (this.#unclosed.get(name) ?? 0) : 0
+    // One that was answered may not have been told as gone yet, when its client asks on.
+    if (unclosed > 1 || (unclosed === 1 && before?.response.writableEnded !== true)) {
       request.socket.destroy()
       return false
     }
     this.#asked.set(name, { request, response })
+    this.#unclosed.set(name, unclosed + 1)
     response.once('close', () => this.#answered(name, request))
     return true
   }
 
   #answered(name: string, request: IncomingMessage): void {
+    const unclosed = (this.#unclosed.get(name) ?? 0) - 1
+    if (unclosed > 0) this.#unclosed.set(name, unclosed)
+    else this.#unclosed.delete(name)
     if (this.#asked.get(name)?.request === request) this.#asked.delete(name)
     const socket = this.#taken.get(name)
     if (!socket) return
