@@ -88,7 +88,14 @@ async function replacePair(place: Place, { key, cert }: WebKey): Promise<void> {
   const { disk } = place.ports
   await disk.makeDir(dirOf(place))
   await replaceFile(disk, dirOf(place), nextName, Buffer.from(JSON.stringify({ key, cert })))
-  await putInPlace(place, { key, cert })
+  try {
+    await putInPlace(place, { key, cert })
+  } catch (error) {
+    // Whoever is told that it was refused does not want it at the next start. Once the key is there, that is the only way to a pair.
+    const standing = await textOf(place, 'key.pem').catch(() => key)
+    if (standing !== key) await disk.remove(`${dirOf(place)}/${nextName}`).catch(() => {})
+    throw error
+  }
 }
 
 async function putInPlace(place: Place, { key, cert }: WebKey): Promise<void> {

@@ -1,7 +1,8 @@
 import type { Cancel, Clock } from '../ports/clock.ts'
-import { type Disk, DiskError, type DiskFile, isDiskError, isReadOnly, writeAll } from '../ports/disk.ts'
+import { type Disk, type DiskFile, isDiskError, isReadOnly, writeAll } from '../ports/disk.ts'
 import { type Log, sentence } from '../ports/log.ts'
-import { encodeRecord, headerBytes, type JournalRecord, recordAt, recordTypes } from './record.ts'
+import { Readers } from './readers.ts'
+import { encodeRecord, headerBytes, type JournalRecord, recordTypes } from './record.ts'
 import { type OnRecord, replay } from './replay.ts'
 import { type Place, type Segment, segmentName } from './segment.ts'
 import { poolLimit, Stock } from './stock.ts'
@@ -49,11 +50,8 @@ const notesLimit = 32
 const readOnlyMs = 30_000
 /** Room is made before there is so little that info alerts are refused (space.ts). */
 const crampedShare = 3
-/** Segments that are tried when one cannot be opened, and reads of a record: many an I/O error is gone the second time. */
+/** Segments that are tried when one cannot be opened. */
 const openAttempts = 3
-const readAttempts = 2
-
-const unopenedMs = 3_600_000
 
 const defaultSegmentBytes = 1024 * 1024
 
@@ -66,9 +64,7 @@ export class Journal {
   /** Recycled, but that is not on the disk yet. */
   #retired: number[] = []
   #file: DiskFile | undefined
-  #readers = new Map<number, Promise<DiskFile>>()
-  /** Segments that cannot be opened, and since when (monotonic ms). */
-  readonly #unopened = new Map<number, number>()
+  readonly #readers: Readers
   #generation = 0
   /** Octets of the active segment that are on the disk. */
   #end = 0
@@ -84,13 +80,20 @@ export class Journal {
   #failure = ''
   #closed = false
   #busySince: number | undefined
-  #stats = { records: 0, syncs: 0, damaged: 0, unreadable: 0 }
+  #stats = { records: 0, syncs: 0, damaged: 0 }
 
   /** Nothing is touched before `replay`. */
   constructor(options: JournalOptions) {
     this.#options = options
     this.segmentBytes = options.segmentBytes ?? defaultSegmentBytes
-    const { disk, log, dir, maxSegments } = options
+    const { disk, clock, log, dir, maxSegments } = options
+    this.#readers = new Readers({
+      disk,
+      clock,
+      log,
+      pathOf: (segment) => this.#path(segment),
+      isFailing: () => this.#failedAt !== undefined,
+    })
     this.#stock = new Stock({
       disk,
       log,
@@ -146,7 +149,13 @@ export class Journal {
 
   /** Commits, damaged stretches that were skipped at opening, segments in use. */
   get facts(): { records: number; syncs: number; damaged: number; unreadable: number; segments: number; pool: number; reserve: boolean } {
-    return { ...this.#stats, segments: this.#used.length, pool: this.#stock.pool, reserve: this.#stock.hasReserve }
+    return {
+      ...this.#stats,
+      unreadable: this.#readers.lost,
+      segments: this.#used.length,
+      pool: this.#stock.pool,
+      reserve: this.#stock.hasReserve,
+    }
   }
 
   /** When the commit in hand went to the disk (monotonic ms); undefined while none is. */
@@ -219,52 +228,12 @@ export class Journal {
     this.#closed = true
     this.#noteTimer?.()
     await this.#file?.close().catch(() => {})
-    for (const number of [...this.#readers.keys()]) await this.#closeReader(number)
+    await this.#readers.close()
   }
 
-  /**
-   * The record at a place; undefined when it cannot be read any more (a bad block). Rejects with DiskError when it cannot be read now, which says nothing
-   * about what is there.
-   */
-  async read(place: Place): Promise<JournalRecord | undefined> {
-    let found: JournalRecord | DiskError | undefined
-    for (let left = readAttempts; left > 0; left--) {
-      found = await this.#readOnce(place)
-      if (found && !(found instanceof DiskError)) return found
-    }
-    if (found) throw found
-    this.#stats.unreadable++
-    return undefined
-  }
-
-  /** undefined: what is there is no record. A DiskError: the disk does not give it now. */
-  async #readOnce({ segment, offset, bytes }: Place): Promise<JournalRecord | DiskError | undefined> {
-    let reader: DiskFile | undefined
-    try {
-      reader = await this.#reader(segment)
-      this.#unopened.delete(segment)
-      return recordAt(await reader.read(offset, bytes), 0)
-    } catch (error) {
-      this.#options.log('error', 'journal: a record cannot be read', { segment, offset, why: sentence(error) })
-      void this.#closeReader(segment)
-      if (!isDiskError(error)) return undefined
-      return (reader ? this.#isNoBadBlock(error) : this.#opensLater(segment, error)) ? error : undefined
-    }
-  }
-
-  /** A file that cannot be opened for an hour, on a disk that takes everything else, is no better than a bad block: what lies behind it waits. */
-  #opensLater(segment: number, error: DiskError): boolean {
-    if (error.code === 'ENOENT') return false
-    if (this.#isNoBadBlock(error)) return true
-    const now = this.#options.clock.monotonic()
-    const since = this.#unopened.get(segment) ?? now
-    this.#unopened.set(segment, since)
-    return now - since < unopenedMs
-  }
-
-  /** Of a disk that takes nothing either, as when the card was pulled, a refusal to read does not say that one block is bad. */
-  #isNoBadBlock({ code }: DiskError): boolean {
-    return code === 'EROFS' || code === 'EACCES' || this.#failedAt !== undefined
+  /** The record at a place; undefined when it cannot be read any more (a bad block). Rejects with DiskError when it cannot be read now. */
+  read(place: Place): Promise<JournalRecord | undefined> {
+    return this.#readers.read(place)
   }
 
   /** The record at this place is needed: its segment is not recycled. */
@@ -306,18 +275,6 @@ export class Journal {
 
   #path(number: number): string {
     return `${this.#options.dir}/${segmentName(number, this.#used.find((segment) => segment.number === number)?.aside)}`
-  }
-
-  #reader(number: number): Promise<DiskFile> {
-    const reader = this.#readers.get(number) ?? this.#options.disk.open(this.#path(number), { readOnly: true })
-    this.#readers.set(number, reader)
-    return reader
-  }
-
-  async #closeReader(number: number): Promise<void> {
-    const reader = this.#readers.get(number)
-    this.#readers.delete(number)
-    await reader?.then((file) => file.close()).catch(() => {})
   }
 
   #commit(): void {
@@ -520,7 +477,7 @@ export class Journal {
   #recycle(): void {
     for (let oldest = this.#used[0]; oldest && oldest.live <= 0 && this.#used.length > 1; oldest = this.#used[0]) {
       this.#used.shift()
-      void this.#closeReader(oldest.number)
+      this.#readers.forget(oldest.number)
       this.#options.beforeRecycle(oldest.number)
       if (oldest.aside !== undefined) {
         this.note(this.#checkpointRecord(), () => this.#throwAway(oldest))

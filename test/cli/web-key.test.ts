@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { finishWebKey, keepWebKey, ownWebKey, readWebKey, webKeyOrStandIn } from '../../src/cli/web-key.ts'
+import { DiskError } from '../../src/ports/disk.ts'
 import { NodeRandom } from '../../src/ports/node/random.ts'
 import { selfSigned } from '../../src/web/certificate.ts'
 import type { SimDisk } from '../sim/world/disk.ts'
@@ -83,4 +84,19 @@ test('page, mailbox and mail door that ask at once for a certificate get the sam
   const asked = await Promise.all([1, 2, 3].map(() => ownWebKey(box.scene, ['box'])))
   assert.equal(new Set(asked.map((one) => one.facts.fingerprint)).size, 1)
   assert.equal((await readWebKey(box.scene))?.facts.fingerprint, asked[0]?.facts.fingerprint)
+})
+
+test('a pair that the disk refused is not taken at the next start', async () => {
+  const box = await WebBox.claimed()
+  const [mine, other] = [await pair('mine'), await pair('other')]
+  await keepWebKey(box.scene, mine)
+  const write = box.disk.write.bind(box.disk)
+  box.disk.write = async (path, bytes) => {
+    if (path.includes('key.pem')) throw new DiskError(`cannot write ${path}`, 'ENOSPC')
+    return write(path, bytes)
+  }
+  await assert.rejects(keepWebKey(box.scene, other), /ENOSPC|cannot write/)
+  box.disk.write = write
+  await finishWebKey(box.scene)
+  assert.equal((await readWebKey(box.scene))?.key, mine.key)
 })

@@ -125,16 +125,16 @@ export const mutations: readonly Mutation[] = [
   },
   {
     what: 'calls a letter destroyed whose segment cannot be opened just now',
-    file: 'queue/journal.ts',
+    file: 'queue/readers.ts',
     from: '    if (found) throw found\n',
     to: '',
     tests: ['test/queue/read-only.test.ts'],
   },
   {
     what: 'opens a segment for writing only to read a letter',
-    file: 'queue/journal.ts',
-    from: 'this.#path(number), { readOnly: true })',
-    to: 'this.#path(number))',
+    file: 'queue/readers.ts',
+    from: 'pathOf(segment), { readOnly: true })',
+    to: 'pathOf(segment))',
     tests: ['test/queue/read-only.test.ts'],
   },
   {
