@@ -174,7 +174,7 @@ export class Waiting {
   /**
    * Up to `limit` letters that may leave now: digests first, then the worst, then the oldest. One whose elder of the same source and key cannot leave yet
    * stays behind it for those who are still to be told of both, unless it is worse than the elder. What clears stays behind also then, unless it is
-   * critical, and its elders have their turn with it (no RESOLVED before FIRING). An elder that left on the same lane is before it anyway. Without a key
+   * critical and the elder is not in the air, and its elders have their turn with it (no RESOLVED before FIRING). An elder that left on the same lane is before it anyway. Without a key
    * nothing hangs on the order: there one that was put off, or is kept for its size, which may last for days, keeps nobody back.
    */
   leaving(now: number, limit: number, picking: Picking = {}): Leaving[] {
@@ -200,6 +200,7 @@ export class Waiting {
     const first: Leaving[] = []
     const found: Leaving[][] = severities.map(() => [])
     const blocked = new Map<number, Map<string, number>>()
+    const inAir = new Map<number, Map<string, number>>()
     for (let row = 0; row < this.#rows.count; row++) {
       const flags = c.flags[row] ?? 0
       if (flags & (flag.gone | flag.local | flag.kept)) continue
@@ -212,9 +213,10 @@ export class Waiting {
       if (!free || kept !== undefined) {
         const keepsBack = (flags & flag.held) === 0 && !((flags & flag.loose) !== 0 && (putOff || kept === 'size'))
         if (keepsBack) this.#block(topic, this.#rows.pending(row), severity, blocked)
+        if (keepsBack && flags & flag.away) this.#block(topic, this.#rows.pending(row), severity, inAir)
         continue
       }
-      const behind = this.#behind(row, severity, blocked.get(topic))
+      const behind = this.#behind(row, severity, blocked.get(topic), inAir.get(topic))
       // What is over is not told behind what has begun anew.
       if (behind && flags & flag.clears) this.#block(topic, behind, severity, blocked)
       const list = flags & flag.first ? first : found[turns.of(c.id[row] ?? 0, topic, severity)]
@@ -238,13 +240,19 @@ export class Waiting {
     for (const ref of refs) if (severity < (waits.get(ref) ?? Number.POSITIVE_INFINITY)) waits.set(ref, severity)
   }
 
-  #behind(row: number, severity: number, waits: ReadonlyMap<string, number> | undefined): ReadonlySet<string> | undefined {
+  #behind(
+    row: number,
+    severity: number,
+    waits?: ReadonlyMap<string, number>,
+    inAir?: ReadonlyMap<string, number>,
+  ): ReadonlySet<string> | undefined {
     if (!waits) return undefined
-    // A critical letter waits for nothing that is less.
-    const clears = severity > 0 && ((this.#rows.columns.flags[row] ?? 0) & flag.clears) !== 0
+    const clears = ((this.#rows.columns.flags[row] ?? 0) & flag.clears) !== 0
+    // A critical letter waits for nothing that is less, but for what is on its way already.
+    const elders = severity > 0 ? waits : inAir
     const behind = this.#rows
       .pending(row)
-      .filter((ref) => (clears ? waits.has(ref) : (waits.get(ref) ?? Number.POSITIVE_INFINITY) <= severity))
+      .filter((ref) => (clears && elders?.has(ref)) || (waits.get(ref) ?? Number.POSITIVE_INFINITY) <= severity)
     return behind.length > 0 ? new Set(behind) : undefined
   }
 

@@ -161,9 +161,11 @@ test('what may leave is free, in its order, passes no elder of the same key for 
     )
     const blocks: { elder: Model; refs: readonly string[] }[] = []
     for (const letter of [...model.values()].sort((a, b) => a.id - b.id)) {
-      const over = letter.clears && letter.severity !== 'critical'
       const waits = blocks.flatMap(({ elder, refs }) =>
-        elder.orderBy === letter.orderBy && (over || rank(elder.severity) <= rank(letter.severity)) ? refs : [],
+        elder.orderBy === letter.orderBy &&
+        ((letter.clears && (letter.severity !== 'critical' || elder.away)) || rank(elder.severity) <= rank(letter.severity))
+          ? refs
+          : [],
       )
       const behind = letter.pending.filter((ref) => waits.includes(ref))
       const keepsBack = !(letter.held || letter.local || letter.kept) && (letter.keyed || letter.nextTry <= now)
