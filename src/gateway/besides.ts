@@ -53,13 +53,23 @@ export function together(takens: readonly [Taken, ...Taken[]]): Taken {
   return held.length > 0 ? { ...first, held } : first
 }
 
-/** Frames of which a part was taken: their wire says them again as a whole, and what was taken is not offered once more. Bounded. */
+/**
+ * Frames of which a part was taken: their wire says them again as a whole, and what was taken is not offered once more. Bounded, and for minutes only: later the
+ * same octets are said of something else.
+ */
 export class Partly {
-  readonly #frames = new Map<string, ReadonlyMap<number, Taken>>()
+  readonly #frames = new Map<string, { at: number; taken: ReadonlyMap<number, Taken> }>()
+  readonly #now: () => number
+
+  /** `now`: monotonic, in ms. */
+  constructor(now: () => number) {
+    this.#now = now
+  }
 
   /** What was taken of these octets, by its place. */
   of(heard: Heard): ReadonlyMap<number, Taken> | undefined {
-    return this.#frames.size === 0 ? undefined : this.#frames.get(nameOf(heard))
+    const known = this.#frames.size === 0 ? undefined : this.#frames.get(nameOf(heard))
+    return known && this.#now() - known.at < partlyMs ? known.taken : undefined
   }
 
   note(heard: Heard, takens: ReadonlyMap<number, Taken>): void {
@@ -68,10 +78,11 @@ export class Partly {
     const name = nameOf(heard)
     this.#frames.delete(name)
     if (open === 0 || open === takens.size) return
-    this.#frames.set(name, new Map([...takens].filter(([, taken]) => !isForNow(taken))))
+    this.#frames.set(name, { at: this.#now(), taken: new Map([...takens].filter(([, taken]) => !isForNow(taken))) })
     if (this.#frames.size > partlyLimit) this.#frames.delete(this.#frames.keys().next().value ?? '')
   }
 }
 
 const partlyLimit = 64
+const partlyMs = 10 * 60_000
 const nameOf = ({ source, topic = '', bytes }: Heard): string => `${source}\0${topic}\0${hash('sha256', bytes)}`

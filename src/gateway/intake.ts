@@ -32,7 +32,7 @@ export type IntakeOptions = {
 export function intake(options: IntakeOptions): Take {
   const ignored = new Ignored(options.log)
   const memories = new Map<string, SourceMemory>()
-  const partly = new Partly()
+  const partly = new Partly(options.now ?? (() => 0))
   return async (heard) => {
     options.onHeard?.(heard.source)
     const known = memories.get(heard.source) ?? new SourceMemory()

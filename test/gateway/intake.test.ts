@@ -52,9 +52,10 @@ describe('a frame that says several things', () => {
     const told: string[] = []
     const transmissions: (string | undefined)[] = []
     const standing = new Set<string>()
-    const room = { full: [] as Severity[] }
+    const room = { full: [] as Severity[], now: 0 }
     const take = intake({
       log: silent,
+      now: () => room.now,
       offer: async ({ key = '', state = 'event', severity = 'warning' }, { transmission }) => {
         if (room.full.includes(severity)) return { kind: 'refused', why: 'full', hint: 'later', again: true }
         told.push(`${state} ${key}`)
@@ -96,6 +97,16 @@ describe('a frame that says several things', () => {
     assert.deepEqual(transmissions, ['7:x', '7:x/1', '7:x/2'])
     assert.equal((await says(message, { transmission: '8:x' })).kind, 'accepted')
     assert.deepEqual(toldSince(), ['raised door/smoke'], 'but by the next frame it is')
+  })
+
+  test('is another one when its device says the same much later, though a part of it was never taken', async () => {
+    const { says, toldSince, room } = scene()
+    room.full = ['warning']
+    assert.equal((await says({ smoke: true, battery_low: true })).kind, 'refused')
+    room.now = 60 * 60_000
+    room.full = []
+    assert.equal((await says({ smoke: true, battery_low: true })).kind, 'accepted')
+    assert.deepEqual(toldSince(), ['raised door/smoke', 'raised door/smoke', 'raised door/battery_low'])
   })
 
   test('is kept as what is still to be taken of it, and that is told once', async () => {
