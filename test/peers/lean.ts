@@ -1,6 +1,7 @@
 /** How bin/outpost starts Node, for runs that start it themselves: small heap halves, few threads, and what is freed goes back to the system. */
 export const leanFlags = [
   '--no-concurrent-recompilation',
+  '--no-concurrent-sparkplug',
   '--optimize-for-size',
   '--max-semi-space-size=1',
   '--max-old-space-size=128',
