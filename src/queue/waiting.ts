@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib'
 import { rank, type Severity, severities } from '../alert/alert.ts'
 import { freeLeave, keptBy, type Leave } from './leave.ts'
 import { goneFlag, Rows } from './rows.ts'
+import { type Clearing, Turns } from './turns.ts'
 
 /**
  * Waiting: the index of letters that are not settled, and which of them may leave. A letter is one alert for its recipients; its octets stay in the journal.
@@ -352,28 +353,5 @@ export class Waiting {
     if ((this.#rows.columns.flags[row] ?? 0) & flag.first) this.#firsts--
     this.#rows.drop(row)
     return state
-  }
-}
-
-type Clearing = { id: number; topic: number; rank: number }
-
-/** When letters have their turn: by their own rank; or by that of what clears them, when that is to leave now. */
-class Turns {
-  /** Of each topic, the latest first, each with the best rank of those behind it. */
-  readonly #clears = new Map<number, Clearing[]>()
-
-  constructor(clears: readonly Clearing[] = []) {
-    for (const one of clears.toSorted((a, b) => b.id - a.id)) {
-      const later = this.#clears.get(one.topic)
-      const best = later?.at(-1)?.rank ?? one.rank
-      if (!later) this.#clears.set(one.topic, [one])
-      else if (one.rank < best) later.push(one)
-    }
-  }
-
-  /** Of those that clear it the best: the list has one for each rank. */
-  of(id: number, topic: number, rank: number): number {
-    const best = this.#clears.get(topic)?.findLast((one) => id < one.id)
-    return best ? Math.min(rank, best.rank) : rank
   }
 }

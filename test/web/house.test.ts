@@ -97,14 +97,21 @@ test('frames that a gateway kept because its disk took nothing are taken by the 
   assert.deepEqual(box.household.desk()?.state().numbers.plc, 2)
 })
 
-test('a gateway that starts neither with new settings nor with the old ones is tried again until it does, and the box says so', async () => {
-  const box = await WebBox.claimed(settings, secrets)
-  const { disk } = box
+/** Its journal cannot be read, so no gateway starts, until the returned function is called. */
+function withoutJournal({ disk }: WebBox): () => void {
   const list = disk.list.bind(disk)
   disk.list = async (dir) => {
     if (dir.includes('journal')) throw new DiskError(`${dir} cannot be read`, 'EIO')
     return list(dir)
   }
+  return () => {
+    disk.list = list
+  }
+}
+
+test('a gateway that starts neither with new settings nor with the old ones is tried again until it does, and the box says so', async () => {
+  const box = await WebBox.claimed(settings, secrets)
+  const mend = withoutJournal(box)
   const answer = await rename(box, 'Pump 8')
   assert.equal(answer.status, 422)
   assert.match(await answer.text(), /does not start with them, either/)
@@ -119,7 +126,7 @@ test('a gateway that starts neither with new settings nor with the old ones is t
   await box.timeline.run(box.timeline.now + 600_000)
   assert.notEqual((await told()).standsStill, standsStill, 'it goes on')
   assert.equal(box.household.desk(), undefined)
-  disk.list = list
+  mend()
   await box.timeline.run(box.timeline.now + 80_000)
   assert.ok(box.household.desk(), 'the gateway works')
   assert.equal((await told()).health.mood, 'well')
@@ -128,15 +135,10 @@ test('a gateway that starts neither with new settings nor with the old ones is t
 
 test('a box that is stopped while its gateway does not start is not started again', async () => {
   const box = await WebBox.claimed(settings, secrets)
-  const { disk } = box
-  const list = disk.list.bind(disk)
-  disk.list = async (dir) => {
-    if (dir.includes('journal')) throw new DiskError(`${dir} cannot be read`, 'EIO')
-    return list(dir)
-  }
+  const mend = withoutJournal(box)
   await box.passing(box.household.reload())
   await box.household.stop()
-  disk.list = list
+  mend()
   await box.timeline.run(box.timeline.now + 600_000)
   assert.equal(box.household.desk(), undefined)
 })
