@@ -16,8 +16,11 @@ export type Known = {
 
 export type When = {
   at: Instant
-  /** exact: as stamped. corrected: the clock was set since. bounded: between two instants. unknown: the clock is not set even now. */
-  certainty: 'exact' | 'corrected' | 'bounded' | 'unknown'
+  /**
+   * exact: as stamped. corrected: the clock was set since. bounded: between two instants. stored: before `at`, when a broker sent what it had stored. unknown: the clock is not set even
+   * now.
+   */
+  certainty: 'exact' | 'corrected' | 'bounded' | 'stored' | 'unknown'
   notBefore?: Instant
   notAfter?: Instant
 }
@@ -25,8 +28,32 @@ export type When = {
 /** A wall clock that moved by less is merely being steered. */
 const stepMs = 2000
 
-/** When `stamp` was, seen from `now` (a stamp of this moment). */
+/** When that happened which was heard at `stamp`, seen from `now` (a stamp of this moment). */
 export function whenHappened(stamp: Stamp, now: Stamp, known: Known): When {
+  const heard = whenHeard(stamp, now, known)
+  if (!stamp.stored) return heard
+  // How long it was stored is not known either.
+  if (heard.certainty === 'unknown') return { at: heard.at, certainty: 'unknown' }
+  const notAfter = heard.notAfter ?? heard.at
+  const since = stamp.stored.since && whenHeard(stamp.stored.since, now, known)
+  if (!since || since.certainty === 'unknown') return { at: notAfter, certainty: 'stored', notAfter }
+  const notBefore = instant(Math.min(since.notBefore ?? since.at, notAfter))
+  return notAfter - notBefore <= stepMs ? heard : { at: notAfter, certainty: 'stored', notBefore, notAfter }
+}
+
+/** Whether that will be the same whenever it is asked. */
+export function isSettled(stamp: Stamp, now: Stamp, known: Known): boolean {
+  const { since = stamp } = stamp.stored ?? {}
+  return [stamp, since].every((one) => whenHeard(one, now, known).certainty === 'exact')
+}
+
+/** The moment itself is known. */
+export const isKnown = ({ certainty }: When): boolean => certainty === 'exact' || certainty === 'corrected'
+
+/** The clock was right, whatever is known of the moment. */
+export const isClockRight = (when: When): boolean => isKnown(when) || when.certainty === 'stored'
+
+function whenHeard(stamp: Stamp, now: Stamp, known: Known): When {
   const floor = Math.max(known.builtAt, known.lastSync?.wall ?? 0)
   const believable = (one: Stamp) => one.synchronised === 'yes' || (one.synchronised === 'unknown' && one.wall >= known.builtAt)
   if (stamp.boot === now.boot) {
@@ -34,14 +61,16 @@ export function whenHappened(stamp: Stamp, now: Stamp, known: Known): When {
     if (Math.abs(at - stamp.wall) <= stepMs && believable(stamp)) return { at: stamp.wall, certainty: 'exact' }
     if (believable(now)) return { at: instant(at), certainty: 'corrected' }
     // Nobody has set the clock: the best guess is a time that cannot be too early.
-    return { at: instant(Math.max(at, floor)), certainty: 'unknown' }
+    return unknownFrom(Math.max(at, floor))
   }
   if (believable(stamp)) return { at: stamp.wall, certainty: 'exact' }
-  if (!believable(now)) return { at: instant(Math.max(stamp.wall, floor)), certainty: 'unknown' }
+  if (!believable(now)) return unknownFrom(Math.max(stamp.wall, floor))
   const notBefore = instant(Math.min(Math.max(stamp.wall, floor), now.wall))
   const notAfter = instant(Math.max(notBefore, now.wall - now.mono))
   return { at: notBefore, certainty: 'bounded', notBefore, notAfter }
 }
+
+const unknownFrom = (ms: number): When => ({ at: instant(ms), certainty: 'unknown', notBefore: instant(ms) })
 
 /** `2026-11-24 04:12:00` in the time zone of the site, with its name. */
 export function localTime(at: Instant, timeZone: string): string {
@@ -72,15 +101,29 @@ export function timeSentence(when: When, timeZone: string, language: 'en' | 'de'
       return german ? `${at}; berichtigt, nachdem die Uhr gestellt wurde` : `${at}; corrected after the clock was set`
     case 'bounded': {
       const { notBefore = when.at, notAfter = when.at } = when
-      if (notAfter - notBefore <= narrowMs) return around(instant((notBefore + notAfter) / 2), (notAfter - notBefore) / 2, timeZone)
-      const [from, to] = [localTime(when.notBefore ?? when.at, timeZone), localTime(when.notAfter ?? when.at, timeZone)]
-      return german
-        ? `zwischen ${from} und ${to}; die Uhr des Geräts war nicht gestellt`
-        : `between ${from} and ${to}; the clock of the device was not set`
+      return between(
+        notBefore,
+        notAfter,
+        timeZone,
+        language,
+        german ? 'die Uhr des Geräts war nicht gestellt' : 'the clock of the device was not set',
+      )
     }
-    case 'unknown':
-      return german
-        ? `unbekannt, nicht vor ${at}; die Uhr des Geräts ist nicht gestellt`
-        : `unknown, not before ${at}; the clock of the device is not set`
+    case 'stored': {
+      const why = german ? 'der Broker hatte es gespeichert' : 'the broker had stored it'
+      if (when.notBefore !== undefined) return between(when.notBefore, when.at, timeZone, language, why)
+      return german ? `${at} oder früher; ${why}` : `${at} or earlier; ${why}`
+    }
+    case 'unknown': {
+      const from = when.notBefore === undefined ? '' : german ? `, nicht vor ${at}` : `, not before ${at}`
+      return german ? `unbekannt${from}; die Uhr des Geräts ist nicht gestellt` : `unknown${from}; the clock of the device is not set`
+    }
   }
+}
+
+/** `between 2026-11-24 04:12:00 (Europe/Berlin) and …; the clock of the device was not set`; a narrow span needs no reason. */
+function between(from: Instant, to: Instant, timeZone: string, language: 'en' | 'de', why: string): string {
+  if (to - from <= narrowMs) return around(instant((from + to) / 2), (to - from) / 2, timeZone)
+  const [first, last] = [localTime(from, timeZone), localTime(to, timeZone)]
+  return language === 'de' ? `zwischen ${first} und ${last}; ${why}` : `between ${first} and ${last}; ${why}`
 }

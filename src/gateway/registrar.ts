@@ -27,7 +27,9 @@ export type RegistrarOptions = {
 }
 
 /** Where an alert came from, beside what it says. */
-export type Origin = Pick<Heard, 'source' | 'topic' | 'transmission' | 'fleeting' | 'dup' | 'passing' | 'heardAt'> & { raw?: Uint8Array }
+export type Origin = Pick<Heard, 'source' | 'topic' | 'transmission' | 'fleeting' | 'dup' | 'passing' | 'heardAt' | 'stored'> & {
+  raw?: Uint8Array
+}
 
 export class Registrar {
   readonly #options: RegistrarOptions
@@ -41,7 +43,7 @@ export class Registrar {
   }
 
   async offer(reading: Reading, origin: Origin): Promise<Taken> {
-    const { source, topic, transmission, fleeting, raw, passing } = origin
+    const { source, topic, transmission, fleeting, raw, passing, stored } = origin
     const alert = {
       ...reading,
       source,
@@ -53,7 +55,7 @@ export class Registrar {
       ...(raw ? { raw: Buffer.from(raw).toString('base64') } : {}),
     }
     // One that was kept since says when it was heard.
-    const stamp = origin.heardAt ?? stampNow(this.#options.clock)
+    const stamp = origin.heardAt ?? { ...stampNow(this.#options.clock), ...(stored ? { stored } : {}) }
     // Whoever wrote the mail has said who is told.
     if (passing) return this.accept({ ...alert, to: [...passing.to], enclosed: passing.enclosed, stamp }, origin.dup === true)
     const trail = this.#options.trails.add(alert, stamp.mono)

@@ -1,6 +1,6 @@
 import type { Alert, Enclosed } from '../alert/alert.ts'
 import { type Stamp, stampNow } from '../alert/stamp.ts'
-import { type Known, type When, whenHappened } from '../alert/when.ts'
+import { isSettled, type Known, type When, whenHappened } from '../alert/when.ts'
 import { compose, type Look, messageIdOf } from '../mail/compose.ts'
 import { type DkimKey, signed } from '../mail/dkim.ts'
 import type { Letter } from '../mail/letter.ts'
@@ -200,7 +200,9 @@ export class Scribe {
 
   #isTimeSettled(alert: Alert): boolean {
     const { since = alert.stamp } = alert.telling ?? {}
-    return this.#when(alert).certainty === 'exact' && this.#whenOf(since).certainty === 'exact'
+    const { clock, known } = this.#options
+    const now = stampNow(clock)
+    return [alert.stamp, since].every((stamp) => isSettled(stamp, now, known()))
   }
 
   #when(alert: Alert): When {

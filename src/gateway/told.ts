@@ -1,13 +1,13 @@
 import type { Alert } from '../alert/alert.ts'
 import { stampNow } from '../alert/stamp.ts'
-import { type Known, whenHappened } from '../alert/when.ts'
+import { isKnown, type Known, whenHappened } from '../alert/when.ts'
 import type { Told } from '../mail/digest.ts'
 import type { Clock } from '../ports/clock.ts'
 
 /** An alert as a digest or a summary tells it. */
 export function toldOf(id: number, alert: Alert, clock: Clock, known: Known): Told {
   const { source, number, key, state, severity, text, merged, telling } = alert
-  const { at, certainty } = whenHappened(alert.stamp, stampNow(clock), known)
+  const when = whenHappened(alert.stamp, stampNow(clock), known)
   const again = telling?.kind === 'reminder' || telling?.kind === 'escalation'
   return {
     id,
@@ -16,8 +16,8 @@ export function toldOf(id: number, alert: Alert, clock: Clock, known: Known): To
     state,
     severity,
     text,
-    at,
-    certain: certainty === 'exact' || certainty === 'corrected',
+    at: when.at,
+    certain: isKnown(when),
     ...(key === undefined ? {} : { key }),
     ...(merged === undefined ? {} : { merged }),
     ...(again ? { again } : {}),

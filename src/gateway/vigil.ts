@@ -1,6 +1,6 @@
 import type { AlertState, Reading } from '../alert/alert.ts'
 import { type Stamp, stampNow } from '../alert/stamp.ts'
-import { type Known, localTime, whenHappened } from '../alert/when.ts'
+import { isKnown, type Known, localTime, whenHappened } from '../alert/when.ts'
 import type { Cancel, Clock } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { Queue } from '../queue/queue.ts'
@@ -221,7 +221,7 @@ export class Vigil {
     const now = stampNow(clock)
     const time = (stamp: typeof now) => {
       const when = whenHappened(stamp, now, known())
-      return `${when.certainty === 'exact' || when.certainty === 'corrected' ? '' : '~'}${localTime(when.at, site.timeZone)}`
+      return `${isKnown(when) ? '' : '~'}${localTime(when.at, site.timeZone)}`
     }
     const text = last.boot === clock.boot ? say.killed(time(last), waiting) : say.off(time(last), time(now), waiting)
     return { text, key: 'power', state: 'event', severity: 'warning' }

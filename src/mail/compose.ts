@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Alert, Severity } from '../alert/alert.ts'
 import { cleanLine, cleanText } from '../alert/clean.ts'
-import type { When } from '../alert/when.ts'
+import { isClockRight, type When } from '../alert/when.ts'
 import type { Instant } from '../ports/clock.ts'
 import { bodyOf, subjectOf, viewOf } from './body.ts'
 import { mailDate } from './date.ts'
@@ -87,7 +87,7 @@ export function compose(alert: Alert, about: LetterFacts): Letter {
   const subject = line(alert.subject) || line(subjectOf(alert, about, line(ownSubject) || undefined)) || line(alert.source)
   const sharedId = sharedIdOf(alert, about)
   const messageId = sharedId ?? messageIdOf(deviceId, id, site.domain)
-  const certain = when.certainty === 'exact' || when.certainty === 'corrected'
+  const certain = isClockRight(when)
   const fields: Field[] = [
     ['From', [named(from)]],
     ['To', to.map(named)],

@@ -1,5 +1,5 @@
 import { decodeWords } from '../alert/encoded-words.ts'
-import { timeSentence, type When } from '../alert/when.ts'
+import { isClockRight, timeSentence, type When } from '../alert/when.ts'
 import { mailDate } from './date.ts'
 import type { Letter } from './letter.ts'
 import { message } from './message.ts'
@@ -55,7 +55,7 @@ export function composeNotice(kind: NoticeKind, facts: NoticeFacts): Letter {
       ['From', [{ name: 'Outpost', address: `postmaster@${site.domain}` }]],
       ['To', [{ name: '', address: to }]],
       ['Subject', `${title}: ${decodeWords(subject ?? `#${id}`)}`],
-      ['Date', mailDate(when.at, site.timeZone, when.certainty === 'exact' || when.certainty === 'corrected')],
+      ['Date', mailDate(when.at, site.timeZone, isClockRight(when))],
       ['Message-ID', messageId],
       ['Auto-Submitted', 'auto-generated'],
       ['Importance', 'high'],

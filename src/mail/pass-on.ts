@@ -1,6 +1,6 @@
 import type { Enclosed } from '../alert/alert.ts'
 import { cleanLine } from '../alert/clean.ts'
-import type { When } from '../alert/when.ts'
+import { isClockRight, type When } from '../alert/when.ts'
 import { messageIdOf } from './compose.ts'
 import { mailDate } from './date.ts'
 import type { Letter } from './letter.ts'
@@ -28,7 +28,7 @@ export function headFor(enclosed: Enclosed, content: Uint8Array, about: PassingF
   const { site, software, when, deviceId, id, sender, from } = about
   const fields = fieldsOf(content.subarray(0, headBytes(content)))
   const names = new Set(fields.map(nameOf))
-  const date = mailDate(when.at, site.timeZone, when.certainty === 'exact' || when.certainty === 'corrected')
+  const date = mailDate(when.at, site.timeZone, isClockRight(when))
   const by = cleanLine(enclosed.by, 100)
   const received = `Received: from [${by.includes(':') ? `IPv6:${by}` : by}] by ${site.domain} (${software}) with ${enclosed.with} id ${passingId(about)}; ${date}`
   const box = () => mailboxField('From', { name: sender === 'own' ? site.name : (from.name ?? ''), address: from.address })

@@ -46,6 +46,10 @@ export type Presence = { topic: string; online: string; offline: string }
 export type BrokerEvents = {
   /** The broker let us in; the subscription is still to be answered. */
   admitted?(): void
+  /** Once: what the broker had stored for the session has been heard (MQTT 5 section 4.1), and what comes from now on is new. Where it knew none, before the subscription is answered. */
+  caughtUp?(): void
+  /** It said something that is no message: until now nothing was lost on the way. */
+  spoke?(): void
   message(message: BrokerMessage): Promise<Taking>
   /** Once, when an established session is lost. Not after `close`. */
   closed(why: string): void

@@ -1,11 +1,13 @@
 import { hash } from 'node:crypto'
 import { alertLimits } from '../alert/alert.ts'
 import { cleanLine } from '../alert/clean.ts'
+import type { Stored } from '../alert/stamp.ts'
 import { type Broker, BrokerError, type BrokerMessage, type BrokerOptions, type BrokerSession, type Taking } from '../ports/broker.ts'
 import { sleep } from '../ports/clock.ts'
 import { sentence, worthTelling } from '../ports/log.ts'
-import { Ahead } from './ahead.ts'
+import type { Ahead } from './ahead.ts'
 import { backoff } from './backoff.ts'
+import { Hearing } from './hearing.ts'
 import type { Heard, Source, SourceState, SourceTools } from './source.ts'
 
 /**
@@ -40,9 +42,6 @@ const sessionExpiryS = 7 * 86_400
 
 /** Where this box says whether it is there, and the broker for it when it is not. */
 const presenceOf = (clientId: string): string => `outpost/${clientId}/status`
-
-/** One session: what was refused in it, and how it is given up for the next one. */
-type Hearing = { ahead: Ahead; refused: boolean; renew: () => void }
 
 export const mqttSource = (options: MqttSourceOptions, broker: Broker, tools: SourceTools): Source => new MqttSource(options, broker, tools)
 
@@ -92,6 +91,7 @@ class MqttSource implements Source {
   async #run(): Promise<void> {
     const { clock, random } = this.#tools
     const { signal } = this.#stopping
+    let hearing = new Hearing(clock)
     for (let attempt = 0; !signal.aborted; attempt++) {
       let limits = reconnect
       const ended = Promise.withResolvers<string | undefined>()
@@ -100,8 +100,8 @@ class MqttSource implements Source {
       try {
         // What was kept for us comes before the session is handed over; it may be refused then.
         const renewed = Promise.withResolvers<undefined>()
-        const hearing: Hearing = { ahead: new Ahead(), refused: false, renew: () => renewed.resolve(undefined) }
-        const session = await this.#connect(ended, hearing)
+        hearing = new Hearing(clock, hearing.upToDate)
+        const session = await this.#connect(ended, hearing, () => renewed.resolve(undefined))
         if (!session) return
         this.#say('up')
         attempt = 0
@@ -119,9 +119,11 @@ class MqttSource implements Source {
   }
 
   /** undefined: stopped meanwhile, which waits for no broker. */
-  async #connect(ended: PromiseWithResolvers<string | undefined>, hearing: Hearing): Promise<BrokerSession | undefined> {
+  async #connect(ended: PromiseWithResolvers<string | undefined>, hearing: Hearing, renew: () => void): Promise<BrokerSession | undefined> {
     const connecting = this.#broker.connect(this.#brokerOptions(), {
-      message: (message) => this.#message(message, hearing),
+      caughtUp: () => hearing.caughtUp(),
+      spoke: () => hearing.spoke(),
+      message: (message) => this.#message(message, hearing, renew),
       closed: (why) => ended.resolve(why),
     })
     const session = await Promise.race([connecting, ended.promise.then(() => undefined)])
@@ -161,7 +163,7 @@ class MqttSource implements Source {
     this.#why = why
   }
 
-  async #message(message: BrokerMessage, hearing: Hearing): Promise<Taking> {
+  async #message(message: BrokerMessage, hearing: Hearing, renew: () => void): Promise<Taking> {
     const { retained, maxBytes, id, clientId } = this.#options
     // What it says of itself comes back where `#` is heard. That of other boxes is for whoever watches over them.
     if (message.topic === presenceOf(clientId)) return 'taken'
@@ -180,26 +182,29 @@ class MqttSource implements Source {
       this.#overruns++
       this.#tools.log('warning', 'mqtt: a payload was cut', { source: id, octets: message.payload.length, kept: maxBytes })
     }
-    const heard = { ...message, payload: message.payload.subarray(0, maxBytes) }
+    const stored = hearing.begin(message.retain)
+    const heard = { ...message, payload: message.payload.subarray(0, maxBytes), ...(stored ? { stored } : {}) }
     // QoS 0 comes once, in whichever order.
     const taking = await takeMessage(id, heard, this.#tools, message.qos === 0 ? undefined : hearing.ahead)
+    hearing.end()
     if (taking === 'taken') {
       this.#heard++
       if (!hearing.refused) this.#refusals = 0
-    } else if (message.qos > 0) this.#refused(hearing)
+    } else if (message.qos > 0) this.#refused(hearing, renew)
     return taking
   }
 
-  #refused(hearing: Hearing): void {
+  /** `renew` gives the session up for the next one. */
+  #refused(hearing: Hearing, renew: () => void): void {
     if (hearing.refused) return
     hearing.refused = true
-    this.#tools.clock.after(Math.min(refusedMs.max, refusedMs.first * 2 ** this.#refusals), hearing.renew)
+    this.#tools.clock.after(Math.min(refusedMs.max, refusedMs.first * 2 ** this.#refusals), renew)
     this.#refusals++
   }
 }
 
-/** Of a message that came to the embedded broker: who published it. */
-type Published = BrokerMessage & { clientId?: string }
+/** Of a message that came to the embedded broker: who published it. Of one that another broker had stored: since when. */
+type Published = BrokerMessage & { clientId?: string; stored?: Stored }
 
 /** One MQTT message through the gateway, behind what was refused already; `taken` may be acknowledged. */
 export async function takeMessage(source: string, message: Published, tools: SourceTools, behind?: Ahead): Promise<Taking> {
@@ -218,8 +223,15 @@ export async function takeMessage(source: string, message: Published, tools: Sou
  * embedded broker counts its own, and begins anew as it likes.
  */
 function heardOf(source: string, message: Published): Heard {
-  const { payload, qos, packetId, retain, dup, clientId } = message
-  const heard: Heard = { source, bytes: payload, topic: cleanLine(message.topic, alertLimits.topicChars), retained: retain, dup }
+  const { payload, qos, packetId, retain, dup, clientId, stored } = message
+  const heard: Heard = {
+    source,
+    bytes: payload,
+    topic: cleanLine(message.topic, alertLimits.topicChars),
+    retained: retain,
+    dup,
+    ...(stored ? { stored } : {}),
+  }
   if (qos === 0 || packetId === undefined) return heard
   const from = clientId === undefined ? '' : `${clientId}\0`
   const print = hash('sha256', Buffer.concat([Buffer.from(`${from}${message.topic}\0`), payload])).slice(0, 16)

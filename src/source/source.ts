@@ -1,5 +1,5 @@
 import type { Enclosed } from '../alert/alert.ts'
-import type { Stamp } from '../alert/stamp.ts'
+import type { Stamp, Stored } from '../alert/stamp.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Random } from '../ports/random.ts'
@@ -28,6 +28,8 @@ export type Heard = {
   behind?: Ahead
   /** When it was heard. The device says it once: when it is refused for now its source keeps it, and offers it again. */
   heardAt?: Stamp
+  /** A broker had stored it before it was heard. */
+  stored?: Stored
   /** Of all that it says only the alerts at these places are still to be taken. */
   places?: readonly number[]
 }

@@ -15,6 +15,25 @@ export function sessionStories(on: On): void {
     await session.close()
   })
 
+  for (const qos of [1, 2] as const)
+    on(`what was stored with QoS ${qos} is heard before it is said that the session has caught up`, async ({ world, until, listen }) => {
+      const first = listen()
+      const session = await first.connect()
+      assert.deepEqual(first.caughtUp, [0], 'nothing can be stored for a session that is new')
+      await session.close()
+      const payloads = Array.from({ length: 50 }, (_, at) => `stored ${at}`)
+      for (const payload of payloads) await world.publish('alerts/a', payload, { qos })
+      const second = listen()
+      second.answer = () => world.pass(20).then(() => 'taken')
+      const next = await second.connect()
+      await until('it has caught up', () => second.caughtUp.length > 0)
+      assert.deepEqual(second.payloads, payloads)
+      await world.publish('alerts/a', 'new', { qos })
+      await until('it is heard', () => second.payloads.includes('new'))
+      assert.deepEqual(second.caughtUp, [50])
+      await next.close()
+    })
+
   on('a subscription that was lost on the way is made up for, although the broker knows the session', async ({ world, until, listen }) => {
     const ear = listen()
     world.lose('subscription')

@@ -47,6 +47,8 @@ export type BrokerWorld = {
 export class Listening {
   readonly heard: BrokerMessage[] = []
   readonly lost: string[] = []
+  /** How many were heard when it was said that no older one is left. */
+  readonly caughtUp: number[] = []
   answer: (message: BrokerMessage) => Promise<Taking> = async () => 'taken'
   readonly #broker: Broker
   readonly #options: BrokerOptions
@@ -69,6 +71,7 @@ export class Listening {
           return this.answer(message)
         },
         closed: (why) => this.lost.push(why),
+        caughtUp: () => this.caughtUp.push(this.heard.length),
       },
     )
   }

@@ -70,6 +70,8 @@ test('while the relay is away alerts wait; killed and started again, the gateway
   await until('all have arrived', 90_000, async () => (await station.letters()).length >= before + 21)
   const numbers = (await station.letters()).flatMap((whole) => /kill (\d+)\./.exec(whole)?.[1] ?? [])
   assert.equal(numbers.length, new Set(numbers).size, 'each once')
+  const said = (await station.letters()).find((whole) => whole.includes('kill 21.')) ?? ''
+  assert.match(said, /^When: 20.* or earlier; the broker had stored it\r?$/m, 'it does not pass for one of this minute')
   assert.equal(numbers.length, 21)
   const late = station.mail
     .accepted()

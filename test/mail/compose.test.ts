@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { Alert } from '../../src/alert/alert.ts'
 import { decodeWords } from '../../src/alert/encoded-words.ts'
-import { timeSentence, whenHappened } from '../../src/alert/when.ts'
+import type { Stamp } from '../../src/alert/stamp.ts'
+import { isSettled, timeSentence, whenHappened } from '../../src/alert/when.ts'
 import { SourceMemory } from '../../src/decode/memory.ts'
 import { decode } from '../../src/decode/registry.ts'
 import { compose, type LetterFacts } from '../../src/mail/compose.ts'
@@ -261,4 +262,40 @@ test('a clock that was set later corrects the time; one that never was only boun
   const unset = whenHappened(wrong, { ...wrong, mono: monotonic(90_000) }, { builtAt })
   assert.equal(unset.certainty, 'unknown')
   assert.ok(unset.at >= builtAt)
+})
+
+describe('what a broker had stored', () => {
+  const known = { builtAt: instant(Date.UTC(2026, 0, 1)) }
+  const heard = { wall: at, mono: monotonic(7_200_000), boot: 'b1', synchronised: 'yes' as const }
+  const ago = (ms: number) => ({ ...heard, wall: instant(heard.wall - ms), mono: monotonic(heard.mono - ms) })
+  const said = (stored: Stamp['stored'], language: 'en' | 'de' = 'en', now: Stamp = heard) =>
+    timeSentence(whenHappened({ ...heard, ...(stored ? { stored } : {}) }, now, known), 'UTC', language)
+
+  test('is not dated by its arrival, but between that and the last moment at which the broker had nothing', () => {
+    assert.equal(said(undefined), '2026-11-24 03:12:00 (UTC)')
+    const hour = { since: ago(3_600_000) }
+    assert.equal(said(hour), 'between 2026-11-24 02:12:00 (UTC) and 2026-11-24 03:12:00 (UTC); the broker had stored it')
+    assert.equal(said(hour, 'de'), 'zwischen 2026-11-24 02:12:00 (UTC) und 2026-11-24 03:12:00 (UTC); der Broker hatte es gespeichert')
+    assert.equal(said({ since: ago(60_000) }), '2026-11-24 03:11:30 ±30 s (UTC)')
+    assert.equal(said({ since: ago(2000) }), '2026-11-24 03:12:00 (UTC)', 'too little to tell')
+    assert.equal(said({}), '2026-11-24 03:12:00 (UTC) or earlier; the broker had stored it')
+    assert.equal(said({}, 'de'), '2026-11-24 03:12:00 (UTC) oder früher; der Broker hatte es gespeichert')
+  })
+
+  test('is corrected when the clock is set, both ends', () => {
+    const unset = (stamp: Stamp): Stamp => ({ ...stamp, wall: instant(stamp.wall - 86_400_000 * 365), synchronised: 'no' })
+    const stamp = { ...unset(heard), stored: { since: unset(ago(3_600_000)) } }
+    const set = whenHappened(stamp, heard, known)
+    assert.deepEqual(set, { at, certainty: 'stored', notBefore: at - 3_600_000, notAfter: at })
+    assert.equal(isSettled(stamp, heard, known), false)
+    assert.equal(isSettled({ ...heard, stored: { since: ago(3_600_000) } }, heard, known), true)
+    assert.equal(isSettled({ ...heard, stored: { since: unset(ago(3_600_000)) } }, heard, known), false)
+    assert.match(timeSentence(whenHappened(stamp, unset(heard), known), 'UTC', 'en'), /^unknown; the clock of the device is not set$/)
+    assert.match(timeSentence(whenHappened(unset(heard), unset(heard), known), 'UTC', 'en'), /^unknown, not before 2026-01-01 /)
+  })
+
+  test('has an honest Date: when it came here, by a clock that is right', () => {
+    const when = whenHappened({ ...heard, stored: {} }, heard, known)
+    assert.equal(new Map(headers(compose(alert, { ...facts, when }).content)).get('Date'), 'Tue, 24 Nov 2026 04:12:00 +0100')
+  })
 })

@@ -4,7 +4,7 @@ import type { Ports } from '../../src/ports/ports.ts'
 import { checkSettings } from '../../src/settings/check.ts'
 import { effective } from '../../src/settings/schema.ts'
 import { SimBroker } from './world/broker.ts'
-import { SimClock } from './world/clock.ts'
+import { epoch, SimClock } from './world/clock.ts'
 import { SimDisk } from './world/disk.ts'
 import { SimLink } from './world/link.ts'
 import { SimNames } from './world/names.ts'
@@ -78,6 +78,8 @@ class Device {
   /** Spans in which the box could see that its link was away, and every connection that it tried. */
   readonly away: { from: number; to: number }[] = []
   readonly nets: SimNet[] = []
+  /** When it happened that a broker was told of this alert, in ms of the timeline. */
+  readonly published = new Map<string, number>()
   #boots = 0
 
   readonly hasRules: boolean
@@ -235,9 +237,11 @@ function schedule(device: Device, days: number): number {
     const state = random.once(2) ? 'event' : random.once(2) ? 'raised' : 'cleared'
     const value = device.hasRules && random.once(3) ? { value: 50 + random.below(50) } : {}
     const payload = JSON.stringify({ id: `n${i}`, key, severity, state, text: `alert n${i}.`, ...value })
-    timeline.at(random.below((badHours - 2) * hourMs), () =>
-      onSerial ? serial.send(payload) : broker.publish('alerts/x', payload, random.once(2) ? 1 : 2),
-    )
+    timeline.at(random.below((badHours - 2) * hourMs), () => {
+      if (onSerial) return serial.send(payload)
+      device.published.set(`n${i}`, timeline.now)
+      broker.publish('alerts/x', payload, random.once(2) ? 1 : 2)
+    })
   }
   const sometimes = (count: number, deed: () => void) => {
     for (let i = 0; i < count * days; i++) timeline.at(random.below((badHours - 1) * hourMs), deed)
@@ -347,6 +351,7 @@ function judge(device: Device, alerts: number, settled: boolean): void {
   sameOctets(relay, free, faults)
   order(relay, new Set([...refused, ...looseAndPutOff(device)]), faults)
   pairs(relay, refused, faults)
+  honest(device)
   const acknowledged = serial.acknowledged.length + broker.acknowledged.length
   if (acknowledged < alerts) faults.push(`${alerts - acknowledged} of ${alerts} alerts were never acknowledged`)
 }
@@ -368,15 +373,45 @@ function judgeRuled(device: Device, mails: readonly string[]): void {
       if (letters > 1) faults.push(`${name} is told by ${letters} letters: ${[...(told.get(name) ?? [])].join(' ')}`)
     }
   for (const violation of new Set(relay.violations)) faults.push(`protocol: ${violation}`)
+  honest(device)
   const refused = refusedOnce(device)
   sameOctets(relay, new Set(), faults)
   pairs(relay, refused, faults)
 }
 
+/** What a letter of an alert that came over MQTT says of its time is true, however long its broker had it. */
+function honest({ relay, published, faults }: Device): void {
+  for (const { messageId, content } of relay.taken) {
+    const text = content.replaceAll('=\r\n', '').replaceAll('=C2=B1', '±')
+    const id = /^alert (n\d+)\.\r$/m.exec(text)?.[1]
+    const said = /^When: (.*)\r$/m.exec(text)?.[1]
+    const truth = published.get(id ?? '')
+    // A reminder says when it was made.
+    if (said === undefined || truth === undefined || isReminder(text)) continue
+    const { from, to } = spanOf(said)
+    const at = epoch + truth
+    if (!(at >= from - offMs && at <= to + offMs)) faults.push(`${messageId} says "${said}", and it was ${new Date(at).toISOString()}`)
+  }
+}
+
+/** From the wire to the journal, and what a clock that counts whole seconds rounds away. */
+const offMs = 3000
+
+/** The moments that a row of a letter admits, in ms. */
+function spanOf(said: string): { from: number; to: number } {
+  const [first = Number.NaN, second = first] = [...said.matchAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g)].map(([time]) => Date.parse(`${time}Z`))
+  const [, off = '0', unit] = / ±(\d+) (s|min)/.exec(said) ?? []
+  const offBy = Number(off) * (unit === 'min' ? 60_000 : 1000)
+  if (said.startsWith('unknown')) return { from: Number.isNaN(first) ? 0 : first, to: Number.POSITIVE_INFINITY }
+  return { from: said.includes('or earlier') ? 0 : first - offBy, to: second + offBy }
+}
+
+const isReminder = (text: string): boolean => /^Subject: .*(?:Still active|Nobody acknowledged)/m.test(text)
+
 /** The numbers that a letter tells, each as `plc #12`; none of a reminder, which tells again. */
 function* numbersIn(content: string): Generator<string> {
   const text = content.replaceAll('=\r\n', '')
-  if (/^Subject: .*(?:Still active|Nobody acknowledged)/m.test(text)) return
+  if (isReminder(text)) return
   const source = /^X-Outpost-Source: (\S+)/m.exec(text)?.[1]
   const number = /^X-Outpost-Number: (\d+)/m.exec(text)?.[1]
   if (source !== undefined && number !== undefined) yield `${source} #${number}`

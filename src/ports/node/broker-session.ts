@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { MqttClient } from 'mqtt'
 import { BrokerError, type BrokerEvents, type BrokerMessage, type BrokerSession, type Presence } from '../broker.ts'
 import { type Log, sentence } from '../log.ts'
+import { CatchingUp } from './catching-up.ts'
 import type { IncomingStore } from './incoming-store.ts'
 import { codeOf } from './limited.ts'
 
@@ -35,6 +36,7 @@ export class Session implements BrokerSession {
   /** Whether a QoS 1 message is to be answered, by its packet identifier, until its PUBACK is asked for; and the last in turn. */
   readonly #unanswered = new Map<number, Promise<boolean>>()
   #turn: Promise<unknown> = Promise.resolve()
+  readonly #catchingUp: CatchingUp
   #whenRoom: (() => void) | undefined
   /** Who waits for the broker to take something. */
   readonly #waiting = new Set<(error: BrokerError) => void>()
@@ -43,6 +45,7 @@ export class Session implements BrokerSession {
     this.#client = client
     this.#on = on
     this.#log = log
+    this.#catchingUp = new CatchingUp({ ping: () => client.sendPing(), inAir: () => this.#inAir, caughtUp: () => on.caughtUp?.() })
     // Set afterwards: the package takes it as an option for MQTT 5 only, and asks it for both.
     client.options.customHandleAcks = (_topic, _payload, packet, done) => {
       if (packet.qos !== 2 || store.knows(packet)) return done(0, 0)
@@ -63,6 +66,11 @@ export class Session implements BrokerSession {
     this.#holdAcknowledgements(client as unknown as Sender)
     // The package reports through events; without a listener they would end the process.
     client.on('error', (error) => this.#log('debug', 'mqtt: error', { why: sentence(error) }))
+    client.on('packetreceive', ({ cmd }) => {
+      if (cmd === 'publish') return this.#catchingUp.heard()
+      if (cmd === 'pingresp') this.#catchingUp.answered()
+      on.spoke?.()
+    })
     client.on('close', () => this.#lost())
   }
 
@@ -71,6 +79,7 @@ export class Session implements BrokerSession {
     if (this.#gone) throw new BrokerError('network', 'ECLOSED', 'the connection to the broker was lost at once')
     this.sessionPresent = sessionPresent
     this.#open = true
+    if (sessionPresent && this.#on.caughtUp) this.#catchingUp.begin()
   }
 
   /** A PUBACK leaves when its message is taken, and never when it is refused: the broker sends it again in the next session. */
@@ -146,6 +155,7 @@ export class Session implements BrokerSession {
   async close(): Promise<void> {
     if (this.#quiet) return
     this.#quiet = true
+    this.#catchingUp.end()
     for (let waited = 0; this.#inAir > 0 && waited < farewellMs && !this.#gone; waited += 20) await sleep(20)
     // Of itself a broker says that we are gone only when we vanish.
     if (this.#presence && !this.#gone) this.#tell(this.#presence, 'offline')
@@ -160,6 +170,7 @@ export class Session implements BrokerSession {
   /** The attempt failed: nothing is told any more. */
   abandon(): void {
     this.#quiet = true
+    this.#catchingUp.end()
     this.#client.end(true)
   }
 
@@ -171,6 +182,7 @@ export class Session implements BrokerSession {
 
   #lost(): void {
     this.#gone = true
+    this.#catchingUp.end()
     for (const reject of this.#waiting) reject(new BrokerError('network', 'ECLOSED', 'the connection to the broker was lost'))
     if (this.#quiet || !this.#open) return
     this.#quiet = true

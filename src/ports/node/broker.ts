@@ -81,6 +81,7 @@ async function establish(client: MqttClient, options: BrokerOptions, on: BrokerE
   if (!sessionPresent) {
     memory.incoming.clear()
     memory.granted.clear()
+    on.caughtUp?.()
   }
   await agree(client, options, memory.granted)
   session.begin(sessionPresent)

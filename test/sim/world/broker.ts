@@ -22,6 +22,8 @@ export type Lossy = 'acknowledgement' | 'subscription' | 'presence'
 
 const connectMs = 20
 const acknowledgeMs = 10
+/** All that is stored is said at once, and who asks whether there is more is answered later. */
+const caughtUpMs = 300
 const farewellMs = 2000
 
 /**
@@ -102,7 +104,10 @@ export class SimBroker implements Broker {
       throw new BrokerError('refused', '5', 'the broker refused the connection')
     this.drop()
     const sessionPresent = this.#subscribed !== undefined
-    if (!sessionPresent) this.#granted.clear()
+    if (!sessionPresent) {
+      this.#granted.clear()
+      on.caughtUp?.()
+    }
     const session: Session = { on, options, open: true, begun: false, cut: false, inAir: 0, turn: Promise.resolve() }
     this.#session = session
     // What is kept follows CONNACK at once, before the topics are agreed on.
@@ -117,6 +122,7 @@ export class SimBroker implements Broker {
     if (this.#isLost('presence', options.presence !== undefined)) this.drop()
     else if (options.presence) this.#retain(options.presence.topic, options.presence.online)
     this.#pump()
+    if (sessionPresent) this.#catchUp(session)
     return {
       sessionPresent,
       publish: async (topic, payload, { retain = false } = {}) => {
@@ -201,6 +207,15 @@ export class SimBroker implements Broker {
     this.#nextId = (this.#nextId % 65_535) + 1
     this.#queue.push(message)
     this.#pump()
+  }
+
+  /** All that was stored was said when it was pumped. */
+  #catchUp(session: Session): void {
+    this.#timeline.at(caughtUpMs, () => {
+      if (!session.open) return
+      if (this.frozen) this.#catchUp(session)
+      else session.on.caughtUp?.()
+    })
   }
 
   /** What this session has not heard yet. */

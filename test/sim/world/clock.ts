@@ -1,6 +1,9 @@
 import { type Cancel, type Clock, type Instant, instant, type Monotonic, monotonic } from '../../../src/ports/clock.ts'
 import type { Timeline } from './timeline.ts'
 
+/** When a timeline begins, unless a test wants it otherwise. */
+export const epoch = Date.UTC(2026, 11, 1)
+
 /** A device's clock on the timeline: one boot, a wall clock that may be wrong until it is set. */
 export class SimClock implements Clock {
   readonly boot: string
@@ -11,12 +14,12 @@ export class SimClock implements Clock {
   readonly #bootedAt: number
   readonly #epoch: number
 
-  /** `epoch`: the true wall time at the beginning of the timeline, in ms. */
-  constructor(timeline: Timeline, boot: string, epoch = Date.UTC(2026, 11, 1)) {
+  /** `at`: the true wall time at the beginning of the timeline, in ms. */
+  constructor(timeline: Timeline, boot: string, at = epoch) {
     this.#timeline = timeline
     this.boot = boot
     this.#bootedAt = timeline.now
-    this.#epoch = epoch
+    this.#epoch = at
   }
 
   wall(): Instant {
