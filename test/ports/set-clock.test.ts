@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { askForClock } from '../../src/ports/node/set-clock.ts'
+import { askForClock, setNodeClock, unitDir } from '../../src/ports/node/set-clock.ts'
+import { nodePorts } from '../../src/ports/node.ts'
 import { SimClock } from '../sim/world/clock.ts'
 import { SimDisk } from '../sim/world/disk.ts'
 import { Timeline } from '../sim/world/timeline.ts'
@@ -69,4 +70,17 @@ test('a directory that takes no word is a sentence', async () => {
   const disk = new SimDisk()
   disk.faults.readOnly = true
   assert.match((await askForClock({ clock, disk }, dir)(clock.wall())) ?? '', /EROFS/)
+})
+
+test('the unit, which may not set the clock, asks for it; a gateway that was started by hand sets it itself', () => {
+  const before = process.env.RUNTIME_DIRECTORY
+  try {
+    delete process.env.RUNTIME_DIRECTORY
+    assert.equal(nodePorts().setClock, setNodeClock)
+    process.env.RUNTIME_DIRECTORY = unitDir
+    assert.notEqual(nodePorts().setClock, setNodeClock)
+  } finally {
+    if (before === undefined) delete process.env.RUNTIME_DIRECTORY
+    else process.env.RUNTIME_DIRECTORY = before
+  }
 })
