@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { layBundle, openToAll, put } from '../image/bundle.ts'
 import { run } from '../image/run.ts'
-import { control, scripts } from './control.ts'
+import { control, scripts, units } from './control.ts'
 
 /**
  * `npm run deb [-- --arch x64|arm64] [--out DIR]`: Outpost as a Debian package, for those who have an image of their own. The same bundle and the same unit as on a flashed device. Octet by octet the same for the same
@@ -25,6 +25,7 @@ const shared = [
   'usr/lib/sysusers.d/outpost.conf',
   'usr/lib/udev/rules.d/70-outpost-lamps.rules',
   'usr/lib/modules-load.d/outpost.conf',
+  'usr/lib/outpost/host/clock',
 ]
 
 const epoch = (await run('git', ['-C', root, 'log', '-1', '--format=%ct'])).toString().trim()
@@ -36,12 +37,12 @@ try {
   await layBundle(root, home, { arch }, join(homedir(), '.cache/outpost-image'))
   const tree = join(root, 'firmware-host/rootfs')
   for (const path of shared) cpSync(join(tree, path), join(work, path))
-  cpSync(join(tree, 'etc/systemd/system/outpost.service'), join(work, 'usr/lib/systemd/system/outpost.service'))
+  for (const unit of units) cpSync(join(tree, 'etc/systemd/system', unit), join(work, 'usr/lib/systemd/system', unit))
   cpSync(join(root, 'dist/licences.txt'), join(work, 'usr/share/doc/outpost/copyright'))
   for (const name of readdirSync(join(root, 'docs')).filter((one) => one.endsWith('.md')))
     cpSync(join(root, 'docs', name), join(work, 'usr/share/doc/outpost', name))
   await openToAll(work)
-  chmodSync(join(work, 'usr/bin/outpost'), 0o755)
+  for (const program of ['usr/bin/outpost', 'usr/lib/outpost/host/clock']) chmodSync(join(work, program), 0o755)
   const installedKiB = sizeOf(join(work, 'usr'))
   put(join(work, 'DEBIAN/control'), control({ version, arch: arches[arch], installedKiB }))
   for (const [name, text] of Object.entries(scripts)) put(join(work, 'DEBIAN', name), text, 0o755)

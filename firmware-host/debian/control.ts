@@ -23,6 +23,10 @@ const shell = (...lines: string[]): string => ['#!/bin/sh', 'set -e', ...lines, 
 /** Where there is no systemd, as in a container or while an image is made, nothing can be started. */
 const running = '[ -d /run/systemd/system ]'
 
+/** Of the device's own units, those that a machine with its own system needs, too. */
+export const units = ['outpost.service', 'outpost-clock.path', 'outpost-clock.service'] as const
+const enabled = 'outpost-clock.path outpost.service'
+
 export const scripts: Readonly<Record<string, string>> = {
   postinst: shell(
     'systemd-sysusers outpost.conf',
@@ -33,15 +37,15 @@ export const scripts: Readonly<Record<string, string>> = {
     '    systemctl restart systemd-modules-load.service || true',
     '    udevadm control --reload 2>/dev/null || true',
     '    udevadm trigger --subsystem-match=leds 2>/dev/null || true',
-    '    systemctl enable --quiet outpost.service',
-    '    systemctl restart outpost.service',
+    `    systemctl enable --quiet ${enabled}`,
+    `    systemctl restart ${enabled}`,
     '    echo "Outpost runs, its page is on port 8080. outpost board label --text prints the claim code."',
     '  else',
-    '    systemctl enable --quiet outpost.service || true',
+    `    systemctl enable --quiet ${enabled} || true`,
     '  fi',
     'fi',
   ),
-  prerm: shell(`if [ "$1" = remove ] && ${running}; then systemctl disable --now --quiet outpost.service; fi`),
+  prerm: shell(`if [ "$1" = remove ] && ${running}; then systemctl disable --now --quiet ${enabled}; fi`),
   postrm: shell(
     `if ${running}; then systemctl daemon-reload; fi`,
     '# Letters that wait are worth more than tidiness: only purge takes them away.',

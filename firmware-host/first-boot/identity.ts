@@ -1,3 +1,6 @@
+import { setupAddress } from './network.ts'
+import { pageUrl, type Web } from './page.ts'
+
 /** Identity: what a box is called, from the device id that the gateway made at random. Pure. */
 export type Device = { id: string; access?: { claim: string; password?: unknown } }
 
@@ -19,16 +22,25 @@ export function makeKey(random: (bytes: number) => Uint8Array): string {
   return signs.join('')
 }
 
-export type LabelFacts = { hostName: string; claimCode: string; ap?: { key: string; address: string } }
+export type LabelFacts = { address: string; claimCode: string; ap?: { name: string; key: string; address: string } }
+
+/** What there is to say. `key`: of the access point, which is left out where the page does not answer at it. */
+export function wayIn(
+  web: Web,
+  { hostName, claimCode, key }: { hostName: string; claimCode: string; key: string | undefined },
+): LabelFacts {
+  const atAp = pageUrl(web, setupAddress)
+  const isThere = new URL(atAp).hostname === setupAddress
+  return {
+    address: pageUrl(web, `${hostName}.local`),
+    claimCode,
+    ...(key !== undefined && isThere && { ap: { name: hostName, key, address: atAp } }),
+  }
+}
 
 /** The way in, as lines of text: for a label, and for the console. */
-export const labelText = ({ hostName, claimCode, ap }: LabelFacts): string =>
-  [
-    ...(ap ? [`  Wi-Fi ${hostName}, key ${ap.key}, then http://${ap.address}/`] : []),
-    `  http://${hostName}.local/`,
-    `  Claim code ${claimCode}`,
-    '',
-  ].join('\n')
+export const labelText = ({ address, claimCode, ap }: LabelFacts): string =>
+  [...(ap ? [`  Wi-Fi ${ap.name}, key ${ap.key}, then ${ap.address}`] : []), `  ${address}`, `  Claim code ${claimCode}`, ''].join('\n')
 
 /** Shown on the console until somebody took the box. The addresses that it has by then follow (rootfs/usr/lib/outpost/host/console). */
 export const consoleText = ({ qr, ...facts }: LabelFacts & { qr: string }): string =>

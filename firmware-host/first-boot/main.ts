@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { renderUnicodeCompact } from 'uqr'
+import { chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { announce } from './announce.ts'
 import { apply, type Box } from './apply.ts'
 import { identify, isBeingReset } from './device-file.ts'
 import { readJson } from './files.ts'
-import { consoleText, type Device, hostNameOf, isClaimed, labelText, makeKey } from './identity.ts'
-import { type KnownNetwork, networkUnits, setupAddress, setupApConf, setupApUnit, wifiConf } from './network.ts'
+import { type Device, hostNameOf, makeKey } from './identity.ts'
+import { type KnownNetwork, networkUnits, setupApConf, setupApUnit, wifiConf } from './network.ts'
 import { keepIdentity, removeRemains } from './remains.ts'
 import { take } from './take.ts'
 
@@ -66,29 +66,6 @@ function connect(hostName: string, key: string | undefined): { ap: boolean } {
   return { ap }
 }
 
-/** The way in: for the console, and as a label to print on the start partition. */
-function announce(device: Device, hostName: string, ap: { key: string; address: string } | undefined): void {
-  const labels = { svg: `${start}/outpost-label.svg`, text: `${start}/outpost-label.txt` }
-  if (isClaimed(device)) {
-    for (const label of Object.values(labels)) if (existsSync(label)) rmSync(label)
-    return
-  }
-  const claimCode = device.access?.claim ?? ''
-  const address = `http://${hostName}.local/`
-  writeFileSync(`${run}/unclaimed`, '')
-  const qr = renderUnicodeCompact(`${address}#/claim/${claimCode}`)
-  const facts = { hostName, claimCode, ...(ap && { ap }) }
-  writeFileSync(`${run}/console`, consoleText({ ...facts, qr }), { mode: 0o600 })
-  keepSame(labels.text, labelText(facts).replaceAll('\n', '\r\n'))
-  const { status, out } = command('board', 'label', '--address', address)
-  if (status === 0) keepSame(labels.svg, out)
-}
-
-/** Writes only what is new: the card is worn by writes. */
-function keepSame(path: string, text: string): void {
-  if (existsSync(start) && !(existsSync(path) && readFileSync(path, 'utf8') === text)) writeFileSync(path, text)
-}
-
 function main(): void {
   mkdirSync(run, { recursive: true, mode: 0o700 })
   const box = device()
@@ -103,7 +80,7 @@ function main(): void {
   for (const line of take(start, (provision) => apply(gateway, provision))) say(`provisioning: ${line}`)
   const { ap } = connect(hostName, key)
   try {
-    announce(box, hostName, ap ? { key, address: setupAddress } : undefined)
+    announce({ ...gateway, start }, box, { hostName, key: ap ? key : undefined })
   } catch (error) {
     say(`label: ${error instanceof Error ? error.message : error}`)
   }

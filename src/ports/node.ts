@@ -13,7 +13,7 @@ import { nodeNotify } from './node/notify.ts'
 import { NodeRandom } from './node/random.ts'
 import { NodeSerial } from './node/serial.ts'
 import { NodeServe } from './node/serve.ts'
-import { setNodeClock } from './node/set-clock.ts'
+import { askForClock, setNodeClock, unitDir } from './node/set-clock.ts'
 import { NodeSys } from './node/sys.ts'
 import type { Outside } from './ports.ts'
 
@@ -28,13 +28,14 @@ export function nodePorts(options: { secrets?: () => string[]; pretty?: boolean;
     ...(book ? { keep: (line: string) => book.write(line) } : {}),
   })
   const clock = new NodeClock()
+  const disk = new NodeDisk()
   return {
     clock,
-    disk: new NodeDisk(),
+    disk,
     net: new NodeNet(),
     http: new NodeHttp(),
     serve: new NodeServe(),
-    setClock: setNodeClock,
+    setClock: process.env.RUNTIME_DIRECTORY === unitDir ? askForClock({ clock, disk }) : setNodeClock,
     sys: new NodeSys(),
     notify: nodeNotify,
     names: (servers) => new NodeNames(servers),

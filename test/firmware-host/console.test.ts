@@ -4,17 +4,20 @@ import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { consoleText } from '../../firmware-host/first-boot/identity.ts'
+import { consoleText, wayIn } from '../../firmware-host/first-boot/identity.ts'
 import { setupApUnit } from '../../firmware-host/first-boot/network.ts'
+import { anyAddress, pageUrl, usualWeb } from '../../firmware-host/first-boot/page.ts'
 
 const rootfs = new URL('../../firmware-host/rootfs/', import.meta.url).pathname
 const script = readFileSync(join(rootfs, 'usr/lib/outpost/host/console'), 'utf8')
 
 /** What stands on the console of a box that has these addresses, as `hostname -I` tells them, and that nobody has taken. */
-function shown(addresses: string): string {
+function shown(addresses: string, web = usualWeb): string {
   const dir = mkdtempSync(join(tmpdir(), 'outpost-console-'))
   try {
-    writeFileSync(join(dir, 'console'), consoleText({ hostName: 'outpost-cdef', claimCode: 'ABCD-2345', qr: '█▀█' }))
+    const facts = wayIn(web, { hostName: 'outpost-cdef', claimCode: 'ABCD-2345', key: undefined })
+    writeFileSync(join(dir, 'console'), consoleText({ ...facts, qr: '█▀█' }))
+    writeFileSync(join(dir, 'page'), pageUrl(web, anyAddress))
     writeFileSync(join(dir, 'hostname'), `#!/bin/sh\necho '${addresses} '\n`, { mode: 0o755 })
     const env = { ...process.env, PATH: `${dir}:${process.env.PATH}` }
     const { status, stdout, stderr } = spawnSync('sh', { input: script.replaceAll('/run/outpost-host', dir), encoding: 'utf8', env })
@@ -26,12 +29,20 @@ function shown(addresses: string): string {
 }
 
 test('the console tells every address of IPv4, below one line', () => {
-  const lines = ['█▀█', 'It is also at:', '  http://192.0.2.7:8080/', '  http://198.51.100.7:8080/', '', ''].join('\n')
+  const lines = ['█▀█', 'It is also at:', '  http://192.0.2.7/', '  http://198.51.100.7/', '', ''].join('\n')
   assert.ok(shown('192.0.2.7 2001:db8::7 198.51.100.7').endsWith(lines))
 })
 
 test('the console of a box without an address announces none', () => {
   for (const addresses of ['', 'fe80::7']) assert.ok(shown(addresses).endsWith('Claim code ABCD-2345\n\n█▀█\n\n'), addresses)
+})
+
+test('the console tells the addresses by scheme and port of the settings, and none but its own of a page that listens on one alone', () => {
+  const lines = ['It is also at:', '  https://192.0.2.7:8443/', '', ''].join('\n')
+  assert.ok(shown('192.0.2.7', { listen: '[::]:8443', tls: 'own' }).endsWith(lines))
+  const alone = shown('192.0.2.7 10.0.0.0', { listen: '10.0.0.0:8080', tls: 'off' })
+  assert.match(alone, /^ {2}http:\/\/10\.0\.0\.0:8080\/\n {2}Claim code/m)
+  assert.ok(alone.endsWith('█▀█\n\n'), alone)
 })
 
 /** What a unit of the device names in such a line, its drop-ins included. */

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { identify, readDevice } from '../../firmware-host/first-boot/device-file.ts'
-import { consoleText, hostNameOf, isClaimed, makeKey } from '../../firmware-host/first-boot/identity.ts'
+import { consoleText, hostNameOf, isClaimed, labelText, makeKey, wayIn } from '../../firmware-host/first-boot/identity.ts'
+import { pageUrl, usualWeb } from '../../firmware-host/first-boot/page.ts'
 import { keepIdentity } from '../../firmware-host/first-boot/remains.ts'
+import { settingsSchema } from '../../src/settings/schema.ts'
 import { wipeMark } from '../../src/settings/wipe.ts'
 import { WebBox } from '../web/box.ts'
 
@@ -16,13 +18,39 @@ test('the host name ends with the last four digits of the device id', () => {
 test('the page answers under the address of label, console and QR code, and its certificate is for it', async () => {
   const box = await WebBox.claimed()
   const hostName = hostNameOf(box.household.device.data)
-  const facts = { hostName, claimCode: box.household.door.claimCode, qr: '' }
-  const host = new URL(/http:\S+/.exec(consoleText(facts))?.[0] ?? '').host
-  assert.equal((await box.raw('GET', '/healthz', undefined, { host })).status, 200)
-  assert.equal((await box.raw('GET', '/healthz', undefined, { host: 'outpost-0000.local' })).status, 421, 'the name of another box')
+  const way = { hostName, claimCode: box.household.door.claimCode, key: undefined }
   const names = (await box.household.certificate())?.names
-  assert.ok(names?.includes(`DNS:${host}`), names)
+  for (const web of [usualWeb, { listen: '0.0.0.0:8443', tls: 'own' }]) {
+    const { host, hostname } = new URL(/https?:\S+/.exec(consoleText({ ...wayIn(web, way), qr: '' }))?.[0] ?? '')
+    assert.equal((await box.raw('GET', '/healthz', undefined, { host })).status, 200, host)
+    assert.ok(names?.includes(`DNS:${hostname}`), names)
+  }
+  assert.equal((await box.raw('GET', '/healthz', undefined, { host: 'outpost-0000.local' })).status, 421, 'the name of another box')
   await box.household.stop()
+})
+
+test('the address has the scheme and the port of the settings, and no port that need not be typed', () => {
+  const at = (listen: string, tls = 'off') => pageUrl({ listen, tls }, 'outpost-cdef.local')
+  assert.equal(at('0.0.0.0:8080'), 'http://outpost-cdef.local/')
+  assert.equal(at('[::]:8080'), 'http://outpost-cdef.local/')
+  assert.equal(at('0.0.0.0:8081'), 'http://outpost-cdef.local:8081/')
+  for (const tls of ['own', 'file']) assert.equal(at('0.0.0.0:8080', tls), 'https://outpost-cdef.local:8080/')
+  assert.equal(at('0.0.0.0:443', 'own'), 'https://outpost-cdef.local/')
+  assert.equal(at('0.0.0.0:443'), 'http://outpost-cdef.local:443/')
+})
+
+test('a page that listens on one address alone is announced by that, also where it is of this machine alone', () => {
+  const at = (listen: string, tls = 'off') => pageUrl({ listen, tls }, 'outpost-cdef.local')
+  assert.equal(at('192.168.1.20:8080'), 'http://192.168.1.20:8080/')
+  assert.equal(at('[2001:db8::20]:443', 'own'), 'https://[2001:db8::20]/')
+  assert.equal(at('127.0.0.1:8080'), 'http://127.0.0.1:8080/')
+})
+
+test('without a word of the settings it is announced where it listens then, and the firewall leads port 80 there', () => {
+  const { listen, tls } = settingsSchema.parse({}).web
+  assert.deepEqual(usualWeb, { listen, tls })
+  const rules = readFileSync(new URL('../../firmware-host/rootfs/etc/nftables.conf', import.meta.url), 'utf8')
+  assert.ok(rules.includes(`tcp dport 80 redirect to :${listen.split(':')[1]}`))
 })
 
 test('a box whose device.json is spoiled is the one that it was, and its gateway is started whatever first boot says', () => {
@@ -69,11 +97,15 @@ test('a key has 16 signs that are not taken for one another, and no octet favour
   assert.deepEqual(new Set(keys.values()), new Set([8]))
 })
 
-test('the console tells address and code; Wi-Fi where there is an access point', () => {
-  const facts = { hostName: 'outpost-cdef', claimCode: 'ABCD-2345', qr: '█▀█' }
-  assert.match(consoleText(facts), /http:\/\/outpost-cdef\.local\/\n {2}Claim code ABCD-2345/)
-  assert.doesNotMatch(consoleText(facts), /Wi-Fi/)
-  assert.match(consoleText({ ...facts, ap: { key: 'k'.repeat(16), address: '192.168.77.1' } }), /Wi-Fi outpost-cdef, key kkkk/)
+test('the console tells address and code; Wi-Fi where there is an access point, and the page answers at it', () => {
+  const way = { hostName: 'outpost-cdef', claimCode: 'ABCD-2345', key: 'k'.repeat(16) }
+  const told = (web = usualWeb) => labelText(wayIn(web, way))
+  assert.equal(labelText(wayIn(usualWeb, { ...way, key: undefined })), '  http://outpost-cdef.local/\n  Claim code ABCD-2345\n')
+  assert.match(told(), /^ {2}Wi-Fi outpost-cdef, key k{16}, then http:\/\/192\.168\.77\.1\/\n/)
+  const tls = { listen: '0.0.0.0:8443', tls: 'own' }
+  assert.match(told(tls), /^ {2}Wi-Fi .* then https:\/\/192\.168\.77\.1:8443\/\n {2}https:\/\/outpost-cdef\.local:8443\/\n/)
+  assert.match(told({ ...usualWeb, listen: '192.168.77.1:8080' }), /Wi-Fi .* then http:\/\/192\.168\.77\.1:8080\//)
+  assert.doesNotMatch(told({ ...usualWeb, listen: '192.168.1.20:8080' }), /Wi-Fi/)
 })
 
 /** What `deed` does with a directory of its own. */

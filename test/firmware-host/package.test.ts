@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { test } from 'node:test'
-import { control, scripts } from '../../firmware-host/debian/control.ts'
+import { control, scripts, units } from '../../firmware-host/debian/control.ts'
 import { missing } from '../peers/process.ts'
 
 const unit = new URL('../../firmware-host/rootfs/etc/systemd/system/outpost.service', import.meta.url).pathname
@@ -103,12 +103,22 @@ test('an installed package takes adapters and lamps at once: their drivers and r
       needed,
     )
     assert.equal(called[0], 'systemd-sysusers outpost.conf', 'the rule names its group')
-    assert.equal(called.at(-1), 'systemctl restart outpost.service')
+    assert.equal(called.at(-1), 'systemctl restart outpost-clock.path outpost.service')
   }
 })
 
 test('a package is installed where no systemd runs, and only enabled', () => {
-  assert.deepEqual(configured({ systemd: false }), ['systemd-sysusers outpost.conf', 'systemctl enable --quiet outpost.service'])
+  assert.deepEqual(configured({ systemd: false }), [
+    'systemd-sysusers outpost.conf',
+    'systemctl enable --quiet outpost-clock.path outpost.service',
+  ])
+})
+
+test('the package brings who sets the clock, as a unit that waits for the gateway’s word, and takes it along when it goes', () => {
+  assert.deepEqual([...units].sort(), ['outpost-clock.path', 'outpost-clock.service', 'outpost.service'])
+  assert.match(scripts.prerm ?? '', /disable --now --quiet outpost-clock\.path outpost\.service;/)
+  const build = readFileSync(new URL('../../firmware-host/debian/build.ts', import.meta.url), 'utf8')
+  assert.ok(build.includes("'usr/lib/outpost/host/clock',"))
 })
 
 test('the package says what it is, and its scripts are shell that fails at the first fault', () => {

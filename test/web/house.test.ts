@@ -451,6 +451,18 @@ test('a clock that nobody has set takes the time of the telephone, one that is k
   assert.match(box.book.lines.join('\n'), /clock: set from the page/)
 })
 
+test('a clock that the system lets nobody set is told so, with what to do instead', async () => {
+  const box = await WebBox.claimed()
+  box.clock.set = 'no'
+  box.scene.ports.setClock = async () => 'the system did not answer (outpost-clock.path)'
+  const answer = await box.ask('POST', '/api/time', { wall: box.clock.wall() })
+  assert.equal(answer.status, 501)
+  const { error, hint } = await jsonOf<{ error: string; hint: string }>(answer)
+  assert.equal(error, 'The clock cannot be set: the system did not answer (outpost-clock.path).')
+  assert.match(hint, /time server .* outpost\.json/)
+  assert.doesNotMatch(box.book.lines.join('\n'), /clock: set from the page/)
+})
+
 /** A relay that shows a certificate by this authority, and lets in whoever has a token. */
 function relayOf(box: WebBox, issuer: string): void {
   const said: Readonly<Record<string, string>> = {

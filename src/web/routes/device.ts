@@ -75,6 +75,9 @@ const restore = route({
   },
 })
 
+const noClock =
+  'Let a time server keep it: a flashed box takes those that its network names, or network.ntp of outpost.json. Letters leave all the same, and say how far their time can be trusted.'
+
 const time = route({
   method: 'POST',
   path: '/api/time',
@@ -87,8 +90,7 @@ const time = route({
     if (body.wall < house.builtAt) throw new Fault(400, 'That is before this software was built.', 'Set the clock of this telephone first.')
     const before = clock.wall()
     const why = await setClock(instant(body.wall))
-    if (why !== undefined)
-      throw new Fault(501, `The clock cannot be set: ${why}.`, 'The gateway needs the right for it (CAP_SYS_TIME), or a time server.')
+    if (why !== undefined) throw new Fault(501, `The clock cannot be set: ${why}.`, noClock)
     log('warning', 'clock: set from the page', { before: new Date(before).toISOString(), after: new Date(body.wall).toISOString() })
     return nothing()
   },
