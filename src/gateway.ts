@@ -97,8 +97,8 @@ export class Gateway {
     const carrying = { ports, queue, scribe, postmaster, backlog, lookout, purser }
     const ferry = new Ferry({ ...carrying, retryMs, traits, keepRelay })
     const health = new RelayHealth(hosts ? [] : relays.map((relay) => relay.id), ports.random)
-    const out = { queue, ferry, lookout, health, now: () => clock.monotonic() }
-    const outbound = hosts ? new Direct({ ...out, scribe, purser, log, hosts }) : new ByRelay({ ...out, relays })
+    const out = { queue, scribe, purser, ferry, lookout, health, now: () => clock.monotonic() }
+    const outbound = hosts ? new Direct({ ...out, log, hosts }) : new ByRelay({ ...out, relays })
     const courier: Courier = new Courier({ ...carrying, ferry, outbound, keepMs, isLocal })
     const dispatcher = new Dispatcher({
       ...common,

@@ -6,6 +6,7 @@ import type { RelayOptions } from '../relay/relay.ts'
 import { destinationOf, type Hosts } from '../relay/route/hosts.ts'
 import type { Way } from '../relay/way.ts'
 import type { Ferry } from './ferry.ts'
+import type { Service } from './load.ts'
 import type { Lookout } from './lookout.ts'
 import type { Outbound } from './outbound.ts'
 import type { Recipient } from './people.ts'
@@ -96,7 +97,7 @@ export class Direct implements Outbound {
     const { ferry, hosts } = this.#options
     let last: Fault | undefined
     for (const relay of relays) {
-      const { report, linkIsBetter } = await ferry.carry(relay, way, this.#servesOf(domain))
+      const { report, linkIsBetter } = await ferry.carry(relay, way, this.#serviceOf(domain))
       last = report.fault
       if (report.letters > 0 || !last) hosts.reached(relay)
       if (last) hosts.failed(relay, last)
@@ -128,16 +129,15 @@ export class Direct implements Outbound {
   /** The DNS says that nobody takes mail for this domain: each letter is refused, with a notice in the mailbox. */
   async #refuse(domain: string, why: string): Promise<number> {
     const { ferry } = this.#options
-    const serves = this.#servesOf(domain)
-    const load = ferry.load(serves)
+    const load = ferry.load(this.#serviceOf(domain))
     for (let letter = await load.next(); letter; letter = await load.next())
       for (const to of letter.to) load.settle(letter.id, to, { kind: 'refused', why })
     await load.finish(0)
     return 0
   }
 
-  #servesOf(domain: string): (recipient: Recipient) => boolean {
-    return (recipient) => !recipient.local && this.#domainOf(recipient) === domain
+  #serviceOf(domain: string): Service {
+    return { serves: (recipient) => !recipient.local && this.#domainOf(recipient) === domain }
   }
 
   /** A backlog of 100,000 letters is asked for it in every round, and is for a few people: to make it out each time would cost ten times as much. */

@@ -6,9 +6,8 @@ import { type Traits, unknownTraits } from '../relay/traits.ts'
 import type { Way } from '../relay/way.ts'
 import type { Backlog } from './backlog.ts'
 import { Crossing } from './crossing.ts'
-import { Load } from './load.ts'
+import { Load, type Service } from './load.ts'
 import type { Lookout } from './lookout.ts'
-import type { Recipient } from './people.ts'
 import type { Postmaster } from './postmaster.ts'
 import type { Purser } from './purser.ts'
 import type { Scribe } from './scribe.ts'
@@ -56,18 +55,18 @@ export class Ferry {
   }
 
   /** Carries until nothing is left for whom this host serves. Never rejects for a fault of the host: that is in the report. */
-  async carry(relay: RelayOptions, way: Way | undefined, serves: (recipient: Recipient) => boolean): Promise<Carried> {
+  async carry(relay: RelayOptions, way: Way | undefined, service: Service): Promise<Carried> {
     const { ports, queue, scribe, lookout, purser } = this.#options
     const departure = lookout.depart(way)
     const before = this.#traits.get(relay.id) ?? unknownTraits
-    const picking = () => ({ leave: purser.leave(), serves: (ref: string) => serves(scribe.recipient(ref)) })
+    const picking = () => ({ leave: purser.leave(), serves: (ref: string) => service.serves(scribe.recipient(ref)) })
     const crossing = new Crossing({
       net: ports.net,
       clock: ports.clock,
       random: ports.random,
       relay,
       traits: before,
-      load: (lane, ahead) => this.load(serves, lane, () => ahead(aheadLetters)),
+      load: (lane, ahead) => this.load(service, lane, () => ahead(aheadLetters)),
       due: (limit) => queue.waiting.due(ports.clock.monotonic(), limit, picking()).length,
       signal: AbortSignal.any([this.#cutting.signal, departure.lost]),
       connecting: AbortSignal.any([this.#cutting.signal, departure.better]),
@@ -80,11 +79,11 @@ export class Ferry {
   }
 
   /** Letters for whom is served, one after the other; the first connection tells the backlog that a way is open. */
-  load(serves: (recipient: Recipient) => boolean, lane = 0, ahead: () => number = () => aheadLetters): Load {
+  load(service: Service, lane = 0, ahead: () => number = () => aheadLetters): Load {
     const { backlog } = this.#options
     return new Load({
       ...this.#options,
-      serves,
+      ...service,
       lane,
       ahead,
       signal: this.#stopping.signal,

@@ -11,11 +11,21 @@ import type { Postmaster } from './postmaster.ts'
 import type { Cargo, Purser } from './purser.ts'
 import type { Scribe, Written } from './scribe.ts'
 
+/** Whom a host serves, and where those go whom it turns away. */
+export type Service = {
+  /** Who may be told by this host. */
+  serves(recipient: Recipient): boolean
+  /** What became of a letter for this address. */
+  heard?(address: string, outcome: Outcome): void
+  /** Whether a letter for these, of whom nobody has it, goes on to another host at once. */
+  goesOn?(addresses: readonly string[]): boolean
+}
+
 /**
  * Load: what one flight carries. Letters are picked from the queue and composed as the flight asks for them, and what became of each recipient is
  * written down as it is heard.
  */
-export type LoadOptions = {
+export type LoadOptions = Service & {
   ports: Ports
   queue: Queue
   scribe: Scribe
@@ -26,8 +36,6 @@ export type LoadOptions = {
   signal: AbortSignal
   /** Names the connection among those that fly at once. */
   lane: number
-  /** Who may be told on this connection. */
-  serves(recipient: Recipient): boolean
   /** Letters that are composed (and, when late, frozen under one sync) ahead of the relay. */
   ahead(): number
   /** Called once, when the relay has answered and before the first letter is picked. */
@@ -171,6 +179,7 @@ export class Load {
     const written = this.#aboard.get(id)
     if (!written) return
     this.#cargo.settled(id, outcome)
+    this.#options.heard?.(address, outcome)
     const to = written.recipients.filter((recipient) => recipient.address === address).map((recipient) => recipient.ref)
     switch (outcome.kind) {
       case 'delivered':
@@ -230,10 +239,21 @@ export class Load {
     const { queue, ports } = this.#options
     const why = this.#deferred.get(id)
     if (why === undefined || !queue.waiting.get(id)) return
+    if (this.#goesOn(id)) {
+      ports.log('info', 'letter: goes on to another relay', { id, why })
+      return
+    }
     const attempts = this.#attempts(id)
     queue.mark(id, { kind: 'deferred', attempts, why })
     this.#putOff(id, attempts)
     ports.log('info', 'letter: deferred', { id, attempts, why })
+  }
+
+  /** Somebody was turned away because of us, and another host may take it: whoever is left goes there together. */
+  #goesOn(id: number): boolean {
+    const { scribe, goesOn } = this.#options
+    const left = scribe.recipients(id).filter((one) => !one.local)
+    return goesOn?.(left.map(({ address }) => address)) === true
   }
 
   /** The letter whose answer was waited for when the line broke. */

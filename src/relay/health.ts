@@ -21,6 +21,10 @@ type Health = {
   goodAt?: number
   /** The next fault is the first one on a link that has just come. */
   settling?: boolean
+  /** Addresses for which it did not want us, and until when it is passed by for them, on the monotonic scale. */
+  unwanted: ReadonlyMap<string, number>
+  /** What it said of that. */
+  unwantedWhy?: string
 }
 
 const restMs = [15_000, 30_000, 60_000, 120_000, 300_000, 600_000]
@@ -28,8 +32,12 @@ const restMs = [15_000, 30_000, 60_000, 120_000, 300_000, 600_000]
 const freeReturns = 3
 /** Neighbours and name servers may need a moment more than the link itself: the first rest on a link that has just come. */
 const settleMs = 3000
+/** So long who does not want us is not asked again for the same address, where another one may be. */
+const unwantedMs = 600_000
+/** Addresses that are kept in mind of each. */
+const unwantedLimit = 1000
 
-const fresh = (): Health => ({ attempts: 0, nextTry: 0, held: false, returns: 0, failedAt: 0 })
+const fresh = (): Health => ({ attempts: 0, nextTry: 0, held: false, returns: 0, failedAt: 0, unwanted: new Map() })
 
 export class RelayHealth {
   readonly #relays = new Map<string, Health>()
@@ -83,13 +91,39 @@ export class RelayHealth {
     health.settling = false
   }
 
+  /** That it turned somebody away because of us is no fault of the flight, and is known for as long as it counts. */
   succeeded(id: string, now: number): void {
-    this.#relays.set(id, { ...fresh(), goodAt: now })
+    const { unwanted, unwantedWhy } = this.#relays.get(id) ?? fresh()
+    const still = new Map([...unwanted].filter(([, until]) => until > now))
+    const why = still.size > 0 && unwantedWhy !== undefined ? { unwantedWhy } : {}
+    this.#relays.set(id, { ...fresh(), goodAt: now, unwanted: still, ...why })
+  }
+
+  /**
+   * It does not want us for these addresses, which says nothing about others: a server may pass mail on to some domains and not to others. `why`: a sentence.
+   */
+  turnedAway(id: string, addresses: readonly string[], now: number, why?: string): void {
+    const health = this.#relays.get(id)
+    if (!health) return
+    const known = [...health.unwanted].filter(([address]) => !addresses.includes(address))
+    health.unwanted = new Map([...known, ...addresses.map((address) => [address, now + unwantedMs] as const)].slice(-unwantedLimit))
+    if (why !== undefined) health.unwantedWhy = why
+  }
+
+  /** It is passed by for this address, where another one may be asked. */
+  isUnwanted(id: string, address: string, now: number): boolean {
+    return (this.#relays.get(id)?.unwanted.get(address) ?? 0) > now
+  }
+
+  /** One of them is passed by for somebody. */
+  passesBy(now: number): boolean {
+    return [...this.#relays.values()].some(({ unwanted }) => [...unwanted.values()].some((until) => until > now))
   }
 
   /** Everybody may be tried at once: somebody asked. */
   release(): void {
-    for (const [id, health] of this.#relays) this.#relays.set(id, { ...health, nextTry: 0, held: false })
+    for (const [id, { unwantedWhy: _, ...health }] of this.#relays)
+      this.#relays.set(id, { ...health, nextTry: 0, held: false, unwanted: new Map() })
   }
 
   /**
@@ -110,13 +144,14 @@ export class RelayHealth {
   }
 
   list(): { id: string; held: boolean; attempts: number; goodAt?: number; why?: string; hint?: string }[] {
-    return [...this.#relays].map(([id, { held, attempts, goodAt, why, hint }]) => ({
+    return [...this.#relays].map(([id, { held, attempts, goodAt, why, hint, unwantedWhy }]) => ({
       id,
       held,
       attempts,
       ...(goodAt === undefined ? {} : { goodAt }),
       ...(why === undefined ? {} : { why }),
       ...(hint === undefined ? {} : { hint }),
+      ...(why === undefined && unwantedWhy !== undefined ? { why: unwantedWhy } : {}),
     }))
   }
 }

@@ -5,7 +5,8 @@ export type Reply = { code: number; enhanced?: string; text: string }
 
 export type Outcome =
   | { kind: 'delivered'; reply: Reply }
-  | { kind: 'deferred'; why: string; reply?: Reply }
+  /** `aboutUs`: it is the sender, the login or this box that is not wanted there; another relay may take the letter. */
+  | { kind: 'deferred'; why: string; reply?: Reply; aboutUs?: true }
   | { kind: 'refused'; why: string; reply?: Reply }
   | { kind: 'uncertain'; why: string }
 

@@ -385,8 +385,22 @@ export const mutations: readonly Mutation[] = [
   {
     what: 'refuses a recipient for what is about this box',
     file: 'relay/dialogue/envelope.ts',
-    from: " && !(said === 'rcpt' && isAboutUs(reply))",
-    to: '',
+    from: 'never && turnsUsAway[said](reply)',
+    to: 'false',
+    tests: ['test/gateway/bad-relay.test.ts'],
+  },
+  {
+    what: 'keeps a letter at a relay that does not want us, although another one may take it',
+    file: 'gateway/load.ts',
+    from: 'if (this.#goesOn(id)) {',
+    to: 'if (this.#goesOn(id) && id < 0) {',
+    tests: ['test/gateway/bad-relay.test.ts'],
+  },
+  {
+    what: 'asks a relay that does not want us again with every letter',
+    file: 'gateway/outbound.ts',
+    from: 'serves: ({ address, local }) => !local && !goesOn(address)',
+    to: 'serves: ({ local }) => !local',
     tests: ['test/gateway/bad-relay.test.ts'],
   },
   {

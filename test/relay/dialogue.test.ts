@@ -154,6 +154,8 @@ const fates: [stage: string, reply: string, outcome: string | undefined, fault: 
   ['data', '‹gone›', undefined, 'data'],
   ['content', '452 full', 'deferred', undefined],
   ['content', '554 5.7.1 spam', 'refused', undefined],
+  ['content', '550 5.7.60 SMTP; Client does not have permissions to send as this sender', 'deferred', undefined],
+  ['data', '550 5.1.8 the domain of the sender is not there', 'deferred', undefined],
   ['content', '‹gone›', 'uncertain', 'content'],
 ]
 for (const [stage, reply, outcome, fault] of fates) {

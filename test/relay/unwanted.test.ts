@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ReplyReader } from '../../src/relay/reply.ts'
-import { isAboutUs } from '../../src/relay/unwanted.ts'
+import { isAboutSender, isAboutUs } from '../../src/relay/unwanted.ts'
 import { letter, replay } from './replay.ts'
 
 /** Whom a 5yz to RCPT turns away, in the words of those who say so. */
@@ -69,6 +69,52 @@ const ofTheRecipient = [
 ]
 for (const text of aboutUs) test(`it is about us: ${text}`, () => assert.equal(isAboutUs(replyOf(text)), true))
 for (const text of ofTheRecipient) test(`it is about the recipient: ${text}`, () => assert.equal(isAboutUs(replyOf(text)), false))
+
+const aboutTheSender = [
+  // Exchange and Exchange Online
+  '554 5.2.252 SendAsDenied; ps7@example.org not allowed to send as other@example.org',
+  '550 5.7.60 SMTP; Client does not have permissions to send as this sender',
+  '530 5.7.57 Client not authenticated to send mail',
+  '550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain',
+  '550 5.7.606 Access denied, banned sending IP [192.0.2.9]',
+  '550 5.7.232 Your message can not be sent because your tenant exceeded its limit',
+  // Gmail
+  '550-5.7.26 Your email has been blocked because the sender is unauthenticated. / 550 5.7.26 Gmail requires all senders to authenticate with either SPF or DKIM.',
+  '550 5.4.5 Daily user sending quota exceeded.',
+  // Postfix with its checks at DATA or at the end of it, Exim, others
+  '554 5.7.1 <ops@example.org>: Relay access denied',
+  '554 5.7.1 <unknown[192.0.2.9]>: Client host rejected: Access denied',
+  '554 5.7.1 Service unavailable; Client host [192.0.2.9] blocked using zen.spamhaus.org',
+  '553 5.7.1 <ps7@example.org>: Sender address rejected: not owned by user box',
+  '553 5.1.8 <ps7@nowhere.example>: bad sender address',
+  '550 5.1.7 <ps7>: bad sender address syntax',
+  '550 5.7.1 Sender is not authorized to use this server',
+  '550 sender not allowed',
+  '550 You are not authorised to send from this address',
+  '550 relay not permitted',
+]
+const ofTheLetter = [
+  '554 5.7.1 spam',
+  '554 5.7.1 not wanted',
+  '550 no',
+  '550 5.7.1 message refused by policy',
+  '550 5.7.1 This message contains a virus, sender not allowed',
+  '554 5.7.1 Your message was rejected: the sender address rejected as spam by content filter',
+  '550-5.7.1 [192.0.2.9] Our system has detected that this message is likely unsolicited mail. / 550 5.7.1 To reduce the amount of spam it has been blocked.',
+  '554 5.7.1 Blocked: URL in the message is listed in dbl.spamhaus.org',
+  '550 5.7.1 Service unavailable; message listed by a blocklist',
+  '550 5.6.0 sender not allowed: malformed From',
+  '552 5.3.4 too big, relay access denied',
+  '550 5.7.0 the message exceeds our outgoing size limit',
+  '550 5.1.1 <ops@example.org>: User unknown',
+  '552 5.2.2 mailbox full',
+  '550 5.7.20 no passing DKIM signature',
+  '554 10.5.1.8 no',
+]
+for (const text of aboutTheSender)
+  test(`behind the content it is about the sender: ${text}`, () => assert.equal(isAboutSender(replyOf(text)), true))
+for (const text of ofTheLetter)
+  test(`behind the content it is about the letter: ${text}`, () => assert.equal(isAboutSender(replyOf(text)), false))
 
 test('by every way of sending, who is turned away because of us waits, and who does not exist is refused', () => {
   const [denied, gone] = ['554 5.7.1 <a@x.org>: Relay access denied', '550 5.1.1 <b@x.org>: Recipient address rejected: User unknown']

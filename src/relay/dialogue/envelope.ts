@@ -1,7 +1,7 @@
 import type { Letter } from '../../mail/letter.ts'
 import type { Fault, Offers, Outcome, Reply } from '../outcome.ts'
 import { kindOf, quoted } from '../reply.ts'
-import { isAboutUs } from '../unwanted.ts'
+import { isAboutSender, isAboutUs } from '../unwanted.ts'
 import { type Asking, closing, Ended, say } from './ask.ts'
 
 /**
@@ -67,13 +67,22 @@ export function* settleBy(letter: Letter, recipients: Iterable<string>, reply: R
 }
 
 /**
- * 5yz never, 4yz not now: the first digit decides (RFC 5321 section 4.2.1). But a 5yz to a recipient that is about us lasts only until somebody has mended
- * the settings, or the server: the recipient waits. Only this one, for a server may pass mail on to some domains and not to others.
+ * 5yz never, 4yz not now: the first digit decides (RFC 5321 section 4.2.1). But a 5yz to a recipient or a letter that is about us lasts only until somebody
+ * has mended the settings, or the server: the recipient waits. Only this one, for a server may pass mail on to some domains and not to others.
  */
 function fateOf(reply: Reply, said: Said): Outcome {
   const why = `${at[said]}: ${quoted(reply)}`
-  const never = kindOf(reply) === 5 && !(said === 'rcpt' && isAboutUs(reply))
+  const never = kindOf(reply) === 5
+  if (never && turnsUsAway[said](reply)) return { kind: 'deferred', why, reply, aboutUs: true }
   return never ? { kind: 'refused', why, reply } : { kind: 'deferred', why, reply }
+}
+
+/** A MAIL that is settled and no fault is about the size or the form of the letter. */
+const turnsUsAway: Readonly<Record<Said, (reply: Reply) => boolean>> = {
+  mail: () => false,
+  rcpt: isAboutUs,
+  data: isAboutSender,
+  content: isAboutSender,
 }
 
 const at: Readonly<Record<Said, string>> = {

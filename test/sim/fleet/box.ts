@@ -4,6 +4,7 @@ import { Lookout } from '../../../src/gateway/lookout.ts'
 import { ByRelay } from '../../../src/gateway/outbound.ts'
 import type { Postmaster } from '../../../src/gateway/postmaster.ts'
 import type { Purser } from '../../../src/gateway/purser.ts'
+import type { Scribe } from '../../../src/gateway/scribe.ts'
 import type { Link } from '../../../src/ports/link.ts'
 import { silent } from '../../../src/ports/log.ts'
 import type { Ports } from '../../../src/ports/ports.ts'
@@ -63,9 +64,9 @@ export class FleetBox {
     } as unknown as Ferry
     const queue = { waiting: this.#waiting(), ground: () => {}, measure: async () => {} } as unknown as Queue
     const health = new RelayHealth([relayOptions.id], random)
-    const outbound = new ByRelay({ queue, ferry, lookout, relays: [relayOptions], health, now: () => time.monotonic() })
-    const postmaster = {} as Postmaster
+    const [postmaster, scribe] = [{} as Postmaster, {} as Scribe]
     const purser = { leave: () => freeLeave } as unknown as Purser
+    const outbound = new ByRelay({ queue, scribe, purser, ferry, lookout, relays: [relayOptions], health, now: () => time.monotonic() })
     const ports = { clock: time, log: silent, random } as unknown as Ports
     this.#courier = new Courier({
       ...{ ports, queue, postmaster, lookout, purser, ferry, outbound },

@@ -24,6 +24,9 @@ export type RelayFaults = {
   full?: readonly string[]
   /** Addresses to which it passes on nothing for strangers; as Postfix, it says so at RCPT. */
   denied?: readonly string[]
+  /** What it answers to every sender, and to every letter when its content is there. */
+  sender?: string
+  letter?: string
 }
 
 export const kind: RelayFaults = {
@@ -49,6 +52,8 @@ export class SimRelay {
   /** When it said 4yz to an envelope, before it could know whose. */
   readonly putOffAt: number[] = []
   readonly refused = new Set<string>()
+  /** Addresses that it turned away because it passes on nothing for strangers, each time. */
+  readonly turnedAway: string[] = []
   /** Connections at once, now and at most. */
   open = 0
   mostOpen = 0
@@ -197,6 +202,10 @@ class Talk {
           this.#say(transient)
           return
         }
+        if (faults.sender !== undefined) {
+          this.#say(faults.sender)
+          return
+        }
         this.#mail = line
         this.#to = []
         this.#say('250 ok')
@@ -221,6 +230,7 @@ class Talk {
           return
         }
         if (faults.denied?.includes(to)) {
+          this.#relay.turnedAway.push(to)
           this.#say(`554 5.7.1 <${to}>: Relay access denied`)
           return
         }
@@ -296,6 +306,11 @@ class Talk {
     }
     if (faults.chokesOn !== undefined && content.includes(faults.chokesOn)) {
       this.#hangUp()
+      return
+    }
+    if (faults.letter !== undefined) {
+      this.#relay.putOff.add(messageId)
+      this.#say(faults.letter)
       return
     }
     if (this.#chance(faults.diesAfterDot)) {
