@@ -509,6 +509,13 @@ export const mutations: readonly Mutation[] = [
     tests: ['test/gateway/landing.test.ts'],
   },
   {
+    what: 'loses what a source left that is no longer in the settings',
+    file: 'gateway.ts',
+    from: '    this.#takeLeftovers()\n',
+    to: '',
+    tests: ['test/web/house.test.ts'],
+  },
+  {
     what: 'gives up a gateway that does not start',
     file: 'cli/engine.ts',
     from: 'void inTurn(() => this.#tryAgain(attempt + 1)).catch(() => {})',
