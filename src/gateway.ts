@@ -29,6 +29,7 @@ import { RelayHealth } from './relay/health.ts'
 import { Hosts } from './relay/route/hosts.ts'
 import type { Standing } from './rules/standing.ts'
 import { Trails } from './rules/trail.ts'
+import { Leftover, type LeftoverTools } from './source/leftover.ts'
 import { Remains } from './source/remains.ts'
 import type { Source } from './source/source.ts'
 
@@ -53,6 +54,8 @@ export class Gateway {
   readonly #answers: Answers | undefined
   readonly #vigil: Vigil
   readonly #sources: Source[]
+  readonly #leftoverTools: LeftoverTools
+  #leftovers: Leftover[] = []
   #landing: Promise<unknown> | undefined
 
   private constructor(
@@ -156,6 +159,7 @@ export class Gateway {
     this.#dispatcher = dispatcher
     this.#vigil = vigil
     this.#sources = sourcesOf(plan, ports, { clock, random: ports.random, log, take, raised: stands, remains }, spool)
+    this.#leftoverTools = { clock, log, take, remains }
     this.desk = new Desk({
       clock,
       log,
@@ -241,12 +245,19 @@ export class Gateway {
     this.#caretaker.start()
     this.#answers?.start()
     for (const source of this.#sources) source.start()
+    this.#takeLeftovers()
     this.#ports.log('info', 'gateway: ready', {
       waiting: this.#queue.waiting.size,
       sources: this.#sources.length,
       relays: plan.relays.length,
       damaged: this.#queue.facts.damaged,
     })
+  }
+
+  /** Each source has taken its own; what is left has none any more. */
+  #takeLeftovers(): void {
+    this.#leftovers = this.#leftoverTools.remains.sources.map((source) => new Leftover(source, this.#leftoverTools))
+    for (const leftover of this.#leftovers) leftover.start()
   }
 
   /** What is in hand and since when (monotonic ms), and a count that grows with each letter of which something is known: for who watches over progress. */
@@ -273,6 +284,7 @@ export class Gateway {
     await this.land()
     await this.#stopSources((source) => !source.saysOnce)
     await this.#stopSources((source) => source.saysOnce === true)
+    await Promise.all(this.#leftovers.map((leftover) => leftover.stop()))
     await this.#dispatcher.stop()
     await this.#vigil.stop()
     await this.#postmaster.stop()

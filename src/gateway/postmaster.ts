@@ -3,7 +3,8 @@ import { stampNow } from '../alert/stamp.ts'
 import { type Known, whenHappened } from '../alert/when.ts'
 import { composeNotice } from '../mail/notice.ts'
 import { withReturnPath } from '../mail/pass-on.ts'
-import { deliver, userOf } from '../mailbox/maildir.ts'
+import { Delivery } from '../mailbox/delivery.ts'
+import { userOf } from '../mailbox/maildir.ts'
 import type { Cancel, Clock } from '../ports/clock.ts'
 import type { Disk } from '../ports/disk.ts'
 import { type Log, sentence } from '../ports/log.ts'
@@ -39,6 +40,7 @@ const retryMs = 60_000
 
 export class Postmaster {
   readonly #options: PostmasterOptions
+  readonly #mailbox: Delivery
   readonly #fresh = new Set<number>()
   /** Those that the mailbox did not take. */
   readonly #failed = new Set<number>()
@@ -52,6 +54,7 @@ export class Postmaster {
 
   constructor(options: PostmasterOptions) {
     this.#options = options
+    this.#mailbox = new Delivery(options.disk, options.root)
   }
 
   /** When the letter in hand was begun (monotonic ms); undefined while none is. */
@@ -284,8 +287,8 @@ export class Postmaster {
 
   /** Its age counts from now, however old the alert is: a notice that a letter is too old must not be too old itself. It is known by the rest of its name, so after a crash it is not there twice. */
   async #put(user: string, name: string, content: Uint8Array): Promise<void> {
-    const { disk, root, deviceId, clock } = this.#options
+    const { deviceId, clock } = this.#options
     const seconds = Math.max(0, Math.floor(clock.wall() / 1000))
-    await deliver(disk, root, user, `${seconds}.${name}.${deviceId}`, content)
+    await this.#mailbox.put(user, `${seconds}.${name}.${deviceId}`, content)
   }
 }

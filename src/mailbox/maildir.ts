@@ -22,8 +22,11 @@ export function userOf(address: string): string {
   return userPattern.test(user) && !user.includes('..') ? user : 'postmaster'
 }
 
-/** Puts a message (CRLF) into `root/user/new` under `name`; nothing happens when its ID was delivered before, however long ago, even if it was read since. Rejects with DiskError. */
-export async function deliver(disk: Disk, root: string, user: string, name: string, content: Uint8Array): Promise<void> {
+/**
+ * Puts a message (CRLF) into `root/user/new` under `name`; nothing happens when its ID was delivered before, however long ago, even if it was read since.
+ * `mayBeThere`: false when it is known that no mail of its ID is. Rejects with DiskError.
+ */
+export async function deliver(disk: Disk, root: string, user: string, name: string, content: Uint8Array, mayBeThere = true): Promise<void> {
   const dir = `${root}/${user}`
   for (const part of ['tmp', 'new', 'cur']) await disk.makeDir(`${dir}/${part}`)
   const id = idOf(name)
@@ -33,8 +36,8 @@ export async function deliver(disk: Disk, root: string, user: string, name: stri
     return false
   }
   // Its name may be there only in memory: the sync of the first attempt may have failed.
-  if (await isThere('new')) return disk.sync(`${dir}/new`)
-  if (await isThere('cur')) return
+  if (mayBeThere && (await isThere('new'))) return disk.sync(`${dir}/new`)
+  if (mayBeThere && (await isThere('cur'))) return
   const draft = `${dir}/tmp/${id}`
   // Maildir keeps the line ends of the system.
   await disk.write(draft, withLf(content))
@@ -53,7 +56,7 @@ async function isSame(disk: Disk, path: string, content: Uint8Array): Promise<bo
 }
 
 /** What a mail is, in whatever second it came and whatever flags its reader gave it. */
-const idOf = (name: string): string => name.slice(name.indexOf('.') + 1).split(':')[0] ?? ''
+export const idOf = (name: string): string => name.slice(name.indexOf('.') + 1).split(':')[0] ?? ''
 
 /** Newest first, headers only. Names that are no mail of ours are passed over. */
 export async function listMail(disk: Disk, root: string, most = listLimit): Promise<MailSummary[]> {

@@ -27,8 +27,9 @@ export async function sweep(disk: Disk, root: string, { old: aged, maxBytes }: R
         if (bytes !== undefined) mails.push({ path, bytes, seconds: Number.parseInt(name, 10) || 0, isRead: part === 'cur' })
       }
   }
-  const old = mails.filter(({ seconds }) => aged && seconds >= aged.from && seconds < aged.before)
-  const left = mails.filter((mail) => !old.includes(mail)).sort((a, b) => Number(b.isRead) - Number(a.isRead) || a.seconds - b.seconds)
+  const isOld = ({ seconds }: Mail) => aged !== undefined && seconds >= aged.from && seconds < aged.before
+  const old = mails.filter(isOld)
+  const left = mails.filter((mail) => !isOld(mail)).sort((a, b) => Number(b.isRead) - Number(a.isRead) || a.seconds - b.seconds)
   let bytes = left.reduce((sum, mail) => sum + mail.bytes, 0)
   const squeezed: Mail[] = []
   for (const mail of left) {

@@ -18,7 +18,7 @@ export const keptOf = (frame: KeptFrame, held: readonly Held[] | undefined): Kep
  * alerts of a trouble tell its cause, and the worse before the others.
  */
 export class Kept {
-  readonly #frames: KeptFrame[] = []
+  #frames: KeptFrame[] = []
   readonly #framesLimit: number
   readonly #octetsLimit: number
   #octets = 0
@@ -38,18 +38,18 @@ export class Kept {
 
   /** Returns those that are lost for want of room. */
   add(frame: KeptFrame): KeptFrame[] {
-    this.#frames.push(frame)
-    this.#octets += frame.bytes.length
-    const lost: KeptFrame[] = []
-    while (this.#frames.length > this.#framesLimit || this.#octets > this.#octetsLimit) lost.push(this.#remove(this.#least()))
-    return lost
+    this.#insert(this.#frames.length, frame)
+    return this.#shed()
   }
 
   /**
    * Asks again for each of them that may be taken before those ahead of it which stay refused: three questions at most while nothing is taken. `goOn` is asked
-   * before each. Returns what is still ahead of whatever comes next.
+   * before each. Returns what is still ahead of whatever comes next, and those that are lost for want of room: a frame that is understood only now may be several.
    */
-  async offer(take: (frame: KeptFrame, behind: Ahead) => Promise<Taken>, goOn: () => boolean): Promise<Ahead> {
+  async offer(
+    take: (frame: KeptFrame, behind: Ahead) => Promise<Taken>,
+    goOn: () => boolean,
+  ): Promise<{ ahead: Ahead; lost: KeptFrame[] }> {
     const ahead = new Ahead()
     for (let at = 0; at < this.#frames.length && goOn(); ) {
       const frame = this.#frames[at]
@@ -61,20 +61,36 @@ export class Kept {
         continue
       }
       const taken = await take(frame, ahead)
-      if (taken.kind === 'refused' && taken.again) {
-        const staying = taken.held ? keptOf(frame, taken.held) : [frame]
-        this.#remove(at)
-        for (const one of staying) this.#stay(at++, one, ahead)
-      } else this.#remove(at)
+      this.#remove(at)
+      if (taken.kind !== 'refused' || !taken.again) continue
+      for (const one of taken.held ? keptOf(frame, taken.held) : [frame]) {
+        this.#insert(at++, one)
+        // Nothing is known of one that met a fault: it keeps nobody back.
+        if (one.held) ahead.add(one.held)
+      }
     }
-    return ahead
+    // Which are the least is known only when all were asked.
+    return { ahead, lost: goOn() ? this.#shed() : [] }
   }
 
-  #stay(at: number, frame: KeptFrame, ahead: Ahead): void {
+  /** The youngest of the least severe go, until the others fit. */
+  #shed(): KeptFrame[] {
+    const lost = new Set<KeptFrame>()
+    const isOver = () => this.#frames.length - lost.size > this.#framesLimit || this.#octets > this.#octetsLimit
+    for (let least = severities.length; least >= 0 && isOver(); least--)
+      for (let at = this.#frames.length - 1; at >= 0 && isOver(); at--) {
+        const frame = this.#frames[at]
+        if (!frame || rankOf(frame) !== least) continue
+        lost.add(frame)
+        this.#octets -= frame.bytes.length
+      }
+    if (lost.size > 0) this.#frames = this.#frames.filter((frame) => !lost.has(frame))
+    return [...lost]
+  }
+
+  #insert(at: number, frame: KeptFrame): void {
     this.#frames.splice(at, 0, frame)
     this.#octets += frame.bytes.length
-    // Nothing is known of one that met a fault: it keeps nobody back.
-    if (frame.held) ahead.add(frame.held)
   }
 
   #remove(at: number): KeptFrame {
@@ -83,13 +99,6 @@ export class Kept {
     this.#octets -= frame.bytes.length
     return frame
   }
-
-  /** Where the youngest of the least severe stands. */
-  #least(): number {
-    let least = 0
-    for (const [at, frame] of this.#frames.entries()) if (rankOf(frame) >= rankOf(this.#frames[least])) least = at
-    return least
-  }
 }
 
-const rankOf = (frame: KeptFrame | undefined): number => (frame?.held ? rank(frame.held.severity) : severities.length)
+const rankOf = ({ held }: KeptFrame): number => (held ? rank(held.severity) : severities.length)

@@ -24,6 +24,11 @@ export class Remains {
     this.#left.set(source, frames)
   }
 
+  /** Sources of which nobody has taken what they left. */
+  get sources(): string[] {
+    return [...this.#left.keys()]
+  }
+
   /** In the order in which they were heard; the next one gets none of them. */
   take(source: string): Remaining[] {
     const frames = this.#left.get(source)?.() ?? []

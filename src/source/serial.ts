@@ -258,7 +258,8 @@ class SerialSource implements Source {
   async #takeAll(): Promise<void> {
     const goOn = () => this.#state !== 'stopped'
     for (;;) {
-      const ahead = await this.#kept.offer((frame, behind) => this.#again(frame, behind), goOn)
+      const { ahead, lost } = await this.#kept.offer((frame, behind) => this.#again(frame, behind), goOn)
+      this.#loseKept(lost)
       for (let next = this.#waiting[0]; next && goOn(); next = this.#waiting[0]) {
         const taken = await this.#take(next, ahead)
         this.#waiting.shift()
@@ -276,7 +277,11 @@ class SerialSource implements Source {
 
   #keep(frame: KeptFrame, ahead?: Ahead): void {
     if (frame.held) ahead?.add(frame.held)
-    for (const lost of this.#kept.add(frame)) this.#lose('a frame was lost, the gateway takes none for now', lost.bytes)
+    this.#loseKept(this.#kept.add(frame))
+  }
+
+  #loseKept(frames: readonly KeptFrame[]): void {
+    for (const { bytes } of frames) this.#lose('a frame was lost, the gateway takes none for now', bytes)
   }
 
   /** On the line on which it was asked only: after a loss the device would take an old answer for that to its next frame. */

@@ -509,11 +509,25 @@ export const mutations: readonly Mutation[] = [
     tests: ['test/gateway/local.test.ts'],
   },
   {
+    what: 'takes a mail whose delivery failed half-way for one that is not there',
+    file: 'mailbox/delivery.ts',
+    from: '    this.#known.add(mark)\n    if (this.#known.size > this.#limit) this.#forget()\n    await deliver(this.#disk, this.#root, user, name, content, mayBeThere)\n',
+    to: '    await deliver(this.#disk, this.#root, user, name, content, mayBeThere)\n    this.#known.add(mark)\n    if (this.#known.size > this.#limit) this.#forget()\n',
+    tests: ['test/mailbox/delivery.test.ts'],
+  },
+  {
     what: 'is deaf while a letter is in the air',
     file: 'gateway.ts',
     from: '    await this.land()\n    await this.#stopSources((source) => !source.saysOnce)\n',
     to: '    await this.#stopSources(() => true)\n    await this.land()\n',
     tests: ['test/gateway/landing.test.ts'],
+  },
+  {
+    what: 'loses what a source left that is no longer in the settings',
+    file: 'gateway.ts',
+    from: '    this.#takeLeftovers()\n',
+    to: '',
+    tests: ['test/web/house.test.ts'],
   },
   {
     what: 'gives up a gateway that does not start',

@@ -388,6 +388,38 @@ describe('a sensor that does not listen', () => {
     assert.deepEqual(told.slice(-6), ['i994', 'c0', 'c1', 'c2', 'c3', 'c4'])
   })
 
+  test('where frames that met a fault turn out to say several things, a thousand of these are kept, the oldest of the worse, and the others counted', async () => {
+    const { box, gateway, live, source } = await started()
+    const faulty = async (): Promise<Taken> => {
+      throw new Error('a bug')
+    }
+    gateway.take = faulty
+    for (let count = 0; count < 1000; count++) box.says(`${count}\n`)
+    await live(1)
+    const told: string[] = []
+    let room = false
+    gateway.take = async (heard) => {
+      const text = Buffer.from(heard.bytes).toString()
+      const held = (['critical', 'info'] as const).map((severity, place) => ({
+        severity,
+        place,
+        state: 'event' as const,
+        offer: async () => {
+          if (!room) return full
+          told.push(`${severity} ${text}`)
+          return accepted(heard)
+        },
+      }))
+      return { ...full, held }
+    }
+    await live(1000)
+    assert.equal(source.state().overruns, 1000)
+    room = true
+    await live(1000)
+    assert.equal(told.length, 1000)
+    assert.deepEqual([told[0], told.at(-1)], ['critical 0', 'critical 999'])
+  })
+
   test('large frames are bounded in octets, those that come and those that are kept', async () => {
     const { box, gateway, live, source } = await started({ frame: { kind: 'line', maxBytes: 65_536 } })
     const { room } = understood(gateway)

@@ -76,25 +76,68 @@ test('while settings are taken and a letter is in the air, alerts are accepted',
   assert.equal(box.household.desk()?.state().queue.waiting, 2)
 })
 
-test('frames that a gateway kept because its disk took nothing are taken by the one with the new settings', async () => {
-  const box = await WebBox.claimed({ ...settings, sources: [{ id: 'plc', kind: 'serial', path: '/dev/ttyS0' }] })
+const plc = { id: 'plc', kind: 'serial', path: '/dev/ttyS0' }
+
+/** A box with a serial line that has kept two frames, since its disk takes no write. */
+async function keeping(): Promise<WebBox> {
+  const box = await WebBox.claimed({ ...settings, sources: [plc] })
   await box.timeline.run(box.timeline.now + 1000)
   const serial = box.scene.ports.serial as SimSerial
-  const broken = {
+  breakDisk(box)
+  serial.blurt('alarm 1')
+  serial.blurt('alarm 2')
+  await box.timeline.run(box.timeline.now + 5000)
+  return box
+}
+
+function breakDisk({ disk }: WebBox): void {
+  disk.faults = {
     get failWrite() {
       return 1
     },
     set failWrite(_) {},
   }
-  box.disk.faults = broken
-  serial.blurt('alarm 1')
-  serial.blurt('alarm 2')
-  await box.timeline.run(box.timeline.now + 5000)
+}
+
+test('frames that a gateway kept because its disk took nothing are taken by the one with the new settings', async () => {
+  const box = await keeping()
   await box.passing(box.household.reload())
   assert.match(box.book.lines.join('\n'), /frames that were not taken before are offered again.*"frames":2/)
   box.disk.faults = {}
   await box.timeline.run(box.timeline.now + 60_000)
   assert.deepEqual(box.household.desk()?.state().numbers.plc, 2)
+})
+
+/** Settings with other sources, while its disk takes nothing else. */
+async function reloadWith(box: WebBox, sources: readonly object[]): Promise<void> {
+  box.disk.faults = {}
+  await box.disk.write('data/settings.json', Buffer.from(JSON.stringify({ ...settings, broker: { enabled: false }, sources })))
+  breakDisk(box)
+  await box.passing(box.household.reload())
+}
+
+for (const [what, sources] of [
+  ['removed', []],
+  ['renamed', [{ ...plc, id: 'pump' }]],
+  ['made a source of another kind', [{ id: 'plc', kind: 'mqtt', url: 'mqtt://broker' }]],
+] as const)
+  test(`frames that were kept of a source that is ${what} are taken under its old name`, async () => {
+    const box = await keeping()
+    await reloadWith(box, sources)
+    assert.match(box.book.lines.join('\n'), /no longer in the settings are taken under its old name.*"source":"plc","frames":2/)
+    box.disk.faults = {}
+    await box.timeline.run(box.timeline.now + 60_000)
+    assert.equal(box.household.desk()?.state().numbers.plc, 2)
+  })
+
+test('frames that were kept of a source that is removed go back to it when it is there again', async () => {
+  const box = await keeping()
+  await reloadWith(box, [])
+  await reloadWith(box, [plc])
+  assert.match(box.book.lines.join('\n'), /frames that were not taken before are offered again.*"frames":2/)
+  box.disk.faults = {}
+  await box.timeline.run(box.timeline.now + 60_000)
+  assert.equal(box.household.desk()?.state().numbers.plc, 2)
 })
 
 /** Its journal cannot be read, so no gateway starts, until the returned function is called. */
