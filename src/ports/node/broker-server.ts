@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts'
 import { type Log, sentence } from '../log.ts'
 import { BrokerStore, type Persistence } from './broker-store.ts'
 import { BrokerUsers, type Verdict } from './broker-users.ts'
+import { whyNoPlace } from './listening.ts'
 import { PacketLengths } from './packet-lengths.ts'
 
 /**
@@ -159,11 +160,7 @@ function listening(server: Server, listen: string, broker: Aedes): Promise<void>
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       broker.close()
-      const why =
-        error.code === 'EADDRINUSE'
-          ? `Something else listens on ${listen} already. Stop it, or set broker.listen to another port.`
-          : `The embedded broker cannot listen on ${listen}: ${sentence(error)}`
-      reject(new BrokerError('refused', error.code ?? 'EUNKNOWN', why, { cause: error }))
+      reject(new BrokerError('refused', error.code ?? 'EUNKNOWN', whyNoPlace(host, port, error), { cause: error }))
     })
     server.listen(port, host, resolve)
   })
