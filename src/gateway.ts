@@ -1,4 +1,4 @@
-import type { Known } from './alert/when.ts'
+import type { KnownTime } from './alert/when.ts'
 import { answerCode } from './gateway/answer-code.ts'
 import { Answers } from './gateway/answers.ts'
 import { Backlog, ownSource } from './gateway/backlog.ts'
@@ -71,7 +71,7 @@ export class Gateway {
     remains: Remains,
   ) {
     const { clock, disk, log } = ports
-    const known = (): Known => knownTime(plan)
+    const known = (): KnownTime => knownTime(plan)
     const common = { clock, disk, log, queue, deviceId: plan.deviceId, site: plan.site, software: plan.software, known }
     const codeKey = plan.answers?.key
     const scribe: Scribe = new Scribe({

@@ -1,5 +1,5 @@
 import type { Board } from './board.ts'
-import type { Release } from './root.ts'
+import type { Release } from './release.ts'
 
 /** Files of the root that follow from the facts of a board. Pure. */
 export function boardFiles(board: Board, { version, epoch }: Release): Record<string, string> {

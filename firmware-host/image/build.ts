@@ -12,7 +12,8 @@ import { layoutFor, partition } from './layout.ts'
 import { Progress } from './progress.ts'
 import { publish } from './publish.ts'
 import { bootFiles, isPi, startFiles } from './raspberry-pi.ts'
-import { layRoot, packRoot, type Release } from './root.ts'
+import { releaseOf } from './release.ts'
+import { layRoot, packRoot } from './root.ts'
 import { ProgramFailed, run } from './run.ts'
 import { sbom } from './sbom.ts'
 import { exampleJson, readme } from './start-files.ts'
@@ -131,18 +132,6 @@ async function main(): Promise<void> {
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
-}
-
-/** The commit's time is the time of everything; a tree with changes is called so. */
-async function releaseOf(root: string): Promise<Release> {
-  const git = async (...args: string[]) => (await run('git', ['-c', `safe.directory=${root}`, '-C', root, ...args])).toString().trim()
-  const commit = await git('rev-parse', '--short=9', 'HEAD')
-  const epoch = Number(process.env.SOURCE_DATE_EPOCH ?? (await git('log', '-1', '--format=%ct')))
-  const changed = (await git('status', '--porcelain')) !== ''
-  const { version } = JSON.parse((await run('cat', [join(root, 'package.json')])).toString()) as { version: string }
-  // Versions are compared when a box is updated, and hashes have no order.
-  const minute = new Date(epoch * 1000).toISOString().replace(/\D/g, '').slice(0, 12)
-  return { version: `${version}+${minute}`, epoch, commit: `${commit}${changed ? '.changed' : ''}` }
 }
 
 async function buildBundle(root: string): Promise<void> {

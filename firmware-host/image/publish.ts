@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream, statSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Board } from './board.ts'
-import type { Release } from './root.ts'
+import type { Release } from './release.ts'
 import { run } from './run.ts'
 
 /** Publish: what lies beside an image: packed, with its block map, its sum, and the entry for the list of Raspberry Pi Imager. */

@@ -5,10 +5,10 @@ import { boardFiles } from './board-files.ts'
 import { folder, layBundle, openToAll, put } from './bundle.ts'
 import { layoutFor } from './layout.ts'
 import { raucConf } from './rauc.ts'
+import type { Release } from './release.ts'
 import { run } from './run.ts'
 
 /** Root: Debian's tree, our own tree over it, the bundle, and what follows from the board. */
-export type Release = { version: string; epoch: number; commit: string }
 export type RootOptions = {
   root: string
   tree: string

@@ -4,7 +4,7 @@ import { type Component, cycloneDx } from '../parts/cyclonedx.ts'
 import { componentOf, packagesOf } from '../parts/npm.ts'
 import type { Board } from './board.ts'
 import { uuidOf } from './layout.ts'
-import type { Release } from './root.ts'
+import type { Release } from './release.ts'
 
 /** SBOM: what the image consists of: every package of Debian, and every one of npm. */
 export function sbom(root: string, tree: string, board: Board, { version, epoch }: Release): string {

@@ -7,7 +7,7 @@ import type { Stamp } from './stamp.ts'
  * A board without a battery wakes with the time at which it went out, or in 1970. What was stamped in this boot is corrected exactly once the
  * clock is set, because the monotonic scale knows how long ago it was. What an earlier boot stamped with an unset clock can only be bounded.
  */
-export type Known = {
+export type KnownTime = {
   /** No time before this software was built is believable. */
   builtAt: Instant
   /** The last moment at which the clock was known to be right, from an earlier boot. */
@@ -29,7 +29,7 @@ export type When = {
 const stepMs = 2000
 
 /** When that happened which was heard at `stamp`, seen from `now` (a stamp of this moment). */
-export function whenHappened(stamp: Stamp, now: Stamp, known: Known): When {
+export function whenHappened(stamp: Stamp, now: Stamp, known: KnownTime): When {
   const heard = whenHeard(stamp, now, known)
   if (!stamp.stored) return heard
   // How long it was stored is not known either.
@@ -42,7 +42,7 @@ export function whenHappened(stamp: Stamp, now: Stamp, known: Known): When {
 }
 
 /** Whether that will be the same whenever it is asked. */
-export function isSettled(stamp: Stamp, now: Stamp, known: Known): boolean {
+export function isSettled(stamp: Stamp, now: Stamp, known: KnownTime): boolean {
   const { since = stamp } = stamp.stored ?? {}
   return [stamp, since].every((one) => whenHeard(one, now, known).certainty === 'exact')
 }
@@ -53,7 +53,7 @@ export const isKnown = ({ certainty }: When): boolean => certainty === 'exact' |
 /** The clock was right, whatever is known of the moment. */
 export const isClockRight = (when: When): boolean => isKnown(when) || when.certainty === 'stored'
 
-function whenHeard(stamp: Stamp, now: Stamp, known: Known): When {
+function whenHeard(stamp: Stamp, now: Stamp, known: KnownTime): When {
   const floor = Math.max(known.builtAt, known.lastSync?.wall ?? 0)
   const believable = (one: Stamp) => one.synchronised === 'yes' || (one.synchronised === 'unknown' && one.wall >= known.builtAt)
   if (stamp.boot === now.boot) {

@@ -1,4 +1,4 @@
-import type { Desk, Waiting } from '../gateway/desk.ts'
+import type { Desk, WaitingLetter } from '../gateway/desk.ts'
 import type { LinkFacts } from '../gateway/lookout.ts'
 import type { BudgetFacts } from '../gateway/purser.ts'
 import type { Past } from '../queue/history.ts'
@@ -23,7 +23,7 @@ export const queue: Command = {
     const value = await answer(scene, verb === 'retry' ? { verb, ...(id === undefined ? {} : { id }) } : { verb, id: id ?? 0 })
     if (value === null || value === false)
       throw new Refusal(`No letter ${id} waits: it was never accepted, or it is settled (delivered, refused, expired or dropped).`)
-    if (verb === 'show') scene.out(options.flags.json ? `${JSON.stringify(value)}\n` : shown(value as Waiting & { mail: string }))
+    if (verb === 'show') scene.out(options.flags.json ? `${JSON.stringify(value)}\n` : shown(value as WaitingLetter & { mail: string }))
     else scene.out(`${done[verb]}${id === undefined ? '' : ` ${id}`}\n`)
     return exit.done
   },
@@ -87,7 +87,7 @@ export function budgetSentence({ letters, octets, of, until }: BudgetFacts): str
 
 const MiB = (octets: number): string => (octets / 1_048_576).toFixed(2)
 
-const line = (letter: Waiting): string =>
+const line = (letter: WaitingLetter): string =>
   `${String(letter.id).padStart(7)}  ${letter.severity.padEnd(8)}  ${age(letter.ageMs).padStart(5)}  ${letter.state}${letter.attempts > 0 ? ` (${letter.attempts} tries)` : ''}  ${letter.to.join(', ')}  ${letter.text.split('\n')[0]?.slice(0, 60)}\n${letter.why ? `         ${letter.why}\n` : ''}`
 
-const shown = (letter: Waiting & { mail: string }): string => `${line(letter)}\n${letter.mail.replaceAll('\r\n', '\n')}`
+const shown = (letter: WaitingLetter & { mail: string }): string => `${line(letter)}\n${letter.mail.replaceAll('\r\n', '\n')}`

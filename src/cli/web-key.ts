@@ -6,7 +6,7 @@ import type { Scene } from './command.ts'
 
 /** The key and the certificate of the page: `web/key.pem` and `web/cert.pem` in the data directory, mode 0600. */
 export type WebKey = { key: string; cert: string }
-type Known = WebKey & { facts: CertificateFacts }
+type SeenKey = WebKey & { facts: CertificateFacts }
 
 /** Longer than a box lives: nobody comes by to renew it, and whoever trusts it trusts the fingerprint. */
 const yearsMs = 20 * 365.25 * 24 * 3_600_000
@@ -21,10 +21,10 @@ const dirOf = ({ dir }: Place): string => `${dir}/web`
 const nextName = 'next.json'
 
 /** What is kept; undefined: there are no such files. Rejects with DiskError when they cannot be read, and throws Fault when they are no pair. Nothing is written. */
-export async function readWebKey(place: Place): Promise<Known | undefined> {
+export async function readWebKey(place: Place): Promise<SeenKey | undefined> {
   // Who replaces them just now takes the new pair away from aside when both are in place: so another look finds one pair or the other.
   const looks = [standing, aside, standing]
-  let found: Known | string | undefined
+  let found: SeenKey | string | undefined
   for (const look of looks) {
     const now = await look(place)
     if (typeof now === 'object') return now
@@ -42,7 +42,7 @@ export const hasWebKey = (place: Place): Promise<boolean> =>
   )
 
 /** Makes one for these names, when there is none; files that are there are never written over. Rejects like `readWebKey`, and with DiskError. */
-export function ownWebKey(scene: Scene, names: readonly string[]): Promise<Known> {
+export function ownWebKey(scene: Scene, names: readonly string[]): Promise<SeenKey> {
   return inTurn(scene, async () => {
     const known = await readWebKey(scene)
     if (known) return known
@@ -53,10 +53,10 @@ export function ownWebKey(scene: Scene, names: readonly string[]): Promise<Known
 }
 
 /** One for each process: a fingerprint stays for as long as somebody may compare it. */
-const standIns = new WeakMap<Disk, Promise<Known>>()
+const standIns = new WeakMap<Disk, Promise<SeenKey>>()
 
 /** For who has to serve: where what is kept cannot be had, a pair that is kept nowhere stands in, aloud. */
-export async function webKeyOrStandIn(scene: Scene, names: readonly string[]): Promise<Known> {
+export async function webKeyOrStandIn(scene: Scene, names: readonly string[]): Promise<SeenKey> {
   try {
     return await ownWebKey(scene, names)
   } catch (error) {
@@ -106,7 +106,7 @@ async function putInPlace(place: Place, { key, cert }: WebKey): Promise<void> {
   await disk.sync(dirOf(place))
 }
 
-async function madeFor({ ports: { random }, builtAt }: Scene, names: readonly string[]): Promise<Known> {
+async function madeFor({ ports: { random }, builtAt }: Scene, names: readonly string[]): Promise<SeenKey> {
   const key = await random.ecKey()
   const cert = selfSigned(key, names, random.bytes(serialBytes), builtAt, builtAt + yearsMs)
   const facts = certificateFacts(key, cert)
@@ -115,18 +115,18 @@ async function madeFor({ ports: { random }, builtAt }: Scene, names: readonly st
 }
 
 /** A sentence: it is no pair. Undefined: there is none. */
-const pairOf = (key: string, cert: string): Known | string => {
+const pairOf = (key: string, cert: string): SeenKey | string => {
   const facts = certificateFacts(key, cert)
   return typeof facts === 'string' ? facts : { key, cert, facts }
 }
 
-async function standing(place: Place): Promise<Known | string | undefined> {
+async function standing(place: Place): Promise<SeenKey | string | undefined> {
   const key = await textOf(place, 'key.pem')
   const cert = await textOf(place, 'cert.pem')
   return key === undefined && cert === undefined ? undefined : pairOf(key ?? '', cert ?? '')
 }
 
-async function aside(place: Place): Promise<Known | string | undefined> {
+async function aside(place: Place): Promise<SeenKey | string | undefined> {
   const text = await textOf(place, nextName)
   if (text === undefined) return undefined
   const { key, cert } = JSON.parse(text) as WebKey

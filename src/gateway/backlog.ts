@@ -1,5 +1,5 @@
 import { stampNow } from '../alert/stamp.ts'
-import type { Known } from '../alert/when.ts'
+import type { KnownTime } from '../alert/when.ts'
 import { digestOf, type Told } from '../mail/digest.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
@@ -19,7 +19,7 @@ export type BacklogOptions = {
   from: number
   /** Characters of the digest's text. */
   maxChars: number
-  known(): Known
+  known(): KnownTime
   /** Of a recipient as the alert names it: one of this box. */
   isLocal(ref: string): boolean
   onAccepted(id: number): void

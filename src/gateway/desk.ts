@@ -44,7 +44,7 @@ export type DeskOptions = {
   take?: Take
 }
 
-export type Waiting = {
+export type WaitingLetter = {
   id: number
   source: string
   number: number
@@ -150,9 +150,9 @@ export class Desk {
   }
 
   /** Letters that wait, oldest first, `listLimit` from the first above `after`. */
-  async list(after = 0): Promise<{ total: number; letters: Waiting[]; link?: LinkFacts; budget?: BudgetFacts }> {
+  async list(after = 0): Promise<{ total: number; letters: WaitingLetter[]; link?: LinkFacts; budget?: BudgetFacts }> {
     const ids = this.#options.queue.waiting.ids(listLimit, after)
-    const letters: Waiting[] = []
+    const letters: WaitingLetter[] = []
     for (const id of ids) {
       const one = await this.#waiting(id)
       if (one) letters.push(one)
@@ -161,7 +161,7 @@ export class Desk {
   }
 
   /** One letter with the whole mail as it would leave now. */
-  async show(id: number): Promise<(Waiting & { mail: string }) | undefined> {
+  async show(id: number): Promise<(WaitingLetter & { mail: string }) | undefined> {
     const { scribe } = this.#options
     const waiting = await this.#waiting(id)
     const whole = await scribe.whole(id)
@@ -175,7 +175,7 @@ export class Desk {
   }
 
   /** What became of a letter, and whether it waits still; `why` is what its relays say of themselves. */
-  async fate(id: number): Promise<{ waits: boolean; outcomes: readonly Fate[]; letter?: Waiting; why?: string; hint?: string }> {
+  async fate(id: number): Promise<{ waits: boolean; outcomes: readonly Fate[]; letter?: WaitingLetter; why?: string; hint?: string }> {
     const { queue, fates, courier } = this.#options
     const letter = queue.waiting.get(id) ? await this.#waiting(id) : undefined
     const fault = courier?.health.list().find((relay) => relay.why !== undefined)
@@ -310,7 +310,7 @@ export class Desk {
     return this.#options.fates?.of(id).find(({ kind }) => kind === 'deferred')?.why
   }
 
-  async #waiting(id: number): Promise<Waiting | undefined> {
+  async #waiting(id: number): Promise<WaitingLetter | undefined> {
     const { queue, clock, purser } = this.#options
     const state = queue.waiting.get(id)
     const stored = state && (await queue.read(id).catch((error) => ({ alert: unread(state.severity, error) })))

@@ -1,6 +1,6 @@
 import { type Alert, type AlertState, type KeptWhy, rank, severities } from '../alert/alert.ts'
 import { type Stamp, stampNow } from '../alert/stamp.ts'
-import type { Known } from '../alert/when.ts'
+import type { KnownTime } from '../alert/when.ts'
 import { digestOf } from '../mail/digest.ts'
 import type { Cancel, Clock } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
@@ -28,7 +28,7 @@ export type DispatcherOptions = {
   maxChars: number
   /** What was kept for so long is told in any case. */
   keptMs: number
-  known(): Known
+  known(): KnownTime
   onAccepted(id: number): void
   /** The journal cannot read this alert any more. */
   onLost(id: number): void

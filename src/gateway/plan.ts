@@ -1,4 +1,4 @@
-import type { Known } from '../alert/when.ts'
+import type { KnownTime } from '../alert/when.ts'
 import type { DecodeOptions } from '../decode/decoder.ts'
 import type { Look } from '../mail/compose.ts'
 import type { DkimKey } from '../mail/dkim.ts'
@@ -268,7 +268,7 @@ function answersOf(
 }
 
 /** No time before the build of the software is believable. */
-export const knownTime = (plan: Plan): Known => ({
+export const knownTime = (plan: Plan): KnownTime => ({
   builtAt: instant(plan.builtAt),
   ...(plan.lastSync === undefined ? {} : { lastSync: { wall: instant(plan.lastSync) } }),
 })

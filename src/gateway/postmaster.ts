@@ -1,6 +1,6 @@
 import type { Alert } from '../alert/alert.ts'
 import { stampNow } from '../alert/stamp.ts'
-import { type Known, whenHappened } from '../alert/when.ts'
+import { type KnownTime, whenHappened } from '../alert/when.ts'
 import { composeNotice } from '../mail/notice.ts'
 import { withReturnPath } from '../mail/pass-on.ts'
 import { Delivery } from '../mailbox/delivery.ts'
@@ -33,7 +33,7 @@ export type PostmasterOptions = {
   /** Whose mailbox gets the notices. */
   noticesFor: string
   software: string
-  known(): Known
+  known(): KnownTime
 }
 
 const retryMs = 60_000

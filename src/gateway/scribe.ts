@@ -1,6 +1,6 @@
 import type { Alert, Enclosed } from '../alert/alert.ts'
 import { type Stamp, stampNow } from '../alert/stamp.ts'
-import { isSettled, type Known, type When, whenHappened } from '../alert/when.ts'
+import { isSettled, type KnownTime, type When, whenHappened } from '../alert/when.ts'
 import { compose, type Look, messageIdOf } from '../mail/compose.ts'
 import { type DkimKey, signed } from '../mail/dkim.ts'
 import type { Letter } from '../mail/letter.ts'
@@ -32,7 +32,7 @@ export type ScribeOptions = {
   codeOf?(id: number): string
   /** Letters that leave the box are signed with it. */
   dkim?: DkimKey
-  known(): Known
+  known(): KnownTime
   viaOf(source: string): string
   /** The group of boxes that share what this source hears. */
   groupOf?(source: string): string | undefined

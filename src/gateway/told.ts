@@ -1,11 +1,11 @@
 import type { Alert } from '../alert/alert.ts'
 import { stampNow } from '../alert/stamp.ts'
-import { isKnown, type Known, whenHappened } from '../alert/when.ts'
+import { isKnown, type KnownTime, whenHappened } from '../alert/when.ts'
 import type { Told } from '../mail/digest.ts'
 import type { Clock } from '../ports/clock.ts'
 
 /** An alert as a digest or a summary tells it. */
-export function toldOf(id: number, alert: Alert, clock: Clock, known: Known): Told {
+export function toldOf(id: number, alert: Alert, clock: Clock, known: KnownTime): Told {
   const { source, number, key, state, severity, text, merged, telling } = alert
   const when = whenHappened(alert.stamp, stampNow(clock), known)
   const again = telling?.kind === 'reminder' || telling?.kind === 'escalation'

@@ -1,6 +1,6 @@
 import type { AlertState, Reading } from '../alert/alert.ts'
 import { type Stamp, stampNow } from '../alert/stamp.ts'
-import { isKnown, type Known, localTime, whenHappened } from '../alert/when.ts'
+import { isKnown, type KnownTime, localTime, whenHappened } from '../alert/when.ts'
 import type { Cancel, Clock } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { Queue } from '../queue/queue.ts'
@@ -26,7 +26,7 @@ export type VigilOptions = {
   reports?: { weekly: string; to: readonly string[] }
   deviceId: string
   site: { timeZone: string; language: 'en' | 'de' }
-  known(): Known
+  known(): KnownTime
   sourceOf(id: string): SourceState | undefined
   offer(reading: Reading): Promise<Taken>
   /** A letter to these people, whatever the rules say; to whoever the rules name when there are none. */

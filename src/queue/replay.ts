@@ -13,7 +13,7 @@ export type Shelf = { disk: Disk; dir: string; log: Log; segmentBytes: number }
 /** Called for every record in the order of writing. The body is a view that is gone after the call. */
 export type OnRecord = (record: JournalRecord, place: Place) => void
 
-export type Standing = {
+export type Shelved = {
   /** What counts, by generation. */
   used: Segment[]
   /** What may be overwritten, oldest first. */
@@ -45,7 +45,7 @@ type Head = Found & { generation: number; oldest: number }
 type Octets = { bytes: Uint8Array; refused: number }
 
 /** Rejects with DiskError when the directory, or all of what is in it, cannot be read. */
-export async function replay(shelf: Shelf, onRecord: OnRecord): Promise<Standing> {
+export async function replay(shelf: Shelf, onRecord: OnRecord): Promise<Shelved> {
   const found = await segmentsIn(shelf)
   const heads: Head[] = []
   const empty: number[] = []
@@ -65,7 +65,7 @@ export async function replay(shelf: Shelf, onRecord: OnRecord): Promise<Standing
   heads.sort((a, b) => a.generation - b.generation)
   const newest = heads.at(-1)
   const oldest = Math.max(0, ...heads.map((head) => head.oldest), newest ? await oldestKnown(shelf, newest) : 0)
-  const standing: Standing = { used: [], free: [...empty], generation: 0, highest: 0, writableFrom: undefined, damaged: 0 }
+  const standing: Shelved = { used: [], free: [...empty], generation: 0, highest: 0, writableFrom: undefined, damaged: 0 }
   for (const head of heads) {
     const counts = head.generation >= (head.aside ?? oldest)
     if (counts && !(await replaySegment(shelf, head, standing, onRecord, oldest))) unread.push(head)
@@ -121,7 +121,7 @@ async function oldestKnown(shelf: Shelf, newest: Found): Promise<number> {
 }
 
 /** False: nothing of it can be read. */
-async function replaySegment(shelf: Shelf, head: Head, standing: Standing, onRecord: OnRecord, oldest: number): Promise<boolean> {
+async function replaySegment(shelf: Shelf, head: Head, standing: Shelved, onRecord: OnRecord, oldest: number): Promise<boolean> {
   const whole = await octetsOf(shelf, head)
   const scan = whole && scanSegment(whole.bytes)
   if (!scan) return false

@@ -10,15 +10,15 @@ import { type Answer, type Ask, Ended, timers } from './dialogue/ask.ts'
 import { dialogue } from './dialogue/dialogue.ts'
 import { hush, type Login, secretsOf } from './login/login.ts'
 import type { Fault, FlightReport, Offers, Outcome } from './outcome.ts'
-import { connectFault, isLoopback, type RelayOptions, tlsOptions, wayOf } from './relay.ts'
+import { approachOf, connectFault, isLoopback, type RelayOptions, tlsOptions } from './relay.ts'
 import { kindOf, ReplyReader } from './reply.ts'
-import type { Known, Skill } from './traits.ts'
+import type { KnownSkills, Skill } from './traits.ts'
 
 export type Supply = {
   next(): Promise<Letter | undefined>
   settle(letter: number, recipient: string, outcome: Outcome): void
   /** What earlier flights learned of this relay. */
-  known?: Known
+  known?: KnownSkills
   /** The relay showed how it takes letters. */
   learn?(skill: Skill, good: boolean): void
   /** What it offers, before the first letter is asked for. */
@@ -75,7 +75,7 @@ async function connectAndFly(net: Net, clock: Clock, random: Random, relay: Rela
     }
     wire = await unlessAborted(supply.connecting, net.connect(target))
   } catch (error) {
-    return { ...report, fault: error instanceof Ended ? error.fault : cured(connectFault(error, clock), wayOf(relay)) }
+    return { ...report, fault: error instanceof Ended ? error.fault : cured(connectFault(error, clock), approachOf(relay)) }
   }
   const cut = () => wire.close()
   supply.signal?.addEventListener('abort', cut, { once: true })
@@ -150,7 +150,7 @@ class Flight {
     while (!step.done) step = talk.next(await this.#answer(step.value))
     const { fault } = step.value
     const said = this.#replies.foreign
-    return fault ? { fault: cured(fault, wayOf(this.#relay), said === undefined ? {} : { said }) } : {}
+    return fault ? { fault: cured(fault, approachOf(this.#relay), said === undefined ? {} : { said }) } : {}
   }
 
   async #answer(ask: Ask): Promise<Answer> {
@@ -199,7 +199,7 @@ class Flight {
   #withCure(outcome: Outcome): Outcome {
     if (outcome.kind !== 'deferred' || !outcome.reply || kindOf(outcome.reply) !== 5) return outcome
     const { why, reply } = outcome
-    return { ...outcome, why: withCure(why, cured({ stage: 'rcpt', why, reply }, wayOf(this.#relay)).hint) }
+    return { ...outcome, why: withCure(why, cured({ stage: 'rcpt', why, reply }, approachOf(this.#relay)).hint) }
   }
 
   /** The next reply; what was said leaves first, unless a reply is here already: then it may wait for more to go with it. */

@@ -1,12 +1,12 @@
 import type { Clock } from '../ports/clock.ts'
 import { sentence } from '../ports/log.ts'
 import { NetError, type TlsOptions } from '../ports/net.ts'
-import type { Way } from './cure/cure.ts'
-import type { Security } from './dialogue/session.ts'
+import type { Approach } from './cure/cure.ts'
 import type { Login } from './login/login.ts'
 import type { Tokens } from './login/token.ts'
 import type { Fault } from './outcome.ts'
 import type { ChainCheck } from './route/dane-chain.ts'
+import type { Security } from './security.ts'
 
 /** A relay as the courier knows it. */
 export type RelayOptions = {
@@ -34,7 +34,7 @@ export type RelayOptions = {
   timeoutMs?: number
 }
 
-export const wayOf = ({ host, port, security, direct, auth }: RelayOptions): Way => ({
+export const approachOf = ({ host, port, security, direct, auth }: RelayOptions): Approach => ({
   host,
   port,
   security,

@@ -18,7 +18,7 @@ export type Traits = {
 }
 
 /** What one flight is told: true it works, false it does not, missing unknown. */
-export type Known = Partial<Record<Skill, boolean>> & { windowLetters?: number }
+export type KnownSkills = Partial<Record<Skill, boolean>> & { windowLetters?: number }
 
 export const unknownTraits: Traits = { skills: {} }
 
@@ -30,8 +30,8 @@ const leastInAir = 2
 export const mostConnections = 5
 
 /** What may be relied on at `now` (wall ms). A skill that failed long ago, or in a future that a clock made up, is unknown again. */
-export function knownAt(traits: Traits, now: number): Known {
-  const known: Known = { windowLetters: traits.window ?? mostInAir }
+export function knownAt(traits: Traits, now: number): KnownSkills {
+  const known: KnownSkills = { windowLetters: traits.window ?? mostInAir }
   for (const skill of skills) {
     const seen = traits.skills[skill]
     if (seen && (seen.good || Math.abs(now - seen.at) < forgetMs)) known[skill] = seen.good

@@ -60,10 +60,10 @@ function compile(pattern: string): RE2JS | string {
   }
 }
 
-export type Known = { source: string; key?: string; severity: Severity; text: string }
+export type Matchable = { source: string; key?: string; severity: Severity; text: string }
 
 /** Whether it is for this rule, apart from the rule's condition. An alert without a key is matched by `*`, and by rules that do not ask for one. */
-export const matches = (alert: Known, { when, pattern }: Pick<CompiledRule, 'when' | 'pattern'>): boolean =>
+export const matches = (alert: Matchable, { when, pattern }: Pick<CompiledRule, 'when' | 'pattern'>): boolean =>
   (when.source === undefined || when.source === alert.source) &&
   (when.severity === undefined || rank(alert.severity) <= rank(when.severity)) &&
   (when.key === undefined || matchesGlob(when.key, alert.key ?? '')) &&

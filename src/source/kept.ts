@@ -1,17 +1,27 @@
 import { rank, severities } from '../alert/alert.ts'
-import type { Stamp } from '../alert/stamp.ts'
 import { Ahead } from './ahead.ts'
+import type { Remaining } from './remains.ts'
 import type { Held, Taken } from './source.ts'
 
 /**
  * A frame that was refused for now. `held`: an alert that was understood of it; undefined when a fault in the gateway refused it, or another gateway understood
- * it: then `places` are those of its alerts that are still to be taken, all when left out.
+ * it.
  */
-export type KeptFrame = { bytes: Uint8Array; stamp: Stamp; held?: Held; places?: readonly number[] }
+export type KeptFrame = Remaining & { held?: Held }
 
 /** One frame for each alert of it that is still to be taken: each has its own place among the others. */
 export const keptOf = (frame: KeptFrame, held: readonly Held[] | undefined): KeptFrame[] =>
   held ? held.map((one) => ({ bytes: frame.bytes, stamp: frame.stamp, held: one })) : [frame]
+
+/** What was kept an alert at a time, as the frames that they came in. */
+export function remainingOf(frames: readonly KeptFrame[]): Remaining[] {
+  const whole = Map.groupBy(frames, ({ bytes }) => bytes)
+  return [...whole.values()].flatMap((parts): Remaining[] => {
+    const places = parts.flatMap(({ held, places = [] }) => (held ? [held.place] : places))
+    const [{ bytes, stamp } = { bytes: new Uint8Array(), stamp: undefined }] = parts
+    return stamp ? [{ bytes, stamp, ...(places.length > 0 ? { places } : {}) }] : []
+  })
+}
 
 /**
  * Kept: frames that were refused for now, in the order in which they came, of a device that says everything once. Bounded: the oldest are kept, for the first

@@ -1,8 +1,8 @@
 import { type Clock, sleep } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { Ahead } from './ahead.ts'
-import { Kept, type KeptFrame } from './kept.ts'
-import { type Remains, remainingOf } from './remains.ts'
+import { Kept, type KeptFrame, remainingOf } from './kept.ts'
+import type { Remains } from './remains.ts'
 import type { Take, Taken } from './source.ts'
 
 /**

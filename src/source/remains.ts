@@ -1,17 +1,7 @@
-import type { KeptFrame } from './kept.ts'
+import type { Stamp } from '../alert/stamp.ts'
 
-/** A frame, and when it was heard. */
-export type Remaining = Omit<KeptFrame, 'held'>
-
-/** What was kept an alert at a time, as the frames that they came in. */
-export function remainingOf(frames: readonly KeptFrame[]): Remaining[] {
-  const whole = Map.groupBy(frames, ({ bytes }) => bytes)
-  return [...whole.values()].flatMap((parts): Remaining[] => {
-    const places = parts.flatMap(({ held, places = [] }) => (held ? [held.place] : places))
-    const [{ bytes, stamp } = { bytes: new Uint8Array(), stamp: undefined }] = parts
-    return stamp ? [{ bytes, stamp, ...(places.length > 0 ? { places } : {}) }] : []
-  })
-}
+/** A frame, and when it was heard. `places`: those of its alerts that are still to be taken, all when left out. */
+export type Remaining = { bytes: Uint8Array; stamp: Stamp; places?: readonly number[] }
 
 /**
  * Remains: frames of devices that say everything once, which a gateway that was stopped had not taken. The one behind it, with other settings, offers them again.

@@ -6,8 +6,8 @@ import type { LineSettings, Serial, SerialLine } from '../ports/serial.ts'
 import type { Ahead } from './ahead.ts'
 import { backoff } from './backoff.ts'
 import { createFramer, endsInSilence, type FrameOptions, type Framer } from './frame.ts'
-import { Kept, type KeptFrame, keptOf } from './kept.ts'
-import { type Remaining, remainingOf } from './remains.ts'
+import { Kept, type KeptFrame, keptOf, remainingOf } from './kept.ts'
+import type { Remaining } from './remains.ts'
 import type { Source, SourceState, SourceTools, Taken } from './source.ts'
 
 /**
@@ -46,7 +46,7 @@ export const serialSource = (options: SerialSourceOptions, serial: Serial, tools
 
 /** One opening of the line, from its first octet to its loss. */
 type Opening = { framer: Framer; line?: SerialLine; idle?: Cancel }
-type Waiting = { bytes: Uint8Array; from: Opening; stamp: Stamp }
+type HeardFrame = { bytes: Uint8Array; from: Opening; stamp: Stamp }
 
 class SerialSource implements Source {
   readonly id: string
@@ -56,7 +56,7 @@ class SerialSource implements Source {
   readonly #stopping = new AbortController()
   #opening: Opening | undefined
   #byId: string | undefined
-  #waiting: Waiting[] = []
+  #waiting: HeardFrame[] = []
   #octets = 0
   readonly #kept = new Kept({ frames: framesLimit, octets: octetsLimit })
   #taking: Promise<void> | undefined

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { instant } from '../../src/ports/clock.ts'
 import type { Certificate } from '../../src/ports/net.ts'
-import { cure, cured, type Trouble, type Way } from '../../src/relay/cure/cure.ts'
+import { type Approach, cure, cured, type Trouble } from '../../src/relay/cure/cure.ts'
 import type { Stage } from '../../src/relay/outcome.ts'
 import { ReplyReader } from '../../src/relay/reply.ts'
 
 /** What servers and networks are known to answer, and what helps. The replies are as their servers give them, shortened. */
-const way: Way = { host: 'smtp.example.org', port: 587, security: 'starttls', user: 'ps7@example.org' }
-const said = (trouble: Partial<Trouble>, of: Partial<Way> = {}) => cure({ stage: 'connect', why: 'x', ...trouble }, { ...way, ...of }) ?? ''
+const way: Approach = { host: 'smtp.example.org', port: 587, security: 'starttls', user: 'ps7@example.org' }
+const said = (trouble: Partial<Trouble>, of: Partial<Approach> = {}) =>
+  cure({ stage: 'connect', why: 'x', ...trouble }, { ...way, ...of }) ?? ''
 
 const replyOf = (text: string) => {
   const reader = new ReplyReader()
@@ -143,7 +144,7 @@ const certificate: Certificate = {
 }
 const portal = { ...certificate, subject: 'FortiGate', issuer: 'Fortinet', names: [] }
 
-const ways: [name: string, trouble: Partial<Trouble>, of: Partial<Way>, helps: RegExp][] = [
+const ways: [name: string, trouble: Partial<Trouble>, of: Partial<Approach>, helps: RegExp][] = [
   ['a name that does not exist', { stage: 'dns', code: 'ENOTFOUND' }, {}, /typing error/],
   ['no name server', { stage: 'dns', code: 'EAI_AGAIN' }, {}, /link is down.*name server/],
   ['a name server that is silent', { stage: 'dns', code: 'ETIMEOUT' }, {}, /link is down/],

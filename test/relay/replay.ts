@@ -5,13 +5,13 @@ import { dialogue } from '../../src/relay/dialogue/dialogue.ts'
 import type { Hello } from '../../src/relay/dialogue/session.ts'
 import type { Fault, Outcome } from '../../src/relay/outcome.ts'
 import { ReplyReader } from '../../src/relay/reply.ts'
-import type { Known } from '../../src/relay/traits.ts'
+import type { KnownSkills } from '../../src/relay/traits.ts'
 
 /**
  * Plays a dialogue against a story. `S:` lines are what the server says when the client next listens, `C:` lines what the client must have said
  * until then, `C: ‹content›` a letter's content; `S: ‹gone›` a connection that breaks, `S: ‹tls›` a handshake that succeeds.
  */
-export type Story = { said: string[]; outcomes: Record<string, Outcome>; learned: Known; fault: Fault | undefined }
+export type Story = { said: string[]; outcomes: Record<string, Outcome>; learned: KnownSkills; fault: Fault | undefined }
 
 export const letter = (id: number, to: string[] = ['ops@example.org'], text = 'Subject: x\r\n\r\nhello\r\n'): Letter => ({
   id,
@@ -38,7 +38,7 @@ export function replay(story: string, letters: Letter[], options: Partial<Hello>
     .filter(Boolean)
   const said: string[] = []
   const outcomes: Record<string, Outcome> = {}
-  const learned: Known = {}
+  const learned: KnownSkills = {}
   const talk = dialogue({ ...hello, ...options })
   const waiting = [...letters]
   const pending: string[] = []

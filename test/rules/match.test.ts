@@ -3,11 +3,11 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { severities } from '../../src/alert/alert.ts'
 import { matchesGlob } from '../../src/rules/glob.ts'
-import { compileRules, defaultSeverity, type Known, matches, patternFault, RuleError } from '../../src/rules/match.ts'
+import { compileRules, defaultSeverity, type Matchable, matches, patternFault, RuleError } from '../../src/rules/match.ts'
 import type { Rule } from '../../src/rules/rule.ts'
 
 const leak = { source: 'plc', key: 'pump-3/leak', severity: 'warning', text: 'Leak in pit' } as const
-const winner = (when: Rule['when'], alert: Known = leak) =>
+const winner = (when: Rule['when'], alert: Matchable = leak) =>
   compileRules([{ id: 'r', when, to: ['ops'] }]).find((rule) => matches(alert, rule))?.id
 
 describe('a rule', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { instant, monotonic } from '../../src/ports/clock.ts'
 import { Ahead } from '../../src/source/ahead.ts'
-import { remainingOf } from '../../src/source/remains.ts'
+import { remainingOf } from '../../src/source/kept.ts'
 import type { Held } from '../../src/source/source.ts'
 
 const stamp = { wall: instant(1), mono: monotonic(1), boot: 'b', synchronised: 'yes' } as const

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Login } from '../../src/relay/login/login.ts'
-import type { Known, Skill } from '../../src/relay/traits.ts'
+import type { KnownSkills, Skill } from '../../src/relay/traits.ts'
 import { letter, replay } from '../relay/replay.ts'
 
 /**
@@ -42,7 +42,7 @@ function read(name: string): { head: Head; story: string } {
   return { head, story: lines.filter((line) => !line.startsWith('#')).join('\n') }
 }
 
-const skillsIn = (text: string | undefined): Known =>
+const skillsIn = (text: string | undefined): KnownSkills =>
   Object.fromEntries(
     (text ?? '')
       .split(/, */)

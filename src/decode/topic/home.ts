@@ -9,7 +9,7 @@ const stateTopic =
   /^(?<node>[^/]+)\/(?<component>binary_sensor|sensor|switch|light|fan|cover|text_sensor|number|lock|climate|button|select|alarm_control_panel)\/(?<id>[^/]+)\/state$/
 const configTopic = /^homeassistant\/(?:[^/]+\/){1,4}config$/
 
-type Known = { name?: string | undefined; unit?: string | undefined; kind?: string | undefined }
+type Announced = { name?: string | undefined; unit?: string | undefined; kind?: string | undefined }
 
 const badKinds: Readonly<Record<string, Severity>> = {
   smoke: 'critical',
@@ -22,7 +22,7 @@ const badKinds: Readonly<Record<string, Severity>> = {
   battery: 'warning',
 }
 
-const knownOf = (context: Context): Known => (context.memory?.get(`discovery:${context.topic}`) ?? {}) as Known
+const knownOf = (context: Context): Announced => (context.memory?.get(`discovery:${context.topic}`) ?? {}) as Announced
 
 /** Only scalars; ESPHome's `nan` means that there is no value. */
 function stateReading({ text }: Payload, context: Context): Decoded {

@@ -57,8 +57,8 @@ const logins: readonly Row[] = [
     stage: ['auth'],
     reply: [535],
     general: true,
-    cure: (_, way) =>
-      `User ${way.user ?? ''} or its password is wrong: check both (some providers want the whole address as user, some an app password), then outpost queue retry.`,
+    cure: (_, approach) =>
+      `User ${approach.user ?? ''} or its password is wrong: check both (some providers want the whole address as user, some an app password), then outpost queue retry.`,
   },
   {
     stage: ['auth'],
@@ -110,8 +110,8 @@ export const senders: readonly Row[] = [
   {
     words:
       /not owned by|SendAsDenied|send[ -]as|5\.7\.60\b|5\.2\.252\b|not (?:allowed|permitted|authorized|authorised) to (?:send|use)|sender (?:is )?not (?:allowed|permitted|authorized|authorised)|sender address (?:rejected|denied)|sender (?:mismatch|rejected|denied)|from address .*(?:not|match)/i,
-    cure: (_, way) =>
-      `The server does not let us use this sender: write under mail.from ${way.user?.includes('@') ? way.user : 'the address of the login'}, or one that this account may use.`,
+    cure: (_, approach) =>
+      `The server does not let us use this sender: write under mail.from ${approach.user?.includes('@') ? approach.user : 'the address of the login'}, or one that this account may use.`,
   },
 ]
 
@@ -120,8 +120,8 @@ export const strangersOnly: readonly Row[] = [
   {
     words:
       /relay(?:ing)?(?: access)? (?:is )?(?:denied|prohibited|not (?:permitted|allowed))|unable to relay|(?:not|do(?:es)? not) (?:permitted to |allowed to )?relay|allowed rcpthosts|5\.7\.54\b/i,
-    cure: (_, way) =>
-      way.user === undefined
+    cure: (_, approach) =>
+      approach.user === undefined
         ? 'The server passes on mail of strangers for nobody: set auth of this relay, or have the address of this box allowed there.'
         : 'The server passes on no mail to that recipient for this login: look at host and user, or ask whoever runs it.',
   },
@@ -137,8 +137,8 @@ export const strangersOnly: readonly Row[] = [
     stage: ['mail', 'rcpt'],
     words:
       /authentication (?:is )?(?:required|needed)|(?:requires?|must|need to|please) (?:\w+ ){0,2}(?:authenticat|log ?in\b)|not (?:authenticated|logged in)|\bAUTH (?:command )?(?:first|required)|turn on smtp auth/i,
-    cure: (_, way) =>
-      way.user === undefined
+    cure: (_, approach) =>
+      approach.user === undefined
         ? 'The server wants a login: set auth of this relay.'
         : 'The server wants another login than this one: look at host, port and user, or ask whoever runs it.',
   },
@@ -154,8 +154,8 @@ export const strangersOnly: readonly Row[] = [
     words:
       /client host .{0,60}(?:rejected|blocked|denied)|banned send(?:er|ing)|\b(?:your|client|sending) (?:IP|host|server|network)\b.{0,60}(?:rejected|blocked|banned|denied|not (?:allowed|permitted|authori[sz]ed|accepted))/i,
     reply: [5],
-    cure: (_, way) =>
-      way.user === undefined
+    cure: (_, approach) =>
+      approach.user === undefined
         ? 'The server takes nothing from the Internet address of this site without a login: set auth of this relay, or have that address allowed there.'
         : 'The server takes nothing from the Internet address of this site: ask whoever runs it to allow that address, or use another relay.',
   },

@@ -1,5 +1,5 @@
 import type { Certificate } from '../../ports/net.ts'
-import type { Row, Trouble, Way } from './trouble.ts'
+import type { Approach, Row, Trouble } from './trouble.ts'
 
 /**
  * Cures for the way to a server: name, connection, TLS, and somebody else at the other end. Codes are those of getaddrinfo, connect(2) and OpenSSL,
@@ -16,12 +16,12 @@ const fromPortal = (trouble: Trouble): boolean =>
 
 const portal =
   'A web server or portal answers in the place of the mail server: log in to this network with a browser, or ask whoever runs it to let mail through to port'
-const inClear = (way: Way): string =>
-  `Port ${way.port} of this server begins in clear: write security "starttls" here, or port 465 for security "tls".`
+const inClear = (approach: Approach): string =>
+  `Port ${approach.port} of this server begins in clear: write security "starttls" here, or port 465 for security "tls".`
 
 /** Somebody else speaks. */
 const strangers: readonly Row[] = [
-  { said: /^HTTP\/|^\s*<(?:!doctype|html|head|\?xml)|<html/i, cure: (_, way) => `${portal} ${way.port}.` },
+  { said: /^HTTP\/|^\s*<(?:!doctype|html|head|\?xml)|<html/i, cure: (_, approach) => `${portal} ${approach.port}.` },
   {
     said: /^\* (?:OK|PREAUTH|BYE)\b/,
     cure: 'This is an IMAP server, where mail is read: mail is sent through port 587 (starttls) or 465 (tls).',
@@ -42,18 +42,18 @@ const strangers: readonly Row[] = [
   {
     code: /^EFOREIGN$/,
     when: ({ said = '' }) => !/^220[ -]/.test(said),
-    cure: (_, way) =>
-      `Whoever answers on port ${way.port} is no mail server: mail is sent through port 587 (starttls) or 465 (tls); if that is the port, something in between talks in its place.`,
+    cure: (_, approach) =>
+      `Whoever answers on port ${approach.port} is no mail server: mail is sent through port 587 (starttls) or 465 (tls); if that is the port, something in between talks in its place.`,
   },
-  { stage: ['tls'], said: /^220[ -]/, cure: (_, way) => inClear(way) },
+  { stage: ['tls'], said: /^220[ -]/, cure: (_, approach) => inClear(approach) },
 ]
 
 const names: readonly Row[] = [
   {
     stage: ['dns'],
     code: /^(?:ENOTFOUND|ENODATA|EAI_NONAME|EAI_NODATA)$/,
-    cure: (_, way) =>
-      `The name server does not know ${way.host}: look for a typing error under host; if it is right, this network answers for itself only (a portal, a closed network), so ask whoever runs it.`,
+    cure: (_, approach) =>
+      `The name server does not know ${approach.host}: look for a typing error under host; if it is right, this network answers for itself only (a portal, a closed network), so ask whoever runs it.`,
   },
   {
     stage: ['dns'],
@@ -65,20 +65,20 @@ const connections: readonly Row[] = [
   {
     stage: ['connect'],
     code: /^ECONNREFUSED$/,
-    cure: (_, way) =>
-      `${way.host} is there, but port ${way.port} is closed: look at the port (587 for starttls, 465 for tls), and whether the mail service runs.`,
+    cure: (_, approach) =>
+      `${approach.host} is there, but port ${approach.port} is closed: look at the port (587 for starttls, 465 for tls), and whether the mail service runs.`,
   },
   {
     stage: ['connect'],
     code: /^ETIMEDOUT$/,
-    when: (_, way) => way.port === 25,
+    when: (_, approach) => approach.port === 25,
     cure: 'Most providers block port 25: use port 587 (starttls) or 465 (tls) of a relay with a login.',
   },
   {
     stage: ['connect'],
     code: /^ETIMEDOUT$/,
-    cure: (_, way) =>
-      `Nobody answers, not even to refuse: a firewall or the provider blocks port ${way.port}, or ${way.host} is switched off; try port ${way.port === 465 ? '587 (starttls)' : '465 (tls)'}, or ask for the port to be opened.`,
+    cure: (_, approach) =>
+      `Nobody answers, not even to refuse: a firewall or the provider blocks port ${approach.port}, or ${approach.host} is switched off; try port ${approach.port === 465 ? '587 (starttls)' : '465 (tls)'}, or ask for the port to be opened.`,
   },
   {
     stage: ['connect'],
@@ -88,32 +88,32 @@ const connections: readonly Row[] = [
   {
     stage: ['connect'],
     code: /^(?:EACCES|EPERM)$/,
-    cure: (_, way) => `The firewall of this box itself forbids it: allow port ${way.port} going out.`,
+    cure: (_, approach) => `The firewall of this box itself forbids it: allow port ${approach.port} going out.`,
   },
   {
     stage: ['connect'],
     code: /^(?:ECONNRESET|EPIPE)$/,
-    cure: (_, way) =>
-      `Something cuts the connection at once, usually a firewall: ask whoever runs this network to let port ${way.port} out.`,
+    cure: (_, approach) =>
+      `Something cuts the connection at once, usually a firewall: ask whoever runs this network to let port ${approach.port} out.`,
   },
 ]
 
 const certificates: readonly Row[] = [
   {
     when: (trouble) => trouble.clock === true,
-    cure: (_, way) =>
-      `Set the clock of this device (NTP), then it goes on by itself; if it is right, whoever runs ${way.host} must renew the certificate.`,
+    cure: (_, approach) =>
+      `Set the clock of this device (NTP), then it goes on by itself; if it is right, whoever runs ${approach.host} must renew the certificate.`,
   },
   {
     code: /^ERR_TLS_CERT_ALTNAME_INVALID$|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)/,
     when: fromPortal,
-    cure: (trouble, way) =>
-      `The certificate is that of a portal, firewall or router (${own(trouble)?.subject || own(trouble)?.issuer}), not of the mail server: log in to this network with a browser, or ask whoever runs it to leave TLS to ${way.host} port ${way.port} alone.`,
+    cure: (trouble, approach) =>
+      `The certificate is that of a portal, firewall or router (${own(trouble)?.subject || own(trouble)?.issuer}), not of the mail server: log in to this network with a browser, or ask whoever runs it to leave TLS to ${approach.host} port ${approach.port} alone.`,
   },
   {
     code: /^ERR_TLS_CERT_ALTNAME_INVALID$/,
-    cure: (trouble, way) =>
-      `Write under host the name that the certificate bears (${own(trouble)?.names.join(', ') || own(trouble)?.subject}), if that is your provider's server; if you do not know that name, somebody else answers for ${way.host}.`,
+    cure: (trouble, approach) =>
+      `Write under host the name that the certificate bears (${own(trouble)?.names.join(', ') || own(trouble)?.subject}), if that is your provider's server; if you do not know that name, somebody else answers for ${approach.host}.`,
   },
   {
     code: /^DEPTH_ZERO_SELF_SIGNED_CERT$/,
@@ -127,13 +127,13 @@ const certificates: readonly Row[] = [
   },
   {
     code: /^CERT_HAS_EXPIRED$/,
-    cure: (trouble, way) =>
-      `Whoever runs ${way.host} must renew its certificate, which ran to ${day(own(trouble)?.validTo)}; letters wait until then.`,
+    cure: (trouble, approach) =>
+      `Whoever runs ${approach.host} must renew its certificate, which ran to ${day(own(trouble)?.validTo)}; letters wait until then.`,
   },
   {
     code: /^CERT_NOT_YET_VALID$/,
-    cure: (trouble, way) =>
-      `The certificate is valid from ${day(own(trouble)?.validFrom)} on: if that is past, the clock of this device is wrong; else whoever runs ${way.host} must mend it.`,
+    cure: (trouble, approach) =>
+      `The certificate is valid from ${day(own(trouble)?.validFrom)} on: if that is past, the clock of this device is wrong; else whoever runs ${approach.host} must mend it.`,
   },
   {
     code: /^EPIN$/,
@@ -146,8 +146,8 @@ const handshakes: readonly Row[] = [
   {
     stage: ['tls'],
     code: /^(?:EPLAINTEXT|ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG)$/,
-    when: (_, way) => way.security === 'tls',
-    cure: (_, way) => inClear(way),
+    when: (_, approach) => approach.security === 'tls',
+    cure: (_, approach) => inClear(approach),
   },
   {
     code: /^EPLAINTEXT$/,
@@ -176,20 +176,20 @@ const handshakes: readonly Row[] = [
   {
     stage: ['tls'],
     code: /^(?:ECONNRESET|EPIPE|ECLOSED)$/,
-    cure: (_, way) =>
-      `It hung up in the middle of the handshake: a firewall that lets no TLS through, or port ${way.port} is for something else; 587 goes with starttls, 465 with tls.`,
+    cure: (_, approach) =>
+      `It hung up in the middle of the handshake: a firewall that lets no TLS through, or port ${approach.port} is for something else; 587 goes with starttls, 465 with tls.`,
   },
   {
     stage: ['greeting'],
-    when: ({ code, reply }, way) =>
-      code === 'ETLSFIRST' || (reply === undefined && code === 'ETIMEDOUT' && way.port === 465 && way.security !== 'tls'),
-    cure: (_, way) => `Port ${way.port} speaks TLS from the first octet: write security "tls".`,
+    when: ({ code, reply }, approach) =>
+      code === 'ETLSFIRST' || (reply === undefined && code === 'ETIMEDOUT' && approach.port === 465 && approach.security !== 'tls'),
+    cure: (_, approach) => `Port ${approach.port} speaks TLS from the first octet: write security "tls".`,
   },
   {
     stage: ['greeting'],
     code: /^ETIMEDOUT$/,
-    cure: (_, way) =>
-      `Something takes the connection and says nothing: a portal or firewall that answers for ${way.host}, or a port that is not for mail; 587 goes with starttls, 465 with tls.`,
+    cure: (_, approach) =>
+      `Something takes the connection and says nothing: a portal or firewall that answers for ${approach.host}, or a port that is not for mail; 587 goes with starttls, 465 with tls.`,
   },
   {
     stage: ['greeting'],

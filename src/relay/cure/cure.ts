@@ -1,30 +1,31 @@
 import type { Fault } from '../outcome.ts'
 import { replyCures } from './cure-reply.ts'
 import { wayCures } from './cure-way.ts'
-import type { Row, Trouble, Way } from './trouble.ts'
+import type { Approach, Row, Trouble } from './trouble.ts'
 import { wordsOf } from './words.ts'
 
-export type { Trouble, Way } from './trouble.ts'
+export type { Approach, Trouble } from './trouble.ts'
 
 /**
  * Cure: what to do about a fault, as one sentence for the person on site. A table and no more: the first row of which everything holds. What no
  * row knows has no cure here, and the words of the server stand alone.
  */
-export function cure(trouble: Trouble, way: Way): string | undefined {
-  return told(rowFor(trouble, way), trouble, way)
+export function cure(trouble: Trouble, approach: Approach): string | undefined {
+  return told(rowFor(trouble, approach), trouble, approach)
 }
 
-const rowFor = (trouble: Trouble, way: Way): Row | undefined => [...wayCures, ...replyCures].find((one) => holds(one, trouble, way))
+const rowFor = (trouble: Trouble, approach: Approach): Row | undefined =>
+  [...wayCures, ...replyCures].find((one) => holds(one, trouble, approach))
 
-const told = (row: Row | undefined, trouble: Trouble, way: Way): string | undefined =>
-  typeof row?.cure === 'function' ? row.cure(trouble, way) : row?.cure
+const told = (row: Row | undefined, trouble: Trouble, approach: Approach): string | undefined =>
+  typeof row?.cure === 'function' ? row.cure(trouble, approach) : row?.cure
 
 /** The fault with its cure; where there is none it keeps the hint that it had. */
-export function cured(fault: Fault, way: Way, more: Pick<Trouble, 'said' | 'offered'> = {}): Fault {
+export function cured(fault: Fault, approach: Approach, more: Pick<Trouble, 'said' | 'offered'> = {}): Fault {
   const trouble = { ...fault, ...more }
-  if (way.direct && !isOurs(trouble)) return withoutHint(fault)
-  const row = rowFor(trouble, way)
-  const hint = row?.general && fault.hint !== undefined ? fault.hint : (told(row, trouble, way) ?? fault.hint)
+  if (approach.direct && !isOurs(trouble)) return withoutHint(fault)
+  const row = rowFor(trouble, approach)
+  const hint = row?.general && fault.hint !== undefined ? fault.hint : (told(row, trouble, approach) ?? fault.hint)
   return hint === undefined ? fault : { ...fault, hint }
 }
 
@@ -37,7 +38,7 @@ const withoutHint = ({ hint: _, ...fault }: Fault): Fault => fault
 export const withCure = (why: string, help: string | undefined): string =>
   help === undefined ? why : `${/[.!?]$/.test(why) ? why : `${why}.`} ${help}`
 
-function holds(row: Row, trouble: Trouble, way: Way): boolean {
+function holds(row: Row, trouble: Trouble, approach: Approach): boolean {
   const { reply } = trouble
   return (
     (row.stage?.includes(trouble.stage) ?? true) &&
@@ -46,6 +47,6 @@ function holds(row: Row, trouble: Trouble, way: Way): boolean {
     (row.words === undefined || (reply !== undefined && row.words.test(wordsOf(reply)))) &&
     (row.code === undefined || (trouble.code !== undefined && row.code.test(trouble.code))) &&
     (row.said === undefined || (trouble.said !== undefined && row.said.test(trouble.said))) &&
-    (row.when === undefined || row.when(trouble, way))
+    (row.when === undefined || row.when(trouble, approach))
   )
 }

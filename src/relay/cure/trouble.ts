@@ -1,5 +1,5 @@
-import type { Security } from '../dialogue/session.ts'
 import type { Fault, Stage } from '../outcome.ts'
+import type { Security } from '../security.ts'
 
 /** Trouble: what a cure is looked up by, and the rows of the tables that have them. */
 export type Trouble = Fault & {
@@ -10,7 +10,7 @@ export type Trouble = Fault & {
 }
 
 /** The relay as the settings have it; `direct`: it is not in the settings, but a host of the recipient's domain. */
-export type Way = { host: string; port: number; security: Security; user?: string; direct?: true }
+export type Approach = { host: string; port: number; security: Security; user?: string; direct?: true }
 
 export type Row = {
   stage?: readonly Stage[]
@@ -21,8 +21,8 @@ export type Row = {
   /** An errno or OpenSSL name. */
   code?: RegExp
   said?: RegExp
-  when?: (trouble: Trouble, way: Way) => boolean
+  when?: (trouble: Trouble, approach: Approach) => boolean
   /** What the fault knows by itself fits better. */
   general?: boolean
-  cure: string | ((trouble: Trouble, way: Way) => string)
+  cure: string | ((trouble: Trouble, approach: Approach) => string)
 }

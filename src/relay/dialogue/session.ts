@@ -2,15 +2,10 @@ import type { Letter } from '../../mail/letter.ts'
 import { hush, type Login, loginFault, type Mechanism } from '../login/login.ts'
 import type { Fault, Offers, Reply } from '../outcome.ts'
 import { kindOf } from '../reply.ts'
-import type { Known, Skill } from '../traits.ts'
+import type { Security } from '../security.ts'
+import type { KnownSkills, Skill } from '../traits.ts'
 import { type Asking, Ended, hear, say } from './ask.ts'
 import { next } from './envelope.ts'
-
-/**
- * How a connection is encrypted: from the first octet; by STARTTLS or not at all; never; or by STARTTLS when it is offered, whoever answers (RFC 7435).
- * The last is for the hosts of others, and no login is ever said there.
- */
-export type Security = 'tls' | 'starttls' | 'none' | 'opportunistic'
 
 /** What a session begins with. */
 export type Hello = {
@@ -25,14 +20,14 @@ export type Hello = {
   /** Longest wait for any reply but the last one of a letter, in ms. */
   capMs: number
   /** What earlier flights learned of this relay. */
-  known: Known
+  known: KnownSkills
 }
 
 /** Session: one connection behind its EHLO, whichever way letters go over it. */
 export class Session {
   readonly hello: Hello
   readonly offers: Offers
-  readonly known: Known
+  readonly known: KnownSkills
   /** The login that leaves together with the first letters; undefined when there was time for it before. */
   readonly #mechanism: Mechanism | undefined
   #login: 'unsaid' | 'said' | 'judged' = 'unsaid'

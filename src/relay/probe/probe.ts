@@ -3,7 +3,7 @@ import { type Net, NetError } from '../../ports/net.ts'
 import { cure, withCure } from '../cure/cure.ts'
 import { Ended } from '../dialogue/ask.ts'
 import type { Fault, Stage } from '../outcome.ts'
-import { connectFault, type RelayOptions, wayOf } from '../relay.ts'
+import { approachOf, connectFault, type RelayOptions } from '../relay.ts'
 import { chainInWords } from './certificate.ts'
 import { LineBreak } from './line.ts'
 import { look, type Seen } from './look.ts'
@@ -46,7 +46,7 @@ export async function* probe(tools: Tools, relay: RelayOptions, envelope: Envelo
         const seen = await lookAgain(net, clock, relay, fault)
         if (seen.said !== undefined) transcript.push(`S: ${seen.said}`)
         await visit.sayGoodbye(fault)
-        const help = cure({ ...fault, ...visit.known(fault), ...seen }, wayOf(relay)) ?? fault.hint
+        const help = cure({ ...fault, ...visit.known(fault), ...seen }, approachOf(relay)) ?? fault.hint
         yield bad(
           visit,
           { step, stage: fault.stage, ms, transcript, facts: chainInWords(fault.chain ?? [], clock.wall()) },
