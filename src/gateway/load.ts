@@ -17,8 +17,8 @@ export type Service = {
   serves(recipient: Recipient): boolean
   /** What became of a letter for this address. */
   heard?(address: string, outcome: Outcome): void
-  /** Whether a letter for these, of whom nobody has it, goes on to another host at once. */
-  goesOn?(addresses: readonly string[]): boolean
+  /** Whether a letter of which these were turned away because of us goes on to another host at once, with all who were to be told here and are left. */
+  goesOn?(turnedAway: readonly string[], left: readonly string[]): boolean
 }
 
 /**
@@ -63,6 +63,8 @@ export class Load {
   /** Those of them that were handed to the relay, in their order. */
   readonly #sent = new Set<number>()
   readonly #deferred = new Map<number, string>()
+  /** Who was turned away because of us. */
+  readonly #turnedAway = new Map<number, Set<string>>()
   readonly #uncertain = new Set<number>()
   /** Somebody has it already: whoever is left gets the same octets. */
   readonly #given = new Set<number>()
@@ -196,6 +198,7 @@ export class Load {
         return
       case 'deferred':
         this.#deferred.set(id, outcome.why)
+        if (outcome.aboutUs) this.#turnedAway.set(id, (this.#turnedAway.get(id) ?? new Set()).add(address))
         return
       case 'uncertain':
         this.#uncertain.add(id)
@@ -249,11 +252,19 @@ export class Load {
     ports.log('info', 'letter: deferred', { id, attempts, why })
   }
 
-  /** Somebody was turned away because of us, and another host may take it: whoever is left goes there together. */
+  /** Somebody was turned away because of us, and another host may take it: who was to be told here and is left goes there together. */
   #goesOn(id: number): boolean {
-    const { scribe, goesOn } = this.#options
-    const left = scribe.recipients(id).filter((one) => !one.local)
-    return goesOn?.(left.map(({ address }) => address)) === true
+    const { queue, goesOn } = this.#options
+    const turnedAway = this.#turnedAway.get(id)
+    const pending = new Set(queue.waiting.pendingOf(id))
+    const left = this.#aboard.get(id)?.recipients.filter((one) => pending.has(one.ref)) ?? []
+    return (
+      turnedAway !== undefined &&
+      goesOn?.(
+        [...turnedAway],
+        left.map(({ address }) => address),
+      ) === true
+    )
   }
 
   /** The letter whose answer was waited for when the line broke. */

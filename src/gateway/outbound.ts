@@ -109,9 +109,9 @@ export class ByRelay implements Outbound {
         if (outcome.kind !== 'deferred' || !outcome.aboutUs) return
         health.turnedAway(id, [address], now(), `It turned mail for ${address} away because of us, not of the mail. ${outcome.why}`)
       },
-      goesOn: (addresses) => {
-        if (!addresses.some(goesOn)) return false
-        health.turnedAway(id, addresses, now())
+      goesOn: (turnedAway, left) => {
+        if (!turnedAway.some(goesOn)) return false
+        health.turnedAway(id, left, now())
         return true
       },
     }

@@ -215,6 +215,24 @@ test('whoever is put off beside somebody who is turned away goes on with him, an
   assert.deepEqual([spare.taken.map(({ to }) => to.toSorted()), box.waiting], [[['firm@elsewhere.example', 'ops@example.org']], 0])
 })
 
+test('who is not to be told yet is not turned away: a letter that no relay wants for one of two waits with its pauses', async () => {
+  const { box, spare } = await withSpare(1, toBoth)
+  const full = ['firm@elsewhere.example']
+  for (const relay of [box.relay, spare]) relay.faults = { ...kind, full }
+  await box.pass(minute)
+  box.blurt(JSON.stringify({ key: 'pump', state: 'raised', text: 'one' }))
+  await box.pass(minute)
+  // The next letter for firm waits behind this one; for ops neither relay wants us.
+  for (const relay of [box.relay, spare]) relay.faults = { ...kind, full, denied: ['ops@example.org'] }
+  box.blurt(JSON.stringify({ key: 'pump', state: 'event', text: 'two' }))
+  const before = box.net.tries.length
+  await box.pass(30 * minute)
+  assert.ok(box.net.tries.length - before < 20, `${box.net.tries.length - before} connections in half an hour`)
+  for (const relay of [box.relay, spare]) relay.faults = { ...kind }
+  await box.pass(day / 4)
+  assert.equal(box.waiting, 0)
+})
+
 test('what is worst leaves first, also by the relay behind', async () => {
   const { box, spare } = await withSpare(1, { people })
   box.relay.faults = { ...kind, denied: ['ops@example.org'] }
