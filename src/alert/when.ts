@@ -41,6 +41,28 @@ export function whenHappened(stamp: Stamp, now: Stamp, known: KnownTime): When {
   return notAfter - notBefore <= stepMs ? heard : { at: notAfter, certainty: 'stored', notBefore, notAfter }
 }
 
+/** How long something lasted: not less, and not more (ms); without a limit where none is known. */
+export type Lasted = { leastMs: number; mostMs?: number }
+
+/** How long it was from `since` to `until`. Within one boot no clock is needed. */
+export function howLong(since: Stamp, until: Stamp, now: Stamp, known: KnownTime): Lasted {
+  const stamps = [since, until].flatMap((one) => [one, ...(one.stored?.since ? [one.stored.since] : [])])
+  const spanOf = stamps.every(({ boot }) => boot === until.boot) ? monoSpan : (one: Stamp) => wallSpan(whenHappened(one, now, known))
+  const [first, last] = [spanOf(since), spanOf(until)]
+  const leastMs = last.from === undefined || first.to === undefined ? 0 : Math.max(0, last.from - first.to)
+  return { leastMs, ...(last.to === undefined || first.from === undefined ? {} : { mostMs: Math.max(leastMs, last.to - first.from) }) }
+}
+
+/** Between which moments it was, as far as that is known. */
+type Span = { from: number | undefined; to: number | undefined }
+
+const monoSpan = ({ mono, stored }: Stamp): Span => ({ from: stored ? stored.since?.mono : mono, to: mono })
+
+function wallSpan({ at, certainty, notBefore, notAfter }: When): Span {
+  const isBetween = certainty === 'bounded' || certainty === 'stored' || certainty === 'unknown'
+  return isBetween ? { from: notBefore, to: notAfter } : { from: at, to: at }
+}
+
 /** Whether that will be the same whenever it is asked. */
 export function isSettled(stamp: Stamp, now: Stamp, known: KnownTime): boolean {
   const { since = stamp } = stamp.stored ?? {}

@@ -1,6 +1,6 @@
 import type { Alert, Enclosed } from '../alert/alert.ts'
 import { type Stamp, stampNow } from '../alert/stamp.ts'
-import { isSettled, type KnownTime, type When, whenHappened } from '../alert/when.ts'
+import { howLong, isSettled, type KnownTime, type Lasted, type When, whenHappened } from '../alert/when.ts'
 import { compose, type Look, messageIdOf } from '../mail/compose.ts'
 import { type DkimKey, signed } from '../mail/dkim.ts'
 import type { Letter } from '../mail/letter.ts'
@@ -180,7 +180,7 @@ export class Scribe {
       ...(alert.previous === undefined ? {} : { previousNumber: alert.previous }),
       ...(alert.parent === undefined ? {} : { thread: { root: messageIdOf(deviceId, alert.parent, site.domain) } }),
       ...(delay ? { delay } : {}),
-      ...(alert.telling?.since ? { since: this.#whenOf(alert.telling.since) } : {}),
+      ...this.#sinceOf(alert),
       ...(templates ? { templates } : {}),
       ...(look ? { look } : {}),
       ...(this.#options.codeOf ? { code: this.#options.codeOf(id) } : {}),
@@ -207,6 +207,12 @@ export class Scribe {
 
   #when(alert: Alert): When {
     return this.#whenOf(alert.stamp)
+  }
+
+  #sinceOf({ stamp, telling }: Alert): { since?: When; lasted?: Lasted } {
+    const { clock, known } = this.#options
+    if (!telling?.since) return {}
+    return { since: this.#whenOf(telling.since), lasted: howLong(telling.since, stamp, stampNow(clock), known()) }
   }
 
   #whenOf(stamp: Stamp): When {

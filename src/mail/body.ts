@@ -1,7 +1,7 @@
 import type { Alert } from '../alert/alert.ts'
 import { cleanLine } from '../alert/clean.ts'
 import { momentSaid } from '../alert/said.ts'
-import { localTime, timeSentence, type When } from '../alert/when.ts'
+import { type Lasted, localTime, timeSentence, type When } from '../alert/when.ts'
 import { rangeOf, sparkline } from './plot.ts'
 import { durationText, numberText, saysNumber, severityWord, valueText, type Words, wordsOf } from './say.ts'
 import type { View } from './template.ts'
@@ -12,6 +12,8 @@ export type BodyFacts = {
   when: When
   /** When it was raised, of a reminder, an escalation or a recovery. */
   since?: When
+  /** How long it has lasted since then. */
+  lasted?: Lasted
   previousNumber?: number
   delay?: { sentence: string }
   /** The last day's lowest and highest value, and a line of all of them. */
@@ -30,7 +32,7 @@ export function rowsOf(alert: Alert, about: BodyFacts): Row[] {
   const row = (name: string, value: string | undefined): Row[] => (value === undefined || value === '' ? [] : [[name, value]])
   return [
     ...row(say.when, timeSentence(when, site.timeZone, site.language)),
-    ...row(say.since, since && sinceText(since, when, alert, about, say)),
+    ...row(say.since, since && sinceText(since, alert, about, say)),
     ...row(say.said, alert.at === undefined ? undefined : saidText(alert.at, about, say)),
     ...row(say.value, valueText(alert, site.language)),
     ...row(say.day, (about.sparkline || about.range) && (alert.trail?.length ?? 0) > 1 ? dayText(alert, about) : undefined),
@@ -44,9 +46,20 @@ export function rowsOf(alert: Alert, about: BodyFacts): Row[] {
 }
 
 /** `2026-11-24 03:12:00 (Europe/Berlin), lasted 2 h 13 min` */
-function sinceText(since: When, when: When, { telling }: Alert, { site }: BodyFacts, say: Words): string {
-  const lasted = durationText(when.at - since.at)
-  return `${timeSentence(since, site.timeZone, site.language)}, ${telling?.kind === 'recovery' ? `${say.lasted} ${lasted}` : lasted}`
+function sinceText(since: When, { telling }: Alert, { site, lasted }: BodyFacts, say: Words): string {
+  const amount = lastedText(lasted, say)
+  const words = telling?.kind === 'recovery' ? [say.lasted, amount] : [amount]
+  return [timeSentence(since, site.timeZone, site.language), ...(amount === '' ? [] : [words.join(' ')])].join(', ')
+}
+
+/** `2 h 13 min`, `at most 5 min`, `1 h to 2 h`; '' when nothing is known of it. */
+function lastedText(lasted: Lasted | undefined, say: Words): string {
+  if (!lasted) return ''
+  const least = durationText(lasted.leastMs)
+  if (lasted.mostMs === undefined) return lasted.leastMs === 0 ? '' : `${say.atLeast} ${least}`
+  const most = durationText(lasted.mostMs)
+  if (least === most) return most
+  return lasted.leastMs === 0 ? `${say.atMost} ${most}` : `${least} ${say.to} ${most}`
 }
 
 /** A device's own time, in that of the site; how far it is off when it is off. */
@@ -109,7 +122,7 @@ function measured(alert: Alert, language: 'en' | 'de'): string {
 
 /** What a template may name. */
 export function viewOf(alert: Alert, about: BodyFacts): View {
-  const { site, when, since } = about
+  const { site, when, since, lasted } = about
   const say = wordsOf(site.language)
   return {
     site: site.name,
@@ -124,7 +137,7 @@ export function viewOf(alert: Alert, about: BodyFacts): View {
     time: timeSentence(when, site.timeZone, site.language),
     number: String(alert.number),
     since: since ? timeSentence(since, site.timeZone, site.language) : '',
-    duration: since ? durationText(when.at - since.at) : '',
+    duration: lastedText(lasted, say),
     count: alert.telling?.count === undefined ? '' : String(alert.telling.count),
     merged: alert.merged ?? '',
     fields: Object.fromEntries(Object.entries(alert.fields ?? {}).map(([name, value]) => [name, cleanLine(String(value), 1024)])),

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Alert, Severity } from '../alert/alert.ts'
 import { cleanLine, cleanText } from '../alert/clean.ts'
-import { isClockRight, type When } from '../alert/when.ts'
+import { isClockRight, type Lasted, type When } from '../alert/when.ts'
 import type { Instant } from '../ports/clock.ts'
 import { bodyOf, subjectOf, viewOf } from './body.ts'
 import { mailDate } from './date.ts'
@@ -32,6 +32,7 @@ export type LetterFacts = {
   delay?: { attempts: number; sentence: string }
   /** When what this letter is about was raised, where its alert names it. */
   since?: When
+  lasted?: Lasted
   /** The rule's own words (`template.ts`). */
   templates?: { subject?: string; body?: string }
   look?: Look

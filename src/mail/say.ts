@@ -26,6 +26,9 @@ const english = {
   reminder: (count: number) => (count > 1 ? `Still active (${count})` : 'Still active'),
   escalation: 'Nobody acknowledged',
   lasted: 'lasted',
+  atLeast: 'at least',
+  atMost: 'at most',
+  to: 'to',
   off: (amount: string, ahead: boolean) => `${amount} ${ahead ? 'ahead of' : 'behind'} this box`,
 }
 export type Words = typeof english
@@ -53,6 +56,9 @@ const german: Words = {
   reminder: (count: number) => (count > 1 ? `Steht noch an (${count})` : 'Steht noch an'),
   escalation: 'Niemand hat quittiert',
   lasted: 'dauerte',
+  atLeast: 'mindestens',
+  atMost: 'höchstens',
+  to: 'bis',
   off: (amount: string, ahead: boolean) => `geht ${amount} ${ahead ? 'vor' : 'nach'}`,
 }
 

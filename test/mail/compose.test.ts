@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import type { Alert } from '../../src/alert/alert.ts'
 import { decodeWords } from '../../src/alert/encoded-words.ts'
 import type { Stamp } from '../../src/alert/stamp.ts'
-import { isSettled, timeSentence, whenHappened } from '../../src/alert/when.ts'
+import { howLong, isSettled, timeSentence, whenHappened } from '../../src/alert/when.ts'
 import { SourceMemory } from '../../src/decode/memory.ts'
 import { decode } from '../../src/decode/registry.ts'
 import { compose, type LetterFacts } from '../../src/mail/compose.ts'
@@ -297,5 +297,23 @@ describe('what a broker had stored', () => {
   test('has an honest Date: when it came here, by a clock that is right', () => {
     const when = whenHappened({ ...heard, stored: {} }, heard, known)
     assert.equal(new Map(headers(compose(alert, { ...facts, when }).content)).get('Date'), 'Tue, 24 Nov 2026 04:12:00 +0100')
+  })
+  test('lasted as long as both ends admit, without a clock within one boot', () => {
+    const hour = 3_600_000
+    const unset = (stamp: Stamp): Stamp => ({ ...stamp, wall: instant(0), synchronised: 'no' })
+    const lasted = (since: Stamp, until: Stamp) => howLong(since, until, heard, known)
+    assert.deepEqual(lasted(ago(hour), heard), { leastMs: hour, mostMs: hour })
+    assert.deepEqual(lasted(unset(ago(hour)), unset(heard)), { leastMs: hour, mostMs: hour })
+    const stored = { ...heard, stored: { since: ago(hour) } }
+    assert.deepEqual(
+      lasted(stored, { ...stored, mono: monotonic(heard.mono + 1000) }),
+      { leastMs: 0, mostMs: hour + 1000 },
+      'both while it was away',
+    )
+    assert.deepEqual(lasted(ago(2 * hour), stored), { leastMs: hour, mostMs: 2 * hour }, 'it was over while it was away')
+    assert.deepEqual(lasted({ ...ago(hour), stored: {} }, heard), { leastMs: hour }, 'nobody knows since when')
+    const earlier = (stamp: Stamp): Stamp => ({ ...stamp, boot: 'b0' })
+    assert.deepEqual(lasted(earlier(ago(hour)), heard), { leastMs: hour, mostMs: hour })
+    assert.deepEqual(howLong(unset(earlier(ago(hour))), unset(heard), unset(heard), known), { leastMs: 0 }, 'no clock at all')
   })
 })

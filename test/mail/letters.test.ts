@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import type { Alert } from '../../src/alert/alert.ts'
 import { decodeWords } from '../../src/alert/encoded-words.ts'
 import { momentSaid } from '../../src/alert/said.ts'
-import { timeSentence } from '../../src/alert/when.ts'
+import { type Lasted, timeSentence } from '../../src/alert/when.ts'
 import { compose, type LetterFacts, type Look } from '../../src/mail/compose.ts'
 import { plotPng, sparkline } from '../../src/mail/plot.ts'
 import { durationText, numberText, saysNumber } from '../../src/mail/say.ts'
@@ -103,10 +103,19 @@ test('a value stands in a text only as a whole number, in either notation', () =
 
 test('a letter says since when, and which numbers it tells beside its own', () => {
   const since = { at: instant(at - 7_980_000), certainty: 'exact' as const }
-  const reminder = wholeOf({ telling: { kind: 'reminder', count: 1 }, merged: '#4706-#4710' }, { since, previousNumber: 4705 })
+  const lasted = { leastMs: 7_980_000, mostMs: 7_980_000 }
+  const reminder = wholeOf({ telling: { kind: 'reminder', count: 1 }, merged: '#4706-#4710' }, { since, lasted, previousNumber: 4705 })
   assert.match(reminder, /Since: 2026-11-24 01:59:00 \(Europe\/Berlin\), 2 h 13 min\r\n/)
   assert.match(reminder, /\r\n#4711, previous #4705, also told here: #4706-#4710\r\n$/)
-  assert.match(wholeOf({ state: 'cleared', telling: { kind: 'recovery' } }, { since }), /, lasted 2 h 13 min\r\n/)
+  const over = (how?: Lasted) =>
+    /Since: .*Berlin\)(.*)\r\n/.exec(
+      wholeOf({ state: 'cleared', telling: { kind: 'recovery' } }, { since, ...(how ? { lasted: how } : {}) }),
+    )?.[1]
+  assert.equal(over(lasted), ', lasted 2 h 13 min')
+  assert.equal(over({ leastMs: 0, mostMs: 7_980_000 }), ', lasted at most 2 h 13 min')
+  assert.equal(over({ leastMs: 3_600_000 }), ', lasted at least 60 min')
+  assert.equal(over({ leastMs: 3_600_000, mostMs: 7_980_000 }), ', lasted 60 min to 2 h 13 min')
+  for (const nothing of [undefined, { leastMs: 0 }]) assert.equal(over(nothing), '', 'nothing is known of it')
   for (const [ms, text] of [
     [40_000, '40 s'],
     [780_000, '13 min'],

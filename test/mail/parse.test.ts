@@ -132,6 +132,7 @@ const circumstances: fc.Arbitrary<Partial<LetterFacts>> = fc.record(
       spans.map((ms): LetterFacts['when'] => ({ at: before(ms), certainty: 'bounded', notBefore: before(ms), notAfter: at })),
     ),
     since: spans.map((ms) => ({ at: before(ms), certainty: 'exact' as const })),
+    lasted: spans.map((ms) => ({ leastMs: ms / 2, mostMs: ms })),
     previousNumber: fc.integer({ min: 1, max: 4710 }),
     thread: fc.constant({ root: '<o3.3f9c1a7be2d04c58@pw7.example.org>' }),
     delay: fc.constant({ attempts: 3, sentence: 'Wartete 3 h auf dem Gerät, weil kein Mailserver erreichbar war.' }),
@@ -260,12 +261,12 @@ const usual: [what: string, alert: Partial<Alert>, about: Partial<LetterFacts>][
   [
     'a recovery',
     { text: 'Kühlraum 2 wieder im Bereich', state: 'cleared', telling: { kind: 'recovery' } },
-    { since: { at: instant(at - 7e6), certainty: 'exact' } },
+    { since: { at: instant(at - 7e6), certainty: 'exact' }, lasted: { leastMs: 7e6, mostMs: 7e6 } },
   ],
   [
     'a reminder',
     { text: 'Leak in pit', state: 'raised', telling: { kind: 'reminder', count: 2 } },
-    { since: { at: instant(at - 7e6), certainty: 'exact' } },
+    { since: { at: instant(at - 7e6), certainty: 'exact' }, lasted: { leastMs: 7e6, mostMs: 7e6 } },
   ],
   [
     'with HTML and picture',
