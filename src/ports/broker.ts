@@ -48,8 +48,10 @@ export type BrokerEvents = {
   admitted?(): void
   /** Once: what the broker had stored for the session has been heard (MQTT 5 section 4.1), and what comes from now on is new. Where it knew none, before the subscription is answered. */
   caughtUp?(): void
-  /** It said something that is no message: until now nothing was lost on the way. */
-  spoke?(): void
+  /** The broker was asked for a sign of life. */
+  asked?(): void
+  /** It gave the sign for which it was asked first. `all`: whatever it had for us when it was asked has been heard. */
+  answered?(all: boolean): void
   message(message: BrokerMessage): Promise<Taking>
   /** Once, when an established session is lost. Not after `close`. */
   closed(why: string): void

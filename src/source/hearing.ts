@@ -14,8 +14,13 @@ export class Hearing {
   upToDate: Stamp | undefined
   readonly #clock: Clock
   #caughtUp = false
-  #unanswered = 0
-  #heard: Stamp | undefined
+  /** When the signs of life that are still to come were asked for. */
+  readonly #asked: Stamp[] = []
+  /** Messages that are on their way to the disk, by when they came; and how many have come. */
+  readonly #open = new Set<number>()
+  #heard = 0
+  /** Moments at which the broker had nothing but what was heard since, once so many messages are on the disk. */
+  #candidates: { asked: Stamp; heard: number }[] = []
 
   /** `upToDate`: of the session before. */
   constructor(clock: Clock, upToDate?: Stamp) {
@@ -28,27 +33,50 @@ export class Hearing {
     this.#caughtUp = true
   }
 
-  /** The broker said something that is no message. */
-  spoke(): void {
-    if (this.#hasAll()) this.upToDate = stampNow(this.#clock)
+  asked(): void {
+    this.#asked.push(stampNow(this.#clock))
   }
 
-  /** A message comes: what is known of its age; undefined: it is new. `retained`: it stands at the broker, since whenever. */
-  begin(retained: boolean): Stored | undefined {
-    if (this.#hasAll()) this.upToDate = this.#heard ?? this.upToDate
-    this.#heard = stampNow(this.#clock)
-    this.#unanswered++
-    if (retained) return {}
-    if (this.#caughtUp && !this.refused) return undefined
+  /** `all`: whatever the broker had when it was asked has been heard. */
+  answered(all: boolean): void {
+    const asked = this.#asked.shift()
+    if (!all || !asked || !this.#caughtUp) return
+    this.#candidates.push({ asked, heard: this.#heard })
+    this.#settle()
+  }
+
+  /** A message comes. `stored`: what is known of its age; undefined: it is new. `retained`: it stands at the broker, since whenever. `end`: it was taken or refused. */
+  begin(retained: boolean): { stored: Stored | undefined; end(): void } {
+    const place = ++this.#heard
+    this.#open.add(place)
+    const end = () => {
+      this.#open.delete(place)
+      this.#settle()
+    }
+    return { stored: retained ? {} : this.#ageOf(), end }
+  }
+
+  #ageOf(): Stored | undefined {
+    if (this.#caughtUp && !this.refused && !this.#isStuck()) return undefined
     return this.upToDate ? { since: this.upToDate } : {}
   }
 
-  /** It was taken or refused. */
-  end(): void {
-    this.#unanswered--
+  /** What is not taken is heard again, in the next session, and was there before. */
+  #settle(): void {
+    if (this.refused) this.#candidates = []
+    const [oldest = Number.POSITIVE_INFINITY] = this.#open
+    for (let [first] = this.#candidates; first && first.heard < oldest; [first] = this.#candidates) {
+      this.upToDate = first.asked
+      this.#candidates.shift()
+    }
   }
 
-  #hasAll(): boolean {
-    return this.#caughtUp && !this.refused && this.#unanswered === 0
+  /** A sign of life is long in coming: what comes may have been on the way for as long. */
+  #isStuck(): boolean {
+    const [first] = this.#asked
+    return first !== undefined && this.#clock.monotonic() - first.mono > stuckMs
   }
 }
+
+/** No link is as slow as that by itself. */
+const stuckMs = 2000

@@ -122,7 +122,8 @@ class MqttSource implements Source {
   async #connect(ended: PromiseWithResolvers<string | undefined>, hearing: Hearing, renew: () => void): Promise<BrokerSession | undefined> {
     const connecting = this.#broker.connect(this.#brokerOptions(), {
       caughtUp: () => hearing.caughtUp(),
-      spoke: () => hearing.spoke(),
+      asked: () => hearing.asked(),
+      answered: (all) => hearing.answered(all),
       message: (message) => this.#message(message, hearing, renew),
       closed: (why) => ended.resolve(why),
     })
@@ -182,15 +183,15 @@ class MqttSource implements Source {
       this.#overruns++
       this.#tools.log('warning', 'mqtt: a payload was cut', { source: id, octets: message.payload.length, kept: maxBytes })
     }
-    const stored = hearing.begin(message.retain)
+    const { stored, end } = hearing.begin(message.retain)
     const heard = { ...message, payload: message.payload.subarray(0, maxBytes), ...(stored ? { stored } : {}) }
     // QoS 0 comes once, in whichever order.
     const taking = await takeMessage(id, heard, this.#tools, message.qos === 0 ? undefined : hearing.ahead)
-    hearing.end()
     if (taking === 'taken') {
       this.#heard++
       if (!hearing.refused) this.#refusals = 0
     } else if (message.qos > 0) this.#refused(hearing, renew)
+    end()
     return taking
   }
 

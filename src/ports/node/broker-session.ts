@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { MqttClient } from 'mqtt'
 import { BrokerError, type BrokerEvents, type BrokerMessage, type BrokerSession, type Presence } from '../broker.ts'
 import { type Log, sentence } from '../log.ts'
-import { CatchingUp } from './catching-up.ts'
 import type { IncomingStore } from './incoming-store.ts'
 import { codeOf } from './limited.ts'
+import { Soundings } from './soundings.ts'
 
 /**
  * One MQTT session over the `mqtt` package: takes what comes, and acknowledges it in the order of its arrival.
@@ -36,7 +36,9 @@ export class Session implements BrokerSession {
   /** Whether a QoS 1 message is to be answered, by its packet identifier, until its PUBACK is asked for; and the last in turn. */
   readonly #unanswered = new Map<number, Promise<boolean>>()
   #turn: Promise<unknown> = Promise.resolve()
-  readonly #catchingUp: CatchingUp
+  readonly #soundings: Soundings
+  /** Of what is in the air, what the broker waits for. */
+  #inWindow = 0
   #whenRoom: (() => void) | undefined
   /** Who waits for the broker to take something. */
   readonly #waiting = new Set<(error: BrokerError) => void>()
@@ -45,12 +47,22 @@ export class Session implements BrokerSession {
     this.#client = client
     this.#on = on
     this.#log = log
-    this.#catchingUp = new CatchingUp({ ping: () => client.sendPing(), inAir: () => this.#inAir, caughtUp: () => on.caughtUp?.() })
+    this.#soundings = new Soundings({
+      ping: () => client.sendPing(),
+      inAir: () => this.#inWindow,
+      asked: () => on.asked?.(),
+      answered: (all) => on.answered?.(all),
+      caughtUp: () => on.caughtUp?.(),
+    })
     // Set afterwards: the package takes it as an option for MQTT 5 only, and asks it for both.
     client.options.customHandleAcks = (_topic, _payload, packet, done) => {
       if (packet.qos !== 2 || store.knows(packet)) return done(0, 0)
       // Without a PUBREC the broker sends the packet again in the next session.
-      void this.take(packet).then((taken) => (taken ? done(0, 0) : done(new Error('not taken'), 0)))
+      this.#inWindow++
+      void this.take(packet).then((taken) => {
+        this.#inWindow--
+        return taken ? done(0, 0) : done(new Error('not taken'), 0)
+      })
     }
     client.handleMessage = (packet, done) => {
       // A QoS 2 packet was taken when it came; this is its PUBREL.
@@ -58,7 +70,11 @@ export class Session implements BrokerSession {
       const taking = this.take(packet)
       const answer = this.#turn.then(() => taking)
       this.#turn = answer
-      if (packet.qos === 1 && packet.messageId !== undefined) this.#unanswered.set(packet.messageId, answer)
+      if (packet.qos === 1 && packet.messageId !== undefined) {
+        this.#unanswered.set(packet.messageId, answer)
+        this.#inWindow++
+        void answer.then(() => this.#inWindow--)
+      }
       void answer.then(() => this.#answered())
       if (this.#inAir < inAirLimit) done()
       else this.#whenRoom = () => done()
@@ -66,20 +82,22 @@ export class Session implements BrokerSession {
     this.#holdAcknowledgements(client as unknown as Sender)
     // The package reports through events; without a listener they would end the process.
     client.on('error', (error) => this.#log('debug', 'mqtt: error', { why: sentence(error) }))
-    client.on('packetreceive', ({ cmd }) => {
-      if (cmd === 'publish') return this.#catchingUp.heard()
-      if (cmd === 'pingresp') this.#catchingUp.answered()
-      on.spoke?.()
+    client.on('packetsend', ({ cmd }) => {
+      if (cmd === 'pingreq') this.#soundings.asked()
+    })
+    client.on('packetreceive', (packet) => {
+      if (packet.cmd === 'pingresp') this.#soundings.answered()
+      if (packet.cmd === 'publish' && packet.qos > 0) this.#soundings.heard()
     })
     client.on('close', () => this.#lost())
   }
 
-  /** From now on a loss is told. Throws when the connection is lost already. */
-  begin(sessionPresent: boolean): void {
+  /** From now on a loss is told. `mayHaveStored`: so it is asked whether all of that has come. Throws when the connection is lost already. */
+  begin(sessionPresent: boolean, mayHaveStored: boolean): void {
     if (this.#gone) throw new BrokerError('network', 'ECLOSED', 'the connection to the broker was lost at once')
     this.sessionPresent = sessionPresent
     this.#open = true
-    if (sessionPresent && this.#on.caughtUp) this.#catchingUp.begin()
+    if (mayHaveStored && this.#on.caughtUp) this.#soundings.catchUp()
   }
 
   /** A PUBACK leaves when its message is taken, and never when it is refused: the broker sends it again in the next session. */
@@ -155,7 +173,7 @@ export class Session implements BrokerSession {
   async close(): Promise<void> {
     if (this.#quiet) return
     this.#quiet = true
-    this.#catchingUp.end()
+    this.#soundings.end()
     for (let waited = 0; this.#inAir > 0 && waited < farewellMs && !this.#gone; waited += 20) await sleep(20)
     // Of itself a broker says that we are gone only when we vanish.
     if (this.#presence && !this.#gone) this.#tell(this.#presence, 'offline')
@@ -170,7 +188,7 @@ export class Session implements BrokerSession {
   /** The attempt failed: nothing is told any more. */
   abandon(): void {
     this.#quiet = true
-    this.#catchingUp.end()
+    this.#soundings.end()
     this.#client.end(true)
   }
 
@@ -182,7 +200,7 @@ export class Session implements BrokerSession {
 
   #lost(): void {
     this.#gone = true
-    this.#catchingUp.end()
+    this.#soundings.end()
     for (const reject of this.#waiting) reject(new BrokerError('network', 'ECLOSED', 'the connection to the broker was lost'))
     if (this.#quiet || !this.#open) return
     this.#quiet = true

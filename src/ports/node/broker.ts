@@ -81,10 +81,12 @@ async function establish(client: MqttClient, options: BrokerOptions, on: BrokerE
   if (!sessionPresent) {
     memory.incoming.clear()
     memory.granted.clear()
-    on.caughtUp?.()
   }
+  // What is shared is stored for all who share it, whoever they are and whenever they came (section 4.8.2).
+  const mayHaveStored = sessionPresent || options.topics.some(isShared)
+  if (!mayHaveStored) on.caughtUp?.()
   await agree(client, options, memory.granted)
-  session.begin(sessionPresent)
+  session.begin(sessionPresent, mayHaveStored)
 }
 
 function clientOptions(options: BrokerOptions, incomingStore: IncomingStore): IClientOptions {
@@ -95,6 +97,8 @@ function clientOptions(options: BrokerOptions, incomingStore: IncomingStore): IC
     protocolVersion: version,
     clean,
     keepalive: keepaliveS,
+    // Asked also while messages come: the answer says that none is left behind.
+    reschedulePings: false,
     // The whole of `connect` has its own end; this one must not come before it.
     connectTimeout: 2 * connectTimeoutMs,
     reconnectPeriod: 0,

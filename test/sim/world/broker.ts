@@ -24,6 +24,8 @@ const connectMs = 20
 const acknowledgeMs = 10
 /** All that is stored is said at once, and who asks whether there is more is answered later. */
 const caughtUpMs = 300
+/** Less often than a gateway asks, so that days are not made of that. */
+const signOfLifeMs = 600_000
 const farewellMs = 2000
 
 /**
@@ -123,6 +125,7 @@ export class SimBroker implements Broker {
     else if (options.presence) this.#retain(options.presence.topic, options.presence.online)
     this.#pump()
     if (sessionPresent) this.#catchUp(session)
+    else this.#signOfLife(session)
     return {
       sessionPresent,
       publish: async (topic, payload, { retain = false } = {}) => {
@@ -213,9 +216,18 @@ export class SimBroker implements Broker {
   #catchUp(session: Session): void {
     this.#timeline.at(caughtUpMs, () => {
       if (!session.open) return
-      if (this.frozen) this.#catchUp(session)
-      else session.on.caughtUp?.()
+      if (this.frozen) return this.#catchUp(session)
+      session.on.caughtUp?.()
+      this.#signOfLife(session)
     })
+  }
+
+  /** Whatever there is was said at once. */
+  #signOfLife(session: Session): void {
+    if (!session.open) return
+    session.on.asked?.()
+    this.#timeline.at(acknowledgeMs, () => session.open && !this.frozen && session.on.answered?.(true))
+    this.#timeline.at(signOfLifeMs, () => this.#signOfLife(session))
   }
 
   /** What this session has not heard yet. */
