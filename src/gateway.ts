@@ -158,6 +158,7 @@ export class Gateway {
     this.#postmaster = postmaster
     this.#dispatcher = dispatcher
     this.#vigil = vigil
+    remains.readBy((source) => JSON.stringify([decoderOf(source), decodingOf(source)]))
     this.#sources = sourcesOf(plan, ports, { clock, random: ports.random, log, take, raised: stands, remains }, spool)
     this.#leftoverTools = { clock, log, take, remains }
     this.desk = new Desk({

@@ -8,8 +8,6 @@ import type { Take, Taken } from './source.ts'
 /**
  * Leftover: what remains of a source that the settings no longer have, or have as another kind. It hears nothing; it offers what is left under the name of that
  * source until it is taken.
- *
- * Nobody knows any more how these octets were read, and so of which alert a place was: each frame is told as a whole, rather twice than not.
  */
 export type LeftoverTools = { clock: Clock; log: Log; take: Take; remains: Remains }
 
@@ -38,7 +36,7 @@ export class Leftover {
       source: this.#source,
       frames: frames.length,
     })
-    for (const { bytes, stamp } of frames) this.#lose(this.#kept.add({ bytes, stamp }))
+    for (const frame of frames) this.#lose(this.#kept.add(frame))
     this.#taking = this.#takeAll()
   }
 
@@ -54,7 +52,7 @@ export class Leftover {
       source: this.#source,
       frames: this.#kept.size,
     })
-    remains.leave(this.#source, () => remainingOf(this.#kept.all).map(({ bytes, stamp }) => ({ bytes, stamp })))
+    remains.leave(this.#source, () => remainingOf(this.#kept.all))
   }
 
   async #takeAll(): Promise<void> {
@@ -67,10 +65,11 @@ export class Leftover {
     }
   }
 
-  async #take({ bytes, stamp, held }: KeptFrame, behind: Ahead): Promise<Taken> {
+  async #take({ bytes, stamp, places, held }: KeptFrame, behind: Ahead): Promise<Taken> {
     const { take, log } = this.#tools
+    const heard = { source: this.#source, bytes, behind, heardAt: stamp, ...(places ? { places } : {}) }
     try {
-      return await (held ? held.offer() : take({ source: this.#source, bytes, behind, heardAt: stamp }))
+      return await (held ? held.offer() : take(heard))
     } catch (error) {
       log('error', 'a frame could not be taken', { source: this.#source, why: sentence(error) })
       return { kind: 'refused', why: 'a fault in the gateway', hint: 'Look at its log.', again: true }

@@ -105,11 +105,13 @@ class SerialSource implements Source {
     this.#state = 'stopped'
     const frames = this.#kept.size + this.#waiting.length
     if (frames > 0) this.#tools.log('error', 'serial: frames were not taken before the stop', { source: this.id, frames })
-    if (this.saysOnce) this.#tools.remains?.leave(this.id, () => this.#remaining())
+    this.#tools.remains?.leave(this.id, () => this.#remaining())
   }
 
+  /** What is kept was said once, though the settings may have a device now that waits for its answer: that one says again what still waits. */
   #remaining(): Remaining[] {
-    return remainingOf([...this.#kept.all, ...this.#waiting.map(({ bytes, stamp }) => ({ bytes, stamp }))])
+    const waiting = this.saysOnce ? this.#waiting : []
+    return remainingOf([...this.#kept.all, ...waiting.map(({ bytes, stamp }) => ({ bytes, stamp }))])
   }
 
   /** The line may still have brought something with its end. */

@@ -5,6 +5,7 @@ import { Gateway } from '../../src/gateway.ts'
 import { checkSettings } from '../../src/settings/check.ts'
 import { effective } from '../../src/settings/schema.ts'
 import { SeenMail } from '../../src/settings/seen-mail.ts'
+import { Remains } from '../../src/source/remains.ts'
 import type { Zone } from '../peers/zone.ts'
 import { SimBroker } from '../sim/world/broker.ts'
 import { SimClock } from '../sim/world/clock.ts'
@@ -28,6 +29,8 @@ export class Box {
   readonly link: SimLink
   readonly serial: SimSerial
   readonly log: { at: number; event: string; facts: Record<string, unknown> }[] = []
+  /** What the sources of a gateway before had heard and could not give it. */
+  remains = new Remains()
   disk = new SimDisk()
   clock: SimClock
   /** By how much the clock is wrong when the box boots the next time, in ms. */
@@ -102,6 +105,8 @@ export class Box {
     const starting = Gateway.start(
       { clock, disk, net, names: () => names, link, serial, broker, mailIn, random: this.random.fork(), log },
       plan,
+      undefined,
+      this.remains,
     )
     this.#gateway = await this.settled(starting)
   }

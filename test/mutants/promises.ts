@@ -530,6 +530,13 @@ export const mutations: readonly Mutation[] = [
     tests: ['test/web/house.test.ts'],
   },
   {
+    what: 'takes what is left of a frame by the places of another decoder',
+    file: 'gateway.ts',
+    from: '    remains.readBy((source) => JSON.stringify([decoderOf(source), decodingOf(source)]))\n',
+    to: '',
+    tests: ['test/gateway/remains.test.ts'],
+  },
+  {
     what: 'gives up a gateway that does not start',
     file: 'cli/engine.ts',
     from: 'void inTurn(() => this.#tryAgain(attempt + 1)).catch(() => {})',

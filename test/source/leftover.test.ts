@@ -32,15 +32,16 @@ function scene(frames: readonly Uint8Array[], places?: readonly number[]) {
   }
   const live = (ms: number) => timeline.run(timeline.now + ms)
   const texts = () => heard.map(({ bytes }) => Buffer.from(bytes).toString())
-  return { leftover: new Leftover('old', tools), remains, logged, heard, texts, gateway, live, stamp }
+  const next = () => new Leftover('old', tools)
+  return { leftover: next(), next, remains, logged, heard, texts, gateway, live, stamp }
 }
 
-test('what is left is taken under the name of its source, whole, in its order, and with the time when it was heard; and the log says so', async () => {
+test('what is left is taken under the name of its source, as far as it was not, in its order, and with the time when it was heard; and the log says so', async () => {
   const { leftover, remains, logged, heard, texts, live, stamp } = scene(bytesOf('one', 'two'), [2])
   leftover.start()
   await live(1)
   assert.deepEqual(texts(), ['one', 'two'])
-  for (const { source, heardAt, places } of heard) assert.deepEqual([source, heardAt, places], ['old', stamp, undefined])
+  for (const { source, heardAt, places } of heard) assert.deepEqual([source, heardAt, places], ['old', stamp, [2]])
   assert.deepEqual(
     logged.map(({ level, facts }) => [level, facts]),
     [['warning', { source: 'old', frames: 2 }]],
@@ -77,14 +78,29 @@ test('a frame that is partly taken is understood once, and only the rest is offe
   assert.deepEqual([heard.length, offers], [1, 3])
 })
 
-test('what is not taken before the stop goes to the next gateway, whole', async () => {
+test('what of a frame was accepted is not told anew, however often the settings change while the rest is refused', async () => {
+  const { leftover, next, gateway, heard, live } = scene(bytesOf('one'))
+  const held: Held = { place: 1, severity: 'warning', state: 'event', offer: async () => full }
+  gateway.take = async () => ({ ...full, held: [held] })
+  for (const one of [leftover, next(), next()]) {
+    one.start()
+    await live(5000)
+    await one.stop()
+  }
+  assert.deepEqual(
+    heard.map(({ places }) => places),
+    [undefined, [1], [1]],
+  )
+})
+
+test('what is not taken before the stop goes to the next gateway, as far as it was not', async () => {
   const { leftover, remains, gateway, live, stamp } = scene(bytesOf('one', 'two'), [1])
   gateway.take = async ({ bytes }) => (Buffer.from(bytes).toString() === 'one' ? accepted : full)
   leftover.start()
   await live(1)
   await leftover.stop()
   assert.deepEqual(remains.sources, ['old'])
-  assert.deepEqual(remains.take('old'), [{ bytes: Buffer.from('two'), stamp }])
+  assert.deepEqual(remains.take('old'), [{ bytes: Buffer.from('two'), stamp, places: [1] }])
 })
 
 test('a stop waits two seconds for a frame in hand; should it be accepted after that, it is not left', async () => {

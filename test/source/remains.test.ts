@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { instant, monotonic } from '../../src/ports/clock.ts'
 import { Ahead } from '../../src/source/ahead.ts'
 import { remainingOf } from '../../src/source/kept.ts'
+import { Remains } from '../../src/source/remains.ts'
 import type { Held } from '../../src/source/source.ts'
 
 const stamp = { wall: instant(1), mono: monotonic(1), boot: 'b', synchronised: 'yes' } as const
@@ -27,6 +28,20 @@ test('what was kept an alert at a time is left as one frame, with the places tha
     { bytes: two, stamp },
     { bytes: three, stamp, places: [2] },
   ])
+})
+
+test('where the octets are read in another way, a frame is taken whole', () => {
+  const remains = new Remains()
+  const frame = { bytes: Buffer.from('a'), stamp, places: [1] }
+  const leftBy = (decoding: string) => {
+    remains.readBy(() => decoding)
+    remains.leave('plc', () => [frame])
+  }
+  leftBy('ups')
+  assert.deepEqual(remains.take('plc'), [frame])
+  leftBy('ups')
+  remains.readBy(() => 'text')
+  assert.deepEqual(remains.take('plc'), [{ bytes: frame.bytes, stamp }])
 })
 
 test('what is said of a key again while it waits is not kept once more, and what follows on another word is', () => {

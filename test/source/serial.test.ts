@@ -69,7 +69,7 @@ const accepted = (heard: Heard, number = 1): Taken => ({
 })
 const full: Taken = { kind: 'refused', why: 'the disk\r\nis full', hint: '', again: true }
 
-function scene(options: Partial<SerialSourceOptions> & { path?: string } = {}) {
+function scene(options: Partial<SerialSourceOptions> & { path?: string } = {}, remains = new Remains()) {
   const timeline = new Timeline()
   const clock = new SimClock(timeline, 'boot')
   const box = new Box()
@@ -77,7 +77,6 @@ function scene(options: Partial<SerialSourceOptions> & { path?: string } = {}) {
   const logged: { level: Level; event: string; facts: Record<string, unknown> }[] = []
   const gateway = { take: async (heard: Heard): Promise<Taken> => accepted(heard) }
   const { path = '/dev/ttyUSB0', ...rest } = options
-  const remains = new Remains()
   const source = serialSource(
     {
       id: 'plc',
@@ -603,6 +602,28 @@ describe('stopping', () => {
     await waits.live(2100)
     await ended
     assert.deepEqual(waits.remains.take('plc'), [], 'a device that waits for its answer says it again')
+  })
+
+  test('what a device had said once stays kept when it is to wait for its answer from now on, however often the settings change', async () => {
+    const remains = new Remains()
+    const refuse = async (acknowledge: SerialSourceOptions['acknowledge'], words = '') => {
+      const { box, gateway, live, source } = scene({ acknowledge }, remains)
+      gateway.take = async () => full
+      source.start()
+      await live(1)
+      box.says(words)
+      await live(5000)
+      const stopped = source.stop()
+      await live(2100)
+      await stopped
+    }
+    await refuse('none', 'one\ntwo\n')
+    for (const acknowledge of ['line', 'ack-nak', 'line'] as const) await refuse(acknowledge)
+    const left = remains.take('plc')
+    assert.deepEqual(
+      left.map(({ bytes }) => Buffer.from(bytes).toString()),
+      ['one', 'two'],
+    )
   })
 
   test('a stop while the line is missing ends the waiting at once', async () => {
