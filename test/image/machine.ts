@@ -26,7 +26,9 @@ export class Machine {
   readonly kind: Kind
   readonly disk: string
   readonly dir = mkdtempSync(join(tmpdir(), 'outpost-machine-'))
+  /** Ports of this machine that lead to 8080 of that one, to 80 and to 9999. */
   pagePort = 0
+  webPort = 0
   strayPort = 0
   probe!: Probe
   monitor!: Monitor
@@ -61,7 +63,8 @@ export class Machine {
   async start(): Promise<void> {
     this.#boots += 1
     // The same port may be free twice.
-    while (this.pagePort === this.strayPort) [this.pagePort, this.strayPort] = [await freePort(), await freePort()]
+    while (new Set([this.pagePort, this.webPort, this.strayPort]).size < 3)
+      [this.pagePort, this.webPort, this.strayPort] = [await freePort(), await freePort(), await freePort()]
     for (const name of ['probe.sock', 'line.sock', 'monitor.sock']) rmSync(join(this.dir, name), { force: true })
     const program = this.kind === 'x64' ? 'qemu-system-x86_64' : 'qemu-system-aarch64'
     const child = spawn(program, this.#arguments(), { stdio: ['ignore', 'ignore', 'pipe'] })
@@ -94,7 +97,7 @@ export class Machine {
       ['-device', 'virtio-blk-pci,drive=disk,bootindex=0'],
       ['-device', 'i6300esb'],
       ['-action', 'watchdog=reset'],
-      ['-netdev', `user,id=net,hostfwd=tcp:127.0.0.1:${this.pagePort}-:8080,hostfwd=tcp:127.0.0.1:${this.strayPort}-:9999`],
+      ['-netdev', ['user', 'id=net', ...this.#forwards()].join(',')],
       ['-device', 'virtio-net-pci,netdev=net,romfile='],
       ['-device', 'virtio-serial-pci'],
       ['-chardev', `socket,id=probe,path=${join(this.dir, 'probe.sock')},server=on,wait=off`],
@@ -123,6 +126,15 @@ export class Machine {
     if (kernel) own.push(['-kernel', kernel.image], ['-initrd', kernel.initrd], ['-append', kernel.words])
     // The first serial port is the console, the second the line.
     return [...common, ...own].flat()
+  }
+
+  #forwards(): string[] {
+    const leads = [
+      [this.pagePort, 8080],
+      [this.webPort, 80],
+      [this.strayPort, 9999],
+    ]
+    return leads.map(([here, there]) => `hostfwd=tcp:127.0.0.1:${here}-:${there}`)
   }
 
   /** Resolves with seconds since the power came. */

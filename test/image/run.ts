@@ -6,7 +6,9 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readBoard } from '../../firmware-host/image/board.ts'
 import { PlainRelay } from '../peers/plain-relay.ts'
+import { clock } from './clock.ts'
 import { freePort, type Kind, Machine } from './machine.ts'
+import { Owner } from './owner.ts'
 import { credentialSecret, type Probe } from './probe.ts'
 import { flash, lay, names, provisioning, read, secret } from './provision.ts'
 import { radio } from './radio.ts'
@@ -138,14 +140,19 @@ async function main(): Promise<void> {
         assert.match(await probe.run('cat /boot/firmware/outpost-label.txt'), new RegExp(code))
         assert.equal((await probe.run('journalctl -b --no-pager')).includes(code), false)
       })
+      await check('console and label name the address without a port, and port 80 leads to the page', async () => {
+        const address = new RegExp(`^ *http://${await probe.run('hostname')}\\.local/\\r?$`, 'm')
+        assert.match(await probe.run('cat /boot/firmware/outpost-label.txt'), address)
+        await until('the console tells where else', 120, () => /It is also at:\s+\S+\s/.test(machine.console))
+        assert.match(machine.console, address)
+        assert.match(machine.console, /It is also at:\s+http:\/\/10\.0\.2\.15\/\r?\n/)
+        assert.doesNotMatch(machine.console, /:8080/)
+        const page = await fetch(`http://127.0.0.1:${machine.webPort}/`, { signal: AbortSignal.timeout(20_000) })
+        assert.match(await page.text(), /<title>/)
+      })
+      const owner = new Owner(machine)
       await check('the page is claimed through a forwarded port', async () => {
-        const origin = `http://127.0.0.1:${machine.pagePort}`
-        const claim = (body: unknown) =>
-          fetch(`${origin}/api/claim`, {
-            method: 'POST',
-            headers: { 'Content-Type': 'application/json', Origin: origin },
-            body: JSON.stringify(body),
-          })
+        const claim = (body: unknown) => owner.post('/api/claim', body)
         const wrong = await claim({ code: 'ABCD-2345', password: 'correct horse battery' })
         assert.equal(wrong.status, 401)
         await wrong.body?.cancel()
@@ -182,6 +189,7 @@ async function main(): Promise<void> {
         await machine.ready(180)
         return took
       })
+      await clock(machine, owner, check, () => line.say('The clock was set', 20))
       await check('the root cannot be written', async () => {
         assert.match(await probe.run('findmnt -no FSTYPE,OPTIONS /'), /^squashfs\s+ro/)
         assert.notEqual((await probe.try('touch /etc/x /usr/x')).code, 0)
