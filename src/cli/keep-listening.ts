@@ -1,4 +1,5 @@
 import type { Clock } from '../ports/clock.ts'
+import { worthTelling } from '../ports/log.ts'
 
 /** A port that is taken may be free later. */
 const againMs = 5000
@@ -11,7 +12,7 @@ export type ListenOptions = {
   /** Names what is wanted now, where and how; undefined: nothing. Another name is another listener. */
   wanted(): string | undefined
   listen(): Promise<Listening>
-  /** It cannot listen, for now. */
+  /** It cannot listen, for now. Told ever more seldom while it goes on. */
   failed(error: unknown): void
 }
 
@@ -23,6 +24,7 @@ export type ListenOptions = {
 export async function keepListening({ clock, wanted, listen, failed }: ListenOptions): Promise<() => Promise<void>> {
   let listener: Listening | undefined
   let where: string | undefined
+  let failures = 0
   let stopped = false
   let cancel = () => {}
   let looking = Promise.resolve()
@@ -35,11 +37,13 @@ export async function keepListening({ clock, wanted, listen, failed }: ListenOpt
     if (name !== where || (name !== undefined && !listener)) {
       await listener?.close()
       listener = undefined
+      if (name !== where) failures = 0
       where = name
       try {
         if (name !== undefined && !stopped) listener = await listen()
+        failures = 0
       } catch (error) {
-        failed(error)
+        if (worthTelling(failures, ++failures)) failed(error)
         waitMs = againMs
       }
     }

@@ -77,3 +77,26 @@ test('a listener that is moving when it is stopped does not open at the other pl
   await timeline.run(60_000)
   assert.deepEqual([stopped, port.opened, port.open], [true, 1, 0])
 })
+
+test('a place that cannot be had is tried every few seconds and told ever more seldom, and anew of another place', async () => {
+  const timeline = new Timeline()
+  let wanted = 'here'
+  let tries = 0
+  const told: string[] = []
+  const stop = await keepListening({
+    clock: new SimClock(timeline, 'boot'),
+    wanted: () => wanted,
+    listen: async () => {
+      tries++
+      throw new Error(wanted)
+    },
+    failed: (error) => told.push((error as Error).message),
+  })
+  await timeline.run(3_600_000)
+  assert.ok(tries > 700, `${tries} tries`)
+  assert.equal(told.length, 10)
+  wanted = 'there'
+  await timeline.run(3_620_000)
+  assert.deepEqual(told.slice(10, 12), ['there', 'there'])
+  await stop()
+})

@@ -42,7 +42,10 @@ export const provisioning = (line: string, relayPort: number) => ({
     people: [{ id: 'ops', name: 'Ops', address: 'ops@example.org' }],
     mail: { from: 'Bench <box@example.org>', format: 'text' },
     relays: [{ id: 'host', host: '10.0.2.2', port: relayPort, security: 'none', auth: { kind: 'none' } }],
-    sources: [{ id: 'line', kind: 'serial', path: line, baudRate: 115200, decode: 'text', acknowledge: 'line' }],
+    sources: [
+      { id: 'line', kind: 'serial', path: line, baudRate: 115200, decode: 'text', acknowledge: 'line' },
+      { id: 'camera', kind: 'smtp', listen: '127.0.0.1:25' },
+    ],
     delivery: { retry: ['5s'], digest: { from: 1000 } },
     broker: { enabled: false },
   },

@@ -190,6 +190,11 @@ async function main(): Promise<void> {
         return took
       })
       await clock(machine, owner, check, () => line.say('The clock was set', 20))
+      await check('devices whose mail goes to port 25 are answered by the gateway, which has no right', async () => {
+        const greeting = `require('net').connect(25, '127.0.0.1').once('data', (octets) => { console.log(String(octets)); process.exit() })`
+        assert.match(await probe.run(`/usr/lib/outpost/bin/node -e "${greeting}"`, 60), /^220 .*ESMTP/)
+        assert.match(await probe.run('grep CapEff /proc/$(systemctl show -P MainPID outpost)/status'), /0{16}/)
+      })
       await check('the root cannot be written', async () => {
         assert.match(await probe.run('findmnt -no FSTYPE,OPTIONS /'), /^squashfs\s+ro/)
         assert.notEqual((await probe.try('touch /etc/x /usr/x')).code, 0)
