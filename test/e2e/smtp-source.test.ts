@@ -402,7 +402,9 @@ except OSError as e:
   flood.end()
   const done = spawnSync('python3', [`${dir}/flood.py`, String(port)], { encoding: 'utf8', timeout: 100_000 })
   assert.match(done.stdout, /^(552 5\.3\.4|cut)/, done.stderr)
-  assert.ok(outpost.memory().now - before < 40 * 1024 * 1024, `${outpost.memory().now - before} octets more`)
+  // What is not collected yet is still there, more of it on a busy machine; kept, it would be a gigabyte.
+  const more = outpost.memory().now - before
+  assert.ok(more < 96 * 1024 * 1024, `${more} octets more`)
 })
 
 test('disclosure of secrets (CWE-532): the log holds no password', { skip }, () => {
