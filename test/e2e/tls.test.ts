@@ -68,8 +68,14 @@ test('weak TLS (CWE-326, CWE-327): testssl.sh finds TLS 1.2 and 1.3 alone, no we
   box.begin()
   try {
     await until('the page is served', 20_000, () => box.log.includes('gateway: ready'))
-    const said = await testssl(port, `${dir}/findings.json`)
-    const findings: Finding[] = JSON.parse(readFileSync(`${dir}/findings.json`, 'utf8'))
+    const look = async (file: string) => {
+      const said = await testssl(port, file)
+      return { said, findings: JSON.parse(readFileSync(file, 'utf8')) as Finding[] }
+    }
+    const first = await look(`${dir}/findings.json`)
+    // On a busy machine its openssl may miss a connection, and then it has not looked at that.
+    const hasMissed = first.findings.some(({ finding }) => finding.includes('connect problem'))
+    const { said, findings } = hasMissed ? await look(`${dir}/findings-again.json`) : first
     const of = (id: string) => findings.find((one) => one.id === id)
     t.diagnostic(`${findings.length} findings, ${of('scanTime')?.finding} s`)
     assert.ok(findings.length > 60, said)
