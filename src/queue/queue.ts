@@ -154,7 +154,8 @@ export class Queue {
 
   async #append(offer: Offer, prints: Print[]): Promise<Accepted> {
     const numbered = this.#memory.number(offer)
-    const { alert, id } = numbered
+    const { id } = numbered
+    const alert = this.#withBegun(numbered.alert)
     const aside = this.#options.beside?.alert(alert, id)
     const undo = () => {
       aside?.undo()
@@ -424,6 +425,12 @@ export class Queue {
     })
   }
 
+  /** The records that it covers may be written over before it is told, and what clears them waits for it, also in a later life. */
+  #withBegun(alert: Alert): Alert {
+    const begun = tellsSeveral(alert) ? this.waiting.begunIn(alert.covers ?? []) : []
+    return begun.length > 0 ? { ...alert, begun } : alert
+  }
+
   #add(alert: Alert, id: number, place: Place): void {
     this.waiting.add({
       ...place,
@@ -432,10 +439,12 @@ export class Queue {
       to: alert.to,
       accepted: momentOf(alert.stamp, this.#options.clock, this.#options.builtAt),
       orderBy: `${alert.source}\0${alert.key ?? ''}`,
-      ...(alert.covers && alert.source === 'outpost' ? { first: true } : {}),
+      ...(tellsSeveral(alert) ? { first: true } : {}),
       ...(alert.kept ? { kept: true } : {}),
       keyed: alert.key !== undefined,
       ...(alert.state === 'cleared' && alert.key !== undefined ? { clears: true } : {}),
+      ...(alert.state === 'raised' && alert.key !== undefined ? { raises: true } : {}),
+      ...(alert.begun ? { begun: alert.begun } : {}),
     })
     if (!alert.enclosed) return
     this.#enclosed.set(id, alert.enclosed.file)
@@ -461,6 +470,9 @@ export class Queue {
     }
   }
 }
+
+/** A digest or a summary: it stands for other letters. */
+const tellsSeveral = ({ covers, source }: Alert): boolean => covers !== undefined && source === 'outpost'
 
 function bitsIn(mask: number): number {
   let bits = 0

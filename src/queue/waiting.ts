@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { rank, type Severity, severities } from '../alert/alert.ts'
+import { Begun, type Raise } from './begun.ts'
 import { freeLeave, keptBy, type Leave } from './leave.ts'
 import { goneFlag, Rows } from './rows.ts'
 import { type Clearing, Turns } from './turns.ts'
@@ -31,8 +32,8 @@ export type LetterState = {
 }
 
 /** `first`: goes before all others. `loose`: without a key; it is in order among its like, but nothing hangs on it. `kept`: not to be told on its own. `clears`: says
- * that something is over. */
-const flag = { gone: goneFlag, held: 2, away: 4, local: 8, first: 16, loose: 32, kept: 64, clears: 128 } as const
+ * that something is over. `raises`: says that something has begun. */
+const flag = { gone: goneFlag, held: 2, away: 4, local: 8, first: 16, loose: 32, kept: 64, clears: 128, raises: 256 } as const
 
 export type Added = {
   id: number
@@ -52,10 +53,17 @@ export type Added = {
   kept?: boolean
   /** Says that what its key was about is over. */
   clears?: boolean
+  /** Says that what its key is about has begun. */
+  raises?: boolean
+  /** What it tells of other alerts to have begun and not to be over. */
+  begun?: readonly Raise[]
 }
 
 /** A letter that may leave, but not to those (as the alert names them) for whom an elder of its key still waits. */
 export type Leaving = { id: number; behind?: ReadonlySet<string> }
+
+/** A letter that is to tell several: to whom, and whether it is on its way. */
+type Untold = { refs: readonly string[]; away: boolean }
 
 /** Which letters are looked for. */
 export type Picking = {
@@ -69,6 +77,7 @@ export type Picking = {
 
 export class Waiting {
   readonly #rows = new Rows()
+  readonly #begun = new Begun()
   /** How many of those that wait go before all others. */
   #firsts = 0
 
@@ -91,8 +100,13 @@ export class Waiting {
     c.accepted[row] = letter.accepted
     c.rank[row] = rank(letter.severity)
     c.flags[row] =
-      (letter.first ? flag.first : 0) | (letter.keyed ? 0 : flag.loose) | (letter.kept ? flag.kept : 0) | (letter.clears ? flag.clears : 0)
+      (letter.first ? flag.first : 0) |
+      (letter.keyed ? 0 : flag.loose) |
+      (letter.kept ? flag.kept : 0) |
+      (letter.clears ? flag.clears : 0) |
+      (letter.raises ? flag.raises : 0)
     if (letter.first) this.#firsts++
+    this.#begun.add(letter.id, letter.begun ?? [])
     c.octets[row] = letter.bytes
   }
 
@@ -114,6 +128,27 @@ export class Waiting {
   orderOf(id: number): number | undefined {
     const row = this.#rows.find(id)
     return row < 0 ? undefined : this.#rows.columns.topic[row]
+  }
+
+  /** What of these letters has begun and is not over: of each topic the newest raise, with the worst rank. */
+  begunIn(ids: readonly number[]): Raise[] {
+    const begun = new Map<number, Raise>()
+    for (const id of ids.toSorted((a, b) => a - b)) {
+      const row = this.#rows.find(id)
+      const { flags, topic: topics, rank: ranks } = this.#rows.columns
+      const [bits, topic, rank] = [flags[row] ?? 0, topics[row] ?? 0, ranks[row] ?? 0]
+      if (bits & flag.raises) begun.set(topic, [id, topic, Math.min(rank, begun.get(topic)?.[2] ?? rank)])
+      else if (bits & flag.clears) begun.delete(topic)
+    }
+    return [...begun.values()]
+  }
+
+  /** Letters that wait and tell, among others, what this one clears: it is behind them for whom they are still to tell it. */
+  tellersOf(id: number): number[] {
+    const row = this.#rows.find(id)
+    const { flags, topic } = this.#rows.columns
+    if (!((flags[row] ?? 0) & flag.clears)) return []
+    return this.#begun.of(topic[row] ?? 0).flatMap((one) => (one.id < id ? [one.letter] : []))
   }
 
   /** One recipient is settled. Returns the letter's last state when nobody is left, and forgets it. */
@@ -175,8 +210,9 @@ export class Waiting {
   /**
    * Up to `limit` letters that may leave now: digests first, then the worst, then the oldest. One whose elder of the same source and key cannot leave yet
    * stays behind it for those who are still to be told of both, unless it is worse than the elder. What clears stays behind also then, unless it is
-   * critical and the elder is not in the air, and its elders have their turn with it (no RESOLVED before FIRING). An elder that left on the same lane is before it anyway. Without a key
-   * nothing hangs on the order: there one that was put off, or is kept for its size, which may last for days, keeps nobody back.
+   * critical and the elder is not in the air, and its elders have their turn with it (no RESOLVED before FIRING); there a digest counts as each raise in it that
+   * still stands. An elder that left on the same lane is before it anyway. Without a key nothing hangs on the order: there one that was put off, or is kept for its
+   * size, which may last for days, keeps nobody back.
    */
   leaving(now: number, limit: number, picking: Picking = {}): Leaving[] {
     this.#rows.sort()
@@ -202,6 +238,7 @@ export class Waiting {
     const found: Leaving[][] = severities.map(() => [])
     const blocked = new Map<number, Map<string, number>>()
     const inAir = new Map<number, Map<string, number>>()
+    const untold = this.#untold(lane)
     for (let row = 0; row < this.#rows.count; row++) {
       const flags = c.flags[row] ?? 0
       if (flags & (flag.gone | flag.local | flag.kept)) continue
@@ -217,7 +254,7 @@ export class Waiting {
         if (keepsBack && flags & flag.away) this.#block(topic, this.#rows.pending(row), severity, inAir)
         continue
       }
-      const behind = this.#behind(row, severity, blocked.get(topic), inAir.get(topic))
+      const behind = this.#behind(row, severity, untold, blocked.get(topic), inAir.get(topic))
       // What is over is not told behind what has begun anew.
       if (behind && flags & flag.clears) this.#block(topic, behind, severity, blocked)
       const list = flags & flag.first ? first : found[turns.of(c.id[row] ?? 0, topic, severity)]
@@ -244,17 +281,45 @@ export class Waiting {
   #behind(
     row: number,
     severity: number,
+    untold: ReadonlyMap<number, Untold>,
     waits?: ReadonlyMap<string, number>,
     inAir?: ReadonlyMap<string, number>,
   ): ReadonlySet<string> | undefined {
-    if (!waits) return undefined
     const clears = ((this.#rows.columns.flags[row] ?? 0) & flag.clears) !== 0
+    const mayBeUntold = clears && untold.size > 0 && this.#begun.of(this.#rows.columns.topic[row] ?? 0).length > 0
+    if (!waits && !mayBeUntold) return undefined
     // A critical letter waits for nothing that is less, but for what is on its way already.
     const elders = severity > 0 ? waits : inAir
-    const behind = this.#rows
-      .pending(row)
-      .filter((ref) => (clears && elders?.has(ref)) || (waits.get(ref) ?? Number.POSITIVE_INFINITY) <= severity)
+    const isBehind = (ref: string) =>
+      (clears && elders?.has(ref)) ||
+      (waits?.get(ref) ?? Number.POSITIVE_INFINITY) <= severity ||
+      (mayBeUntold && this.#isUntold(row, severity, ref, untold))
+    const behind = this.#rows.pending(row).filter(isBehind)
     return behind.length > 0 ? new Set(behind) : undefined
+  }
+
+  /** Letters that tell several and keep back what clears something of that; one that may leave does, for it may be put off. */
+  #untold(lane: number | undefined): Map<number, Untold> {
+    const c = this.#rows.columns
+    const untold = new Map<number, Untold>()
+    for (const letter of this.#begun.letters) {
+      const row = this.#rows.find(letter)
+      const flags = c.flags[row] ?? flag.gone
+      const away = (flags & flag.away) !== 0
+      if (flags & (flag.gone | flag.held | flag.local | flag.kept) || (away && lane !== undefined && c.lane[row] === lane)) continue
+      untold.set(letter, { refs: this.#rows.pending(row), away })
+    }
+    return untold
+  }
+
+  /** Whether what this one clears is still to be told to such a recipient. A critical one waits only for what is as bad, or is on its way. */
+  #isUntold(row: number, severity: number, ref: string, untold: ReadonlyMap<number, Untold>): boolean {
+    const { id, topic } = this.#rows.columns
+    for (const teller of this.#begun.of(topic[row] ?? 0)) {
+      const letter = teller.id < (id[row] ?? 0) ? untold.get(teller.letter) : undefined
+      if (letter?.refs.includes(ref) && (severity > 0 || teller.rank === 0 || letter.away)) return true
+    }
+    return false
   }
 
   /** When the first letter that only waits for its time may leave; undefined when none does. */
@@ -351,6 +416,7 @@ export class Waiting {
   #drop(row: number): LetterState {
     const state = this.#state(row)
     if ((this.#rows.columns.flags[row] ?? 0) & flag.first) this.#firsts--
+    this.#begun.drop(state.id)
     this.#rows.drop(row)
     return state
   }

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { kind } from '../sim/world/relay.ts'
+import { Box } from './box.ts'
+
+/** A digest stands where the raises stood that it tells: while it is put off, what clears them waits for it. */
+const minute = 60_000
+const hour = 60 * minute
+const rules = [{ id: 'all', to: ['ops', 'boss'] }]
+
+async function opened(more: Record<string, unknown> = {}): Promise<Box> {
+  const people = ['ops', 'boss'].map((id) => ({ id, name: id, address: `${id}@example.org` }))
+  const box = new Box(1, { people, sources: [{ id: 'plc', kind: 'serial', path: '/dev/ttyS0' }], rules, ...more })
+  await box.boot()
+  await box.pass(minute)
+  return box
+}
+
+async function raised(box: Box, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    box.blurt(JSON.stringify({ key: `k${i}`, state: 'raised', text: `alarm ${i}` }))
+    await box.pass(1000)
+  }
+}
+
+async function cleared(box: Box, ...keys: string[]): Promise<void> {
+  for (const key of keys) {
+    box.blurt(JSON.stringify({ key, state: 'cleared', text: `fine ${key}` }))
+    await box.pass(1000)
+  }
+}
+
+/** An outage in which `k0` to `k5` are raised. */
+async function wentAway(box: Box): Promise<void> {
+  box.away()
+  await raised(box, 6)
+  await box.pass(10 * minute)
+}
+
+/** What this one was told, in its order: of a digest how many it tells, else the first line. */
+const heard = (box: Box, who: string): string[] =>
+  box.relay.taken.flatMap(({ to, content }) =>
+    to.includes(`${who}@example.org`) ? (/^(\d+ alerts|fine \w+|alarm \d+)/m.exec(content.split('\r\n\r\n')[1] ?? '')?.slice(1) ?? []) : [],
+  )
+
+test('what is over is told behind the digest that tells its beginning, when the relay puts that off', async () => {
+  const box = await opened()
+  await wentAway(box)
+  box.relay.faults = { ...kind, putsOff: '6 alerts' }
+  box.back()
+  await box.pass(20_000)
+  box.relay.faults = { ...kind }
+  await cleared(box, 'k3', 'k9')
+  await box.pass(30_000)
+  assert.deepEqual(heard(box, 'ops'), ['fine k9'], 'of which the digest says nothing')
+  await box.pass(hour)
+  assert.deepEqual(heard(box, 'ops'), ['fine k9', '6 alerts', 'fine k3'])
+  assert.equal(box.waiting, 0)
+})
+
+test('in the flight in which a digest is put off, nothing that it tells to stand is told to be over', async () => {
+  const box = await opened()
+  await wentAway(box)
+  box.relay.faults = { ...kind, putsOff: '6 alerts' }
+  // It came too late for the digest, and leaves right behind it.
+  box.back()
+  await cleared(box, 'k3', 'k9')
+  await box.pass(30_000)
+  assert.deepEqual(heard(box, 'ops'), ['fine k9'])
+  box.relay.faults = { ...kind }
+  await box.pass(hour)
+  assert.deepEqual(heard(box, 'ops'), ['fine k9', '6 alerts', 'fine k3'])
+})
+
+test('who has had the digest does not wait for whom it was put off, and a power cut changes nothing of it', async () => {
+  const box = await opened()
+  await wentAway(box)
+  box.relay.faults = { ...kind, full: ['boss@example.org'] }
+  box.back()
+  await box.pass(20_000)
+  await cleared(box, 'k3')
+  await box.powerCut()
+  await cleared(box, 'k4')
+  await box.pass(minute)
+  assert.deepEqual([heard(box, 'ops'), heard(box, 'boss')], [['6 alerts', 'fine k3', 'fine k4'], []])
+  box.relay.faults = { ...kind }
+  await box.pass(6 * hour)
+  assert.deepEqual(heard(box, 'boss'), ['6 alerts', 'fine k3', 'fine k4'])
+  assert.equal(box.waiting, 0)
+})
+
+test('a digest that is given up keeps nobody back any more', async () => {
+  const box = await opened()
+  await wentAway(box)
+  box.relay.faults = { ...kind, putsOff: '6 alerts' }
+  box.back()
+  await box.pass(20_000)
+  await cleared(box, 'k3')
+  await box.pass(hour)
+  assert.deepEqual(heard(box, 'ops'), [])
+  const id = box.log.find(({ event }) => event === 'backlog: merged into a digest')?.facts.id
+  assert.ok(typeof id === 'number' && box.gateway.desk.drop(id, 'ops'))
+  await box.pass(2 * minute)
+  assert.deepEqual(heard(box, 'ops'), ['fine k3'])
+})
+
+test('a summary of a rule keeps back what clears what it tells, too', async () => {
+  const box = await opened({ rules: [{ id: 'all', to: ['ops'], limit: '1/1h' }] })
+  box.relay.faults = { ...kind, putsOff: 'alerts were more' }
+  await raised(box, 4)
+  await box.pass(hour)
+  const summary = box.log.find(({ event, facts }) => event === 'dispatcher: tell' && facts.told === 3)
+  assert.ok(summary, 'k1 to k3 are told together')
+  await cleared(box, 'k2')
+  await box.pass(2 * hour)
+  assert.deepEqual(heard(box, 'ops'), ['alarm 0'])
+  box.relay.faults = { ...kind }
+  await box.pass(6 * hour)
+  assert.deepEqual(heard(box, 'ops'), ['alarm 0', '3 alerts', 'fine k2'])
+})
