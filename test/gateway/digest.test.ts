@@ -118,3 +118,20 @@ test('a summary of a rule keeps back what clears what it tells, too', async () =
   await box.pass(6 * hour)
   assert.deepEqual(heard(box, 'ops'), ['alarm 0', '3 alerts', 'fine k2'])
 })
+
+test('in a mailbox of the box, too, which did not take the summary and takes what comes then', async () => {
+  const people = [{ id: 'ops', name: 'ops', address: 'operator@site.example.org' }]
+  const box = await opened({ people, rules: [{ id: 'all', to: ['ops'], limit: '2/1h' }] })
+  await raised(box, 4)
+  const write = box.disk.write.bind(box.disk)
+  let failures = 1
+  box.disk.write = (path, bytes) => (path.includes('/mailbox/') && failures-- > 0 ? Promise.reject(new Error('EIO')) : write(path, bytes))
+  while (failures > 0) await box.pass(1000)
+  await cleared(box, 'k2')
+  await box.pass(20_000)
+  const mails = () => box.disk.paths().filter((path) => path.includes('/mailbox/operator/new/')).length
+  assert.equal(mails(), 2, 'the first two raises')
+  await box.pass(minute)
+  assert.equal(mails(), 4)
+  assert.equal(box.waiting, 0)
+})
