@@ -130,7 +130,10 @@ export class Waiting {
     return row < 0 ? undefined : this.#rows.columns.topic[row]
   }
 
-  /** What of these letters has begun and is not over: of each topic the newest raise, with the worst rank. */
+  /**
+   * What of these letters has begun and is not over: of each topic the newest raise, with the worst rank. A clear between two raises that is none of these letters,
+   * since it is for others, too, need not wait: behind them it would be the last word.
+   */
   begunIn(ids: readonly number[]): Raise[] {
     const begun = new Map<number, Raise>()
     for (const id of ids.toSorted((a, b) => a - b)) {
