@@ -96,8 +96,8 @@ export class Load {
   }
 
   /**
-   * The first that need not stand aside. While what a letter clears or tells again is in the air, by itself or in a digest, it waits, and so do those of the same
-   * source and key behind it: should the elder be put off, nobody hears that something is over before hearing of it.
+   * The first that need not stand aside. While what a letter clears or tells again is in the air, or a digest that says to stand what is over by it, it waits, and so do
+   * those of the same source and key behind it: should the elder be put off, nobody hears that something is over before hearing of it.
    */
   #takeReady(): Written | undefined {
     const { waiting } = this.#options.queue
@@ -115,7 +115,7 @@ export class Load {
     return undefined
   }
 
-  /** What it clears or tells again. */
+  /** What it clears or tells again, and what says to stand what is over by it. */
   #eldersOf({ letter: { id }, alert: { parent } }: Written): number[] {
     const tellers = this.#options.queue.waiting.tellersOf(id)
     return parent !== undefined && parent < id ? [parent, ...tellers] : tellers

@@ -155,7 +155,7 @@ export class Queue {
   async #append(offer: Offer, prints: Print[]): Promise<Accepted> {
     const numbered = this.#memory.number(offer)
     const { id } = numbered
-    const alert = this.#withBegun(numbered.alert)
+    const alert = this.#amongTellers(numbered.alert)
     const aside = this.#options.beside?.alert(alert, id)
     const undo = () => {
       aside?.undo()
@@ -425,10 +425,12 @@ export class Queue {
     })
   }
 
-  /** The records that it covers may be written over before it is told, and what clears them waits for it, also in a later life. */
-  #withBegun(alert: Alert): Alert {
-    const begun = tellsSeveral(alert) ? this.waiting.begunIn(alert.covers ?? []) : []
-    return begun.length > 0 ? { ...alert, begun } : alert
+  /** The records that it covers may be written over before it is told. What clears them waits for it, and it for those that tell what they clear, also in a later life. */
+  #amongTellers(alert: Alert): Alert {
+    const covers = tellsSeveral(alert) ? (alert.covers ?? []) : []
+    const begun = this.waiting.begunIn(covers)
+    const after = [...new Set(covers.flatMap((id) => this.waiting.tellersOf(id)))]
+    return { ...alert, ...(begun.length > 0 ? { begun } : {}), ...(after.length > 0 ? { after } : {}) }
   }
 
   #add(alert: Alert, id: number, place: Place): void {
@@ -445,7 +447,10 @@ export class Queue {
       ...(alert.state === 'cleared' && alert.key !== undefined ? { clears: true } : {}),
       ...(alert.state === 'raised' && alert.key !== undefined ? { raises: true } : {}),
       ...(alert.begun ? { begun: alert.begun } : {}),
+      ...(alert.after ? { after: alert.after } : {}),
     })
+    // Its record names also what is never sent, and a link that is too dear for that would never be asked for less.
+    if (tellsSeveral(alert)) this.waiting.composed(id, Buffer.byteLength(alert.text) + headBytes)
     if (!alert.enclosed) return
     this.#enclosed.set(id, alert.enclosed.file)
     this.waiting.composed(id, alert.enclosed.bytes)
@@ -470,6 +475,9 @@ export class Queue {
     }
   }
 }
+
+/** Octets of a letter beside its text, about. */
+const headBytes = 1000
 
 /** A digest or a summary: it stands for other letters. */
 const tellsSeveral = ({ covers, source }: Alert): boolean => covers !== undefined && source === 'outpost'

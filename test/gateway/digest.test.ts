@@ -43,6 +43,9 @@ const heard = (box: Box, who: string): string[] =>
     to.includes(`${who}@example.org`) ? (/^(\d+ alerts|fine \w+|alarm \d+)/m.exec(content.split('\r\n\r\n')[1] ?? '')?.slice(1) ?? []) : [],
   )
 
+/** Titles in the letters that tell several, in their order. */
+const titles = (box: Box): string[] => box.relay.taken.flatMap(({ content }) => content.match(/^(?:Still active|Came and went)/gm) ?? [])
+
 test('what is over is told behind the digest that tells its beginning, when the relay puts that off', async () => {
   const box = await opened()
   await wentAway(box)
@@ -133,5 +136,41 @@ test('in a mailbox of the box, too, which did not take the summary and takes wha
   assert.equal(mails(), 2, 'the first two raises')
   await box.pass(minute)
   assert.equal(mails(), 4)
+  assert.equal(box.waiting, 0)
+})
+
+test('what is over is merged in a second outage, too, while the digest waits that tells its beginning, and told behind that', async () => {
+  const keys = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5']
+  const box = await opened()
+  await wentAway(box)
+  box.relay.faults = { ...kind, putsOff: '6 alerts' }
+  box.back()
+  await box.pass(20_000)
+  box.away()
+  await cleared(box, ...keys)
+  await box.pass(3 * hour)
+  box.back()
+  await box.pass(20_000)
+  assert.deepEqual(heard(box, 'ops'), [], 'both were put off')
+  box.relay.faults = { ...kind }
+  await box.pass(6 * hour)
+  assert.deepEqual(heard(box, 'ops'), ['6 alerts', '6 alerts'])
+  assert.deepEqual(titles(box), ['Still active', 'Came and went'])
+  assert.equal(box.waiting, 0)
+})
+
+test('what a summary tells to be over waits for the summary that tells its beginning, also after a power cut', async () => {
+  const box = await opened({ rules: [{ id: 'all', to: ['ops'], limit: '1/1h' }] })
+  box.relay.faults = { ...kind, putsOff: 'Still active' }
+  await raised(box, 4)
+  await box.pass(hour)
+  await cleared(box, 'k1', 'k2', 'k3')
+  await box.pass(5 * hour)
+  await box.powerCut()
+  await box.pass(5 * hour)
+  assert.deepEqual(titles(box), [])
+  box.relay.faults = { ...kind }
+  await box.pass(8 * hour)
+  assert.deepEqual(titles(box), ['Still active', 'Came and went'])
   assert.equal(box.waiting, 0)
 })

@@ -274,8 +274,22 @@ export const mutations: readonly Mutation[] = [
   {
     what: 'lets what is over pass the digest that tells its beginning',
     file: 'queue/waiting.ts',
-    from: 'clears && untold.size > 0 &&',
-    to: 'severity < 0 &&',
+    from: '(since?.get(ref) ?? Number.POSITIVE_INFINITY) < id',
+    to: 'severity < 0',
+    tests: digests,
+  },
+  {
+    what: 'lets a digest of what is over pass the one that tells its beginning',
+    file: 'queue/queue.ts',
+    from: '...(after.length > 0 ? { after } : {}) }',
+    to: '}',
+    tests: digests,
+  },
+  {
+    what: 'lets what a digest keeps back go one by one after a second outage',
+    file: 'gateway/backlog.ts',
+    from: ', { merging: true }',
+    to: '',
     tests: digests,
   },
   {

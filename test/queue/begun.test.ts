@@ -86,6 +86,36 @@ test('it does so in later lives, when nothing is left of the letters that it tel
   assert.deepEqual(after.waiting.due(0, 9), [over])
 })
 
+test('what tells several is as large as its text, not as its record, which names all that it tells', async () => {
+  const { open, live, about, digest } = told()
+  const queue = await live(open())
+  const raises: number[] = []
+  for (let i = 0; i < 100; i++) raises.push(await about(queue, `k${i}`, 'raised'))
+  const id = await digest(queue, raises)
+  assert.ok((queue.waiting.get(id)?.bytes ?? 0) > 2000)
+  const leave = { least: 'info', largest: 1500, overdue: Number.NEGATIVE_INFINITY } as const
+  assert.deepEqual(queue.waiting.due(0, 9, { leave }), [id])
+})
+
+test('what tells that something is over is behind what tells its beginning, and waits for nothing when it is told itself', async () => {
+  const { open, live, about, digest } = told()
+  const queue = await live(open())
+  const first = await digest(queue, [await about(queue, 'a', 'raised'), await about(queue, 'b', 'raised')])
+  queue.waiting.defer(first, 1, late)
+  const overs = [await about(queue, 'a', 'cleared'), await about(queue, 'b', 'cleared')]
+  const anew = await about(queue, 'a', 'raised')
+  assert.deepEqual(queue.waiting.due(0, 9), [])
+  assert.deepEqual(queue.waiting.due(0, 9, { merging: true }), [...overs, anew], 'what begins anew, too')
+  const second = await digest(queue, [...overs, anew])
+  const urgent = await digest(queue, [await about(queue, 'b', 'cleared')], { severity: 'critical' })
+  const again = await about(queue, 'a', 'cleared')
+  assert.deepEqual(queue.waiting.tellersOf(second), [first])
+  assert.deepEqual(queue.waiting.tellersOf(again), [first, second])
+  assert.deepEqual(queue.waiting.due(0, 9), [urgent], 'which weighs more')
+  queue.mark(first, { kind: 'delivered', to: ['ops'] })
+  assert.deepEqual([queue.waiting.due(0, 9), queue.waiting.tellersOf(second)], [[second, urgent], []])
+})
+
 test('raises beyond the limit are forgotten with the oldest letter that tells them, and all of a letter when it is settled', () => {
   const begun = new Begun()
   const many = Array.from({ length: raisesLimit }, (_, index) => [index, index, 1] as const)
