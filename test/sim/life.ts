@@ -527,7 +527,7 @@ function digests({ relay, serial, broker, faults, trace }: Device, refused: Read
   const said = new Map([...serial.acknowledged, ...broker.acknowledged].map((one) => [JSON.parse(one).id, JSON.parse(one)]))
   const first = firstArrivals(relay)
   const made = madeAt(trace)
-  const overs = relay.taken.filter(({ content }) => field(content, 'State') === 'cleared')
+  const overs = relay.taken.flatMap(({ messageId, content }) => oversIn(messageId, content, (id) => said.get(id)))
   for (const [index, { messageId, content, to }] of relay.taken.entries())
     for (const { id, source } of refused.has(messageId) ? [] : toldIn(content, true)) {
       const { key, severity } = said.get(id) ?? {}
@@ -537,10 +537,12 @@ function digests({ relay, serial, broker, faults, trace }: Device, refused: Read
       const newest = Math.max(...raises.map(({ number }) => number))
       const ends = overs.filter(
         (over) =>
-          field(over.content, 'Source') === source &&
-          field(over.content, 'Key') === key &&
-          Number(field(over.content, 'Number')) > newest &&
-          (field(over.content, 'Severity') !== 'critical' || severity === 'critical'),
+          over.source === source &&
+          over.key === key &&
+          over.number > newest &&
+          // A digest cannot wait for one that was made after it.
+          !((made.get(over.messageId) ?? Number.POSITIVE_INFINITY) <= (made.get(messageId) ?? 0)) &&
+          (over.severity !== 'critical' || severity === 'critical'),
       )
       for (const one of to.filter((one) => first.get(`${messageId} ${one}`) === index))
         for (const over of ends) {
@@ -549,6 +551,20 @@ function digests({ relay, serial, broker, faults, trace }: Device, refused: Read
             faults.push(`${one} heard ${over.messageId} before ${messageId}, which says that ${id} is active`)
         }
     }
+}
+
+type Over = { messageId: string; source: string; key: string; number: number; severity: string }
+
+/** What a letter says to be over, by itself or among others. */
+function oversIn(messageId: string, content: string, said: (id: string) => { key?: string; state?: string } | undefined): Over[] {
+  const severity = field(content, 'Severity')
+  if (field(content, 'State') === 'cleared')
+    return [{ messageId, source: field(content, 'Source'), key: field(content, 'Key'), number: Number(field(content, 'Number')), severity }]
+  const rows = sectionOf('Came and went', content).matchAll(/alert (n\d+)\. \((\w+)(?: #\d+)? #(\d+)\)/g)
+  return [...rows].flatMap(([, id = '', source = '', number]) => {
+    const { key, state } = said(id) ?? {}
+    return state === 'cleared' && key !== undefined ? [{ messageId, source, key, number: Number(number), severity }] : []
+  })
 }
 
 /** When the digests and the summaries were made, by Message-ID. */
@@ -562,14 +578,17 @@ const madeAt = (trace: readonly string[]): Map<string, number> =>
 
 /** What a digest tells, or says to be still active, without what has a letter of its own. */
 function toldIn(content: string, active = false): { id: string; source: string; number: number }[] {
-  const text = content.replaceAll('=\r\n', '')
-  const rows = active ? (/^Still active \(\d+\)\r\n((?:.+\r\n)*)/m.exec(text)?.[1] ?? '') : text
+  const rows = active ? sectionOf('Still active', content) : content.replaceAll('=\r\n', '')
   return [...rows.matchAll(/alert (n\d+)\. \((\w+) #(\d+)\)/g)].map(([, id = '', source = '', number]) => ({
     id,
     source,
     number: Number(number),
   }))
 }
+
+/** Rows of a digest under this title. */
+const sectionOf = (title: string, content: string): string =>
+  new RegExp(`^${title} \\(\\d+\\)\\r\\n((?:.+\\r\\n)*)`, 'm').exec(content.replaceAll('=\r\n', ''))?.[1] ?? ''
 
 /** One of our fields in the header of a letter; empty when it has none. */
 const field = (content: string, name: string): string => new RegExp(`^X-Outpost-${name}: (.*?)\\r$`, 'm').exec(content)?.[1] ?? ''
