@@ -174,3 +174,22 @@ test('what a summary tells to be over waits for the summary that tells its begin
   assert.deepEqual(titles(box), ['Still active', 'Came and went'])
   assert.equal(box.waiting, 0)
 })
+
+test('a mailbox of the box takes what a summary tells to be over behind the summary that tells its beginning', async () => {
+  const people = [{ id: 'ops', name: 'ops', address: 'operator@site.example.org' }]
+  const box = await opened({ people, rules: [{ id: 'all', to: ['ops'], limit: '1/1h' }] })
+  await raised(box, 4)
+  const write = box.disk.write.bind(box.disk)
+  const first = () => box.log.find(({ event }) => event === 'dispatcher: tell')?.facts.id
+  box.disk.write = (path, bytes) => (path.includes(`/O${first()}.`) ? Promise.reject(new Error('EIO')) : write(path, bytes))
+  await box.pass(hour)
+  await cleared(box, 'k1', 'k2', 'k3')
+  await box.pass(3 * hour)
+  const mails = () => box.disk.paths().filter((path) => path.includes('/mailbox/operator/new/')).length
+  assert.equal(box.log.filter(({ event }) => event === 'dispatcher: tell').length, 2)
+  assert.equal(mails(), 1, 'the first raise')
+  box.disk.write = write
+  await box.pass(2 * minute)
+  assert.equal(mails(), 3)
+  assert.equal(box.waiting, 0)
+})
