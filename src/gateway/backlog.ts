@@ -59,7 +59,7 @@ export class Backlog {
   #candidates(now: number): number[] {
     const { queue, isLocal } = this.#options
     return queue.waiting
-      .leaving(now, Number.MAX_SAFE_INTEGER)
+      .leaving(now, Number.MAX_SAFE_INTEGER, { merging: true })
       .flatMap(({ id, behind }) => (behind ? [] : [id]))
       .filter((id) => queue.isGrounded(id) && !queue.isFrozen(id) && !queue.isEnclosing(id) && !this.#pending(id).some(isLocal))
       .sort((a, b) => a - b)

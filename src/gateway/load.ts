@@ -96,8 +96,8 @@ export class Load {
   }
 
   /**
-   * The first that need not stand aside. While what a letter clears or tells again is in the air, it waits, and so do those of the same source and
-   * key behind it: should the elder be put off, nobody hears that something is over before hearing of it.
+   * The first that need not stand aside. While what a letter clears or tells again is in the air, or a digest that says to stand what is over by it, it waits, and so do
+   * those of the same source and key behind it: should the elder be put off, nobody hears that something is over before hearing of it.
    */
   #takeReady(): Written | undefined {
     const { waiting } = this.#options.queue
@@ -105,15 +105,20 @@ export class Load {
     for (const [index, one] of this.#ready.entries()) {
       const { id } = one.letter
       const order = waiting.orderOf(id)
-      const { parent } = one.alert
       const elder = aside.get(order)
-      if (parent !== undefined && parent < id && this.#aboard.has(parent)) aside.set(order, Math.min(id, elder ?? id))
+      if (this.#eldersOf(one).some((other) => this.#aboard.has(other))) aside.set(order, Math.min(id, elder ?? id))
       else if (elder === undefined || id < elder) {
         this.#ready.splice(index, 1)
         return one
       }
     }
     return undefined
+  }
+
+  /** What it clears or tells again, and what says to stand what is over by it. */
+  #eldersOf({ letter: { id }, alert: { parent } }: Written): number[] {
+    const tellers = this.#options.queue.waiting.tellersOf(id)
+    return parent !== undefined && parent < id ? [parent, ...tellers] : tellers
   }
 
   /** An elder of the same source and key was put off in this very flight, and somebody waits for both: it goes first. */

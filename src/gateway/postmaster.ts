@@ -90,12 +90,14 @@ export class Postmaster {
     }
   }
 
-  /** Those of the same source and key that came before it, in their order. */
+  /** Those of the same source and key that came before it, in their order, and those that tell, among others, what is over by it. */
   #elders(among: Iterable<number>, id: number): number[] {
     const { waiting } = this.#options.queue
-    if (waiting.get(id)?.keyed !== true) return []
+    const tellers = waiting.tellersOf(id)
+    const keyed = waiting.get(id)?.keyed === true
+    if (!keyed && tellers.length === 0) return []
     const order = waiting.orderOf(id)
-    return [...among].filter((one) => one < id && waiting.orderOf(one) === order).sort((a, b) => a - b)
+    return [...among].filter((one) => (keyed && one < id && waiting.orderOf(one) === order) || tellers.includes(one)).sort((a, b) => a - b)
   }
 
   #serve(): void {

@@ -1,4 +1,4 @@
 import type { Alert } from '../alert/alert.ts'
 
 /** An alert before it has a number. One with a number tells again of the alert that bears it. */
-export type Offer = Omit<Alert, 'number' | 'previous' | 'parent'> & { number?: number }
+export type Offer = Omit<Alert, 'number' | 'previous' | 'parent' | 'begun' | 'after'> & { number?: number }

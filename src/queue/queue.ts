@@ -154,7 +154,8 @@ export class Queue {
 
   async #append(offer: Offer, prints: Print[]): Promise<Accepted> {
     const numbered = this.#memory.number(offer)
-    const { alert, id } = numbered
+    const { id } = numbered
+    const alert = this.#amongTellers(numbered.alert)
     const aside = this.#options.beside?.alert(alert, id)
     const undo = () => {
       aside?.undo()
@@ -424,6 +425,14 @@ export class Queue {
     })
   }
 
+  /** The records that it covers may be written over before it is told. What clears them waits for it, and it for those that tell what they clear, also in a later life. */
+  #amongTellers(alert: Alert): Alert {
+    const covers = tellsSeveral(alert) ? (alert.covers ?? []) : []
+    const begun = this.waiting.begunIn(covers)
+    const after = [...new Set(covers.flatMap((id) => this.waiting.tellersOf(id)))]
+    return { ...alert, ...(begun.length > 0 ? { begun } : {}), ...(after.length > 0 ? { after } : {}) }
+  }
+
   #add(alert: Alert, id: number, place: Place): void {
     this.waiting.add({
       ...place,
@@ -432,11 +441,16 @@ export class Queue {
       to: alert.to,
       accepted: momentOf(alert.stamp, this.#options.clock, this.#options.builtAt),
       orderBy: `${alert.source}\0${alert.key ?? ''}`,
-      ...(alert.covers && alert.source === 'outpost' ? { first: true } : {}),
+      ...(tellsSeveral(alert) ? { first: true } : {}),
       ...(alert.kept ? { kept: true } : {}),
       keyed: alert.key !== undefined,
       ...(alert.state === 'cleared' && alert.key !== undefined ? { clears: true } : {}),
+      ...(alert.state === 'raised' && alert.key !== undefined ? { raises: true } : {}),
+      ...(alert.begun ? { begun: alert.begun } : {}),
+      ...(alert.after ? { after: alert.after } : {}),
     })
+    // Its record names also what is never sent, and a link that is too dear for that would never be asked for less.
+    if (tellsSeveral(alert)) this.waiting.composed(id, Buffer.byteLength(alert.text) + headBytes)
     if (!alert.enclosed) return
     this.#enclosed.set(id, alert.enclosed.file)
     this.waiting.composed(id, alert.enclosed.bytes)
@@ -461,6 +475,12 @@ export class Queue {
     }
   }
 }
+
+/** Octets of a letter beside its text, about. */
+const headBytes = 1000
+
+/** A digest or a summary: it stands for other letters. */
+const tellsSeveral = ({ covers, source }: Alert): boolean => covers !== undefined && source === 'outpost'
 
 function bitsIn(mask: number): number {
   let bits = 0

@@ -146,7 +146,7 @@ const allocate = (rows: number) => ({
   rank: new Uint8Array(rows),
   attempts: new Uint8Array(rows),
   lane: new Uint8Array(rows),
-  flags: new Uint8Array(rows),
+  flags: new Uint16Array(rows),
   octets: new Uint32Array(rows),
 })
 

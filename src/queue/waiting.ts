@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { rank, type Severity, severities } from '../alert/alert.ts'
+import { Begun, type Raise, type Teller } from './begun.ts'
 import { freeLeave, keptBy, type Leave } from './leave.ts'
 import { goneFlag, Rows } from './rows.ts'
 import { type Clearing, Turns } from './turns.ts'
@@ -31,8 +32,8 @@ export type LetterState = {
 }
 
 /** `first`: goes before all others. `loose`: without a key; it is in order among its like, but nothing hangs on it. `kept`: not to be told on its own. `clears`: says
- * that something is over. */
-const flag = { gone: goneFlag, held: 2, away: 4, local: 8, first: 16, loose: 32, kept: 64, clears: 128 } as const
+ * that something is over. `raises`: says that something has begun. */
+const flag = { gone: goneFlag, held: 2, away: 4, local: 8, first: 16, loose: 32, kept: 64, clears: 128, raises: 256 } as const
 
 export type Added = {
   id: number
@@ -52,10 +53,22 @@ export type Added = {
   kept?: boolean
   /** Says that what its key was about is over. */
   clears?: boolean
+  /** Says that what its key is about has begun. */
+  raises?: boolean
+  /** What it tells of other alerts to have begun and not to be over. */
+  begun?: readonly Raise[]
+  /** Letters that tell what is over by what it tells. */
+  after?: readonly number[]
 }
 
 /** A letter that may leave, but not to those (as the alert names them) for whom an elder of its key still waits. */
 export type Leaving = { id: number; behind?: ReadonlySet<string> }
+
+/** A letter that is to tell several: to whom, how bad it is, and whether it is on its way. */
+type Telling = { refs: readonly string[]; rank: number; away: boolean }
+
+/** What one look finds of them. `since`: by topic, and apart for critical letters, who is still to be told, from which raise on. */
+type Untold = { letters: ReadonlyMap<number, Telling>; since: Map<number, ReadonlyMap<string, number>> }
 
 /** Which letters are looked for. */
 export type Picking = {
@@ -65,10 +78,15 @@ export type Picking = {
   lane?: number
   /** Only letters with a recipient, as the alert names it, that may be served now. */
   serves?: (ref: string) => boolean
+  /** They are to be told together: not they, but the letter that tells them is behind those that tell what they clear. */
+  merging?: boolean
 }
 
 export class Waiting {
   readonly #rows = new Rows()
+  readonly #begun = new Begun()
+  /** Letters that tell several, and those that they are behind. */
+  readonly #after = new Map<number, readonly number[]>()
   /** How many of those that wait go before all others. */
   #firsts = 0
 
@@ -91,8 +109,14 @@ export class Waiting {
     c.accepted[row] = letter.accepted
     c.rank[row] = rank(letter.severity)
     c.flags[row] =
-      (letter.first ? flag.first : 0) | (letter.keyed ? 0 : flag.loose) | (letter.kept ? flag.kept : 0) | (letter.clears ? flag.clears : 0)
+      (letter.first ? flag.first : 0) |
+      (letter.keyed ? 0 : flag.loose) |
+      (letter.kept ? flag.kept : 0) |
+      (letter.clears ? flag.clears : 0) |
+      (letter.raises ? flag.raises : 0)
     if (letter.first) this.#firsts++
+    this.#begun.add(letter.id, letter.begun ?? [])
+    if (letter.after) this.#after.set(letter.id, letter.after)
     c.octets[row] = letter.bytes
   }
 
@@ -113,7 +137,39 @@ export class Waiting {
   /** Letters with the same number here keep their order among themselves; undefined for one that does not wait. */
   orderOf(id: number): number | undefined {
     const row = this.#rows.find(id)
-    return row < 0 ? undefined : this.#rows.columns.topic[row]
+    return row < 0 ? undefined : this.#order(row)
+  }
+
+  /** The topic; what has no key and what has one are never in order among themselves, whatever their topics come to. */
+  #order(row: number): number {
+    const { flags, topic } = this.#rows.columns
+    return (topic[row] ?? 0) + ((flags[row] ?? 0) & flag.loose ? 2 ** 32 : 0)
+  }
+
+  /**
+   * What of these letters has begun and is not over: of each topic the newest raise, with the worst rank. A clear between two raises that is none of these letters,
+   * since it is for others, too, need not wait: behind them it would be the last word.
+   */
+  begunIn(ids: readonly number[]): Raise[] {
+    const begun = new Map<number, Raise>()
+    for (const id of ids.toSorted((a, b) => a - b)) {
+      const row = this.#rows.find(id)
+      const { flags, topic: topics, rank: ranks } = this.#rows.columns
+      const [bits, topic, rank] = [flags[row] ?? 0, topics[row] ?? 0, ranks[row] ?? 0]
+      if (bits & flag.raises) begun.set(topic, [id, topic, Math.min(rank, begun.get(topic)?.[2] ?? rank)])
+      else if (bits & flag.clears) begun.delete(topic)
+    }
+    return [...begun.values()]
+  }
+
+  /** Letters that wait and tell, among others, what is over by this one or by what it tells: it is behind them for whom they are still to tell it. */
+  tellersOf(id: number): number[] {
+    const after = this.#after.get(id)
+    if (after) return after.filter((letter) => this.#rows.find(letter) >= 0)
+    const row = this.#rows.find(id)
+    const { flags, topic } = this.#rows.columns
+    if (!((flags[row] ?? 0) & flag.clears)) return []
+    return this.#begun.of(topic[row] ?? 0).flatMap((one) => (one.id < id ? [one.letter] : []))
   }
 
   /** One recipient is settled. Returns the letter's last state when nobody is left, and forgets it. */
@@ -175,8 +231,9 @@ export class Waiting {
   /**
    * Up to `limit` letters that may leave now: digests first, then the worst, then the oldest. One whose elder of the same source and key cannot leave yet
    * stays behind it for those who are still to be told of both, unless it is worse than the elder. What clears stays behind also then, unless it is
-   * critical and the elder is not in the air, and its elders have their turn with it (no RESOLVED before FIRING). An elder that left on the same lane is before it anyway. Without a key
-   * nothing hangs on the order: there one that was put off, or is kept for its size, which may last for days, keeps nobody back.
+   * critical and the elder is not in the air, and its elders have their turn with it (no RESOLVED before FIRING); there a digest counts as each raise in it that
+   * still stands, and as each clear. An elder that left on the same lane is before it anyway. Without a key nothing hangs on the order: there one that was put
+   * off, or is kept for its size, which may last for days, keeps nobody back.
    */
   leaving(now: number, limit: number, picking: Picking = {}): Leaving[] {
     this.#rows.sort()
@@ -196,18 +253,19 @@ export class Waiting {
     if ((flags[row] ?? 0) & flag.clears) clears.set(id, { id, topic: topic[row] ?? 0, rank: rank[row] ?? 0 })
   }
 
-  #picked(now: number, limit: number, { leave = freeLeave, lane, serves = () => true }: Picking, turns: Turns): Leaving[] {
+  #picked(now: number, limit: number, { leave = freeLeave, lane, serves = () => true, merging = false }: Picking, turns: Turns): Leaving[] {
     const c = this.#rows.columns
     const first: Leaving[] = []
     const found: Leaving[][] = severities.map(() => [])
     const blocked = new Map<number, Map<string, number>>()
     const inAir = new Map<number, Map<string, number>>()
+    const untold = merging ? undefined : this.#untold(lane)
     for (let row = 0; row < this.#rows.count; row++) {
       const flags = c.flags[row] ?? 0
       if (flags & (flag.gone | flag.local | flag.kept)) continue
       if (lane !== undefined && flags & flag.away && c.lane[row] === lane) continue
       const severity = c.rank[row] ?? 0
-      const topic = c.topic[row] ?? 0
+      const topic = this.#order(row)
       const putOff = (c.nextTry[row] ?? 0) > now
       const free = (flags & (flag.held | flag.away)) === 0 && !putOff
       const kept = free && leave !== freeLeave ? keptBy(leave, severity, c.octets[row] ?? 0, c.accepted[row] ?? 0) : undefined
@@ -217,7 +275,7 @@ export class Waiting {
         if (keepsBack && flags & flag.away) this.#block(topic, this.#rows.pending(row), severity, inAir)
         continue
       }
-      const behind = this.#behind(row, severity, blocked.get(topic), inAir.get(topic))
+      const behind = this.#behind(row, severity, untold, blocked.get(topic), inAir.get(topic))
       // What is over is not told behind what has begun anew.
       if (behind && flags & flag.clears) this.#block(topic, behind, severity, blocked)
       const list = flags & flag.first ? first : found[turns.of(c.id[row] ?? 0, topic, severity)]
@@ -244,17 +302,55 @@ export class Waiting {
   #behind(
     row: number,
     severity: number,
+    untold?: Untold,
     waits?: ReadonlyMap<string, number>,
     inAir?: ReadonlyMap<string, number>,
   ): ReadonlySet<string> | undefined {
-    if (!waits) return undefined
     const clears = ((this.#rows.columns.flags[row] ?? 0) & flag.clears) !== 0
+    const since = untold && this.#toBeTold(row, severity, untold)
+    if (!waits && !since) return undefined
+    const id = this.#rows.columns.id[row] ?? 0
     // A critical letter waits for nothing that is less, but for what is on its way already.
     const elders = severity > 0 ? waits : inAir
-    const behind = this.#rows
-      .pending(row)
-      .filter((ref) => (clears && elders?.has(ref)) || (waits.get(ref) ?? Number.POSITIVE_INFINITY) <= severity)
+    const isBehind = (ref: string) =>
+      (clears && elders?.has(ref)) ||
+      (waits?.get(ref) ?? Number.POSITIVE_INFINITY) <= severity ||
+      (since?.get(ref) ?? Number.POSITIVE_INFINITY) < id
+    const behind = this.#rows.pending(row).filter(isBehind)
     return behind.length > 0 ? new Set(behind) : undefined
+  }
+
+  /** Letters that tell several and keep back what clears something of that; one that may leave does, for it may be put off. */
+  #untold(lane: number | undefined): Untold | undefined {
+    const c = this.#rows.columns
+    const letters = new Map<number, Telling>()
+    for (const letter of this.#begun.letters) {
+      const row = this.#rows.find(letter)
+      const flags = c.flags[row] ?? flag.gone
+      const away = (flags & flag.away) !== 0
+      if (flags & (flag.gone | flag.held | flag.local | flag.kept) || (away && lane !== undefined && c.lane[row] === lane)) continue
+      letters.set(letter, { refs: this.#rows.pending(row), rank: c.rank[row] ?? 0, away })
+    }
+    return letters.size > 0 ? { letters, since: new Map() } : undefined
+  }
+
+  /** Who is still to be told of what is over by this letter, and from which raise on. */
+  #toBeTold(row: number, severity: number, { letters, since }: Untold): ReadonlyMap<string, number> | undefined {
+    const { id, flags } = this.#rows.columns
+    const after = this.#after.get(id[row] ?? 0)
+    if (after)
+      return firstRaises(
+        after.map((letter) => ({ letter, id: 0, rank: letters.get(letter)?.rank ?? 0 })),
+        severity,
+        letters,
+      )
+    const topic = this.#order(row)
+    const tellers = (flags[row] ?? 0) & flag.clears ? this.#begun.of(topic) : []
+    if (tellers.length === 0) return undefined
+    const name = severity > 0 ? topic : topic + 2 ** 32
+    const known = since.get(name) ?? firstRaises(tellers, severity, letters)
+    since.set(name, known)
+    return known
   }
 
   /** When the first letter that only waits for its time may leave; undefined when none does. */
@@ -351,7 +447,20 @@ export class Waiting {
   #drop(row: number): LetterState {
     const state = this.#state(row)
     if ((this.#rows.columns.flags[row] ?? 0) & flag.first) this.#firsts--
+    this.#begun.drop(state.id)
+    this.#after.delete(state.id)
     this.#rows.drop(row)
     return state
   }
+}
+
+/** The first raise that each recipient is still to be told by these. A critical letter waits only for what is as bad, or is on its way. */
+function firstRaises(tellers: readonly Teller[], severity: number, letters: ReadonlyMap<number, Telling>): ReadonlyMap<string, number> {
+  const first = new Map<string, number>()
+  for (const { letter, id, rank: worst } of tellers) {
+    const telling = letters.get(letter)
+    if (!telling || !(severity > 0 || worst === 0 || telling.away)) continue
+    for (const ref of telling.refs) if (id < (first.get(ref) ?? Number.POSITIVE_INFINITY)) first.set(ref, id)
+  }
+  return first
 }

@@ -5,6 +5,7 @@ const sim = ['test/sim/sim.test.ts']
 const real = ['test/contract/node.test.ts']
 const gatewayLink = ['test/gateway/link.test.ts']
 const purser = ['test/gateway/purser.test.ts', 'test/queue/budget.test.ts']
+const digests = ['test/gateway/digest.test.ts']
 const queue = ['test/queue/queue.test.ts', 'test/queue/record.test.ts']
 const ahead = ['test/gateway/clock-ahead.test.ts']
 const cut = ['test/queue/cut.test.ts']
@@ -266,9 +267,44 @@ export const mutations: readonly Mutation[] = [
   {
     what: 'lets a letter pass its elder',
     file: 'queue/waiting.ts',
-    from: '(waits.get(ref) ?? Number.POSITIVE_INFINITY) <= severity',
+    from: '(waits?.get(ref) ?? Number.POSITIVE_INFINITY) <= severity',
     to: 'severity < 0',
     tests: queue,
+  },
+  {
+    what: 'lets what is over pass the digest that tells its beginning',
+    file: 'queue/waiting.ts',
+    from: '(since?.get(ref) ?? Number.POSITIVE_INFINITY) < id',
+    to: 'severity < 0',
+    tests: digests,
+  },
+  {
+    what: 'lets a digest of what is over pass the one that tells its beginning',
+    file: 'queue/queue.ts',
+    from: '...(after.length > 0 ? { after } : {}) }',
+    to: '}',
+    tests: digests,
+  },
+  {
+    what: 'lets what a digest keeps back go one by one after a second outage',
+    file: 'gateway/backlog.ts',
+    from: ', { merging: true }',
+    to: '',
+    tests: digests,
+  },
+  {
+    what: 'lets what is over leave behind a digest that is in the air',
+    file: 'gateway/load.ts',
+    from: '[parent, ...tellers] : tellers',
+    to: '[parent] : []',
+    tests: digests,
+  },
+  {
+    what: 'does not write down what a digest says to stand',
+    file: 'queue/queue.ts',
+    from: 'body = Buffer.from(JSON.stringify(alert))',
+    to: 'body = Buffer.from(JSON.stringify(numbered.alert))',
+    tests: ['test/queue/begun.test.ts'],
   },
   {
     what: 'acknowledges a refused message',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { crc32 } from 'node:zlib'
 import { rank, severities } from '../../src/alert/alert.ts'
 import { type Added, Waiting } from '../../src/queue/waiting.ts'
 import { SimRandom } from '../sim/world/random.ts'
@@ -41,8 +42,13 @@ function lived(seed: number, steps: number): { waiting: Waiting; model: Map<numb
       ...(random.once(10) ? { kept: true } : {}),
     })
     if (letter.keyed && random.once(4)) letter.clears = true
+    if (letter.first) letter.begun = ['a', 'b', 'c'].map((topic) => [random.below(id + 1), crc32(topic), random.below(3)] as const)
+    const tellers = [...model.values()].flatMap((one) => (one.begun ? [one.id] : []))
+    if (letter.first && tellers.length > 0 && random.once(2)) letter.after = [pick(tellers), pick(tellers)]
     waiting.add(letter)
-    model.set(id, { ...letter, pending: [...letter.to], held: false, away: false, local: false, nextTry: 0, attempts: 0 })
+    // What has no key is not in order with what has one, whatever both are named.
+    const orderBy = letter.keyed ? letter.orderBy : `without a key ${letter.orderBy}`
+    model.set(id, { ...letter, orderBy, pending: [...letter.to], held: false, away: false, local: false, nextTry: 0, attempts: 0 })
     next = Math.max(next, id + 1)
   }
   for (const id of early) add(id)
@@ -167,7 +173,19 @@ test('what may leave is free, in its order, passes no elder of the same key for 
           ? refs
           : [],
       )
-      const behind = letter.pending.filter((ref) => waits.includes(ref))
+      const tellers = [...model.values()].filter(
+        ({ id: teller, severity, begun, held, local, kept, away }) =>
+          !(held || local || kept) &&
+          (letter.after
+            ? letter.after.includes(teller) && (letter.severity !== 'critical' || severity === 'critical' || away)
+            : letter.clears &&
+              begun?.some(
+                ([id, topic, worst]) =>
+                  id < letter.id && topic === crc32(letter.orderBy) && (letter.severity !== 'critical' || worst === 0 || away),
+              )),
+      )
+      const untold = tellers.flatMap(({ pending }) => pending)
+      const behind = letter.pending.filter((ref) => waits.includes(ref) || untold.includes(ref))
       const keepsBack = !(letter.held || letter.local || letter.kept) && (letter.keyed || letter.nextTry <= now)
       if (!isFree(letter) && keepsBack) blocks.push({ elder: letter, refs: letter.pending })
       else if (isFree(letter) && letter.clears) blocks.push({ elder: letter, refs: behind })

@@ -351,6 +351,7 @@ function judge(device: Device, alerts: number, settled: boolean): void {
   sameOctets(relay, free, faults)
   order(relay, new Set([...refused, ...looseAndPutOff(device)]), faults)
   pairs(relay, refused, faults)
+  digests(device, refused)
   honest(device)
   const acknowledged = serial.acknowledged.length + broker.acknowledged.length
   if (acknowledged < alerts) faults.push(`${alerts - acknowledged} of ${alerts} alerts were never acknowledged`)
@@ -377,6 +378,7 @@ function judgeRuled(device: Device, mails: readonly string[]): void {
   const refused = refusedOnce(device)
   sameOctets(relay, new Set(), faults)
   pairs(relay, refused, faults)
+  digests(device, refused)
 }
 
 /** What a letter of an alert that came over MQTT says of its time is true, however long its broker had it. */
@@ -453,8 +455,10 @@ const unfrozen = ({ trace }: Device): Set<string> => new Set(idsIn(trace, 'a lat
 const idsIn = (trace: readonly string[], what: string): string[] =>
   trace.flatMap((line) => {
     const id = new RegExp(`${what} \\{"id":(\\d+)`).exec(line)?.[1]
-    return id === undefined ? [] : [`<o${id}.00000000000000aa@site.example.org>`]
+    return id === undefined ? [] : [messageIdOf(id)]
   })
+
+const messageIdOf = (id: string): string => `<o${id}.00000000000000aa@site.example.org>`
 
 /** A twin is the same letter to the last octet. */
 function sameOctets(relay: SimRelay, free: ReadonlySet<string>, faults: string[]): void {
@@ -474,7 +478,6 @@ function sameOctets(relay: SimRelay, free: ReadonlySet<string>, faults: string[]
 function order(relay: SimRelay, free: ReadonlySet<string>, faults: string[]): void {
   const last = new Map<string, { number: number; at: number }>()
   const seen = new Set<string>()
-  const field = (content: string, name: string) => new RegExp(`^X-Outpost-${name}: (.*?)\\r$`, 'm').exec(content)?.[1] ?? ''
   const inFlight = (at: number) => relay.putOffAt.some((putOff) => putOff <= at && at - putOff < flightMs)
   for (const { at, messageId, content } of relay.taken) {
     if (seen.has(messageId)) continue
@@ -492,21 +495,100 @@ function order(relay: SimRelay, free: ReadonlySet<string>, faults: string[]): vo
 /** Longer than the letters of one flight take. */
 const flightMs = 300_000
 
+/** Which of the letters that the relay took was the first with this Message-ID for this address. */
+function firstArrivals({ taken }: SimRelay): Map<string, number> {
+  const first = new Map<string, number>()
+  for (const [index, { messageId, to }] of taken.entries())
+    for (const one of to) if (!first.has(`${messageId} ${one}`)) first.set(`${messageId} ${one}`, index)
+  return first
+}
+
 /**
  * Nobody hears that something is over, or is still so, before hearing of it, unless the relay refused that letter, or the later one is worse and goes first.
  * Each recipient for himself: what one is to hear does not wait for what another one has not heard.
  */
 function pairs(relay: SimRelay, refused: ReadonlySet<string>, faults: string[]): void {
-  const first = new Map<string, number>()
-  const place = (messageId: string, to: string) => `${messageId} ${to}`
-  for (const [index, { messageId, to }] of relay.taken.entries())
-    for (const one of to) if (!first.has(place(messageId, one))) first.set(place(messageId, one), index)
+  const first = firstArrivals(relay)
   const severity = (messageId: string) =>
     relay.taken.find((one) => one.messageId === messageId)?.content.match(/^X-Outpost-Severity: (.*)\r$/m)?.[1]
   for (const [index, { messageId, content, to }] of relay.taken.entries()) {
     const parent = /^In-Reply-To: (<.*>)\r$/m.exec(content)?.[1]
     if (parent === undefined || relay.refused.has(parent) || refused.has(parent) || severity(parent) !== severity(messageId)) continue
     for (const one of to)
-      if ((first.get(place(parent, one)) ?? -1) > index) faults.push(`${one} heard ${messageId} before ${parent}, which it belongs to`)
+      if ((first.get(`${parent} ${one}`) ?? -1) > index) faults.push(`${one} heard ${messageId} before ${parent}, which it belongs to`)
   }
 }
+
+/**
+ * While a digest or a summary waits that says that something is active, nobody hears that it is over, unless the relay refused that letter, or what is over
+ * weighs more and goes first. What was over before it was raised once more, as the same letter says, may be told at any time.
+ */
+function digests({ relay, serial, broker, faults, trace }: Device, refused: ReadonlySet<string>): void {
+  const said = new Map([...serial.acknowledged, ...broker.acknowledged].map((one) => [JSON.parse(one).id, JSON.parse(one)]))
+  const first = firstArrivals(relay)
+  const made = madeAt(trace)
+  const overs = relay.taken.flatMap(({ messageId, content }) => oversIn(messageId, content, (id) => said.get(id)))
+  for (const [index, { messageId, content, to }] of relay.taken.entries())
+    for (const { id, source } of refused.has(messageId) ? [] : toldIn(content, true)) {
+      const { key, severity } = said.get(id) ?? {}
+      const raises = toldIn(content).filter(
+        (one) => one.source === source && said.get(one.id)?.key === key && said.get(one.id).state === 'raised',
+      )
+      const newest = Math.max(...raises.map(({ number }) => number))
+      const ends = overs.filter(
+        (over) =>
+          over.source === source &&
+          over.key === key &&
+          over.number > newest &&
+          // A digest cannot wait for one that was made after it.
+          !((made.get(over.messageId) ?? Number.POSITIVE_INFINITY) <= (made.get(messageId) ?? 0)) &&
+          (over.severity !== 'critical' || severity === 'critical'),
+      )
+      for (const one of to.filter((one) => first.get(`${messageId} ${one}`) === index))
+        for (const over of ends) {
+          const heard = first.get(`${over.messageId} ${one}`) ?? index
+          if (heard < index && (relay.taken[heard]?.at ?? 0) > (made.get(messageId) ?? Number.POSITIVE_INFINITY))
+            faults.push(`${one} heard ${over.messageId} before ${messageId}, which says that ${id} is active`)
+        }
+    }
+}
+
+type Over = { messageId: string; source: string; key: string; number: number; severity: string }
+
+/** What a letter says to be over, by itself or among others. */
+function oversIn(messageId: string, content: string, said: (id: string) => { key?: string; state?: string } | undefined): Over[] {
+  const severity = field(content, 'Severity')
+  if (field(content, 'State') === 'cleared')
+    return [{ messageId, source: field(content, 'Source'), key: field(content, 'Key'), number: Number(field(content, 'Number')), severity }]
+  const rows = sectionOf('Came and went', content).matchAll(/alert (n\d+)\. \((\w+)(?: #\d+)? #(\d+)\)/g)
+  return [...rows].flatMap(([, id = '', source = '', number]) => {
+    const { key, state } = said(id) ?? {}
+    return state === 'cleared' && key !== undefined ? [{ messageId, source, key, number: Number(number), severity }] : []
+  })
+}
+
+/** When the digests and the summaries were made, by Message-ID. */
+const madeAt = (trace: readonly string[]): Map<string, number> =>
+  new Map(
+    trace.flatMap((line) => {
+      const [, at, id] = /^(\d+) info (?:backlog: merged into a digest|dispatcher: tell) \{"id":(\d+)/.exec(line) ?? []
+      return id === undefined ? [] : [[messageIdOf(id), Number(at)] as const]
+    }),
+  )
+
+/** What a digest tells, or says to be still active, without what has a letter of its own. */
+function toldIn(content: string, active = false): { id: string; source: string; number: number }[] {
+  const rows = active ? sectionOf('Still active', content) : content.replaceAll('=\r\n', '')
+  return [...rows.matchAll(/alert (n\d+)\. \((\w+) #(\d+)\)/g)].map(([, id = '', source = '', number]) => ({
+    id,
+    source,
+    number: Number(number),
+  }))
+}
+
+/** Rows of a digest under this title. */
+const sectionOf = (title: string, content: string): string =>
+  new RegExp(`^${title} \\(\\d+\\)\\r\\n((?:.+\\r\\n)*)`, 'm').exec(content.replaceAll('=\r\n', ''))?.[1] ?? ''
+
+/** One of our fields in the header of a letter; empty when it has none. */
+const field = (content: string, name: string): string => new RegExp(`^X-Outpost-${name}: (.*?)\\r$`, 'm').exec(content)?.[1] ?? ''

@@ -15,6 +15,8 @@ export type RelayFaults = {
   diesAfterDot: number
   /** Hangs up in the middle of a letter that has this in it. */
   chokesOn?: string
+  /** Puts off a letter that has this in it. */
+  putsOff?: string
   pipelining: boolean
   /** More than so many at once are told 421. */
   connections?: number
@@ -308,9 +310,10 @@ class Talk {
       this.#hangUp()
       return
     }
-    if (faults.letter !== undefined) {
+    const answer = faults.putsOff !== undefined && content.includes(faults.putsOff) ? '451 4.7.1 not now' : faults.letter
+    if (answer !== undefined) {
       this.#relay.putOff.add(messageId)
-      this.#say(faults.letter)
+      this.#say(answer)
       return
     }
     if (this.#chance(faults.diesAfterDot)) {

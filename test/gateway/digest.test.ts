@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { kind } from '../sim/world/relay.ts'
+import { Box } from './box.ts'
+
+/** A digest stands where the raises stood that it tells: while it is put off, what clears them waits for it. */
+const minute = 60_000
+const hour = 60 * minute
+const rules = [{ id: 'all', to: ['ops', 'boss'] }]
+
+async function opened(more: Record<string, unknown> = {}): Promise<Box> {
+  const people = ['ops', 'boss'].map((id) => ({ id, name: id, address: `${id}@example.org` }))
+  const box = new Box(1, { people, sources: [{ id: 'plc', kind: 'serial', path: '/dev/ttyS0' }], rules, ...more })
+  await box.boot()
+  await box.pass(minute)
+  return box
+}
+
+async function raised(box: Box, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    box.blurt(JSON.stringify({ key: `k${i}`, state: 'raised', text: `alarm ${i}` }))
+    await box.pass(1000)
+  }
+}
+
+async function cleared(box: Box, ...keys: string[]): Promise<void> {
+  for (const key of keys) {
+    box.blurt(JSON.stringify({ key, state: 'cleared', text: `fine ${key}` }))
+    await box.pass(1000)
+  }
+}
+
+/** An outage in which `k0` to `k5` are raised. */
+async function wentAway(box: Box): Promise<void> {
+  box.away()
+  await raised(box, 6)
+  await box.pass(10 * minute)
+}
+
+/** What this one was told, in its order: of a digest how many it tells, else the first line. */
+const heard = (box: Box, who: string): string[] =>
+  box.relay.taken.flatMap(({ to, content }) =>
+    to.includes(`${who}@example.org`) ? (/^(\d+ alerts|fine \w+|alarm \d+)/m.exec(content.split('\r\n\r\n')[1] ?? '')?.slice(1) ?? []) : [],
+  )
+
+/** Titles in the letters that tell several, in their order. */
+const titles = (box: Box): string[] => box.relay.taken.flatMap(({ content }) => content.match(/^(?:Still active|Came and went)/gm) ?? [])
+
+test('what is over is told behind the digest that tells its beginning, when the relay puts that off', async () => {
+  const box = await opened()
+  await wentAway(box)
+  box.relay.faults = { ...kind, putsOff: '6 alerts' }
+  box.back()
+  await box.pass(20_000)
+  box.relay.faults = { ...kind }
+  await cleared(box, 'k3', 'k9')
+  await box.pass(30_000)
+  assert.deepEqual(heard(box, 'ops'), ['fine k9'], 'of which the digest says nothing')
+  await box.pass(hour)
+  assert.deepEqual(heard(box, 'ops'), ['fine k9', '6 alerts', 'fine k3'])
+  assert.equal(box.waiting, 0)
+})
+
+test('in the flight in which a digest is put off, nothing that it tells to stand is told to be over', async () => {
+  const box = await opened()
+  await wentAway(box)
+  box.relay.faults = { ...kind, putsOff: '6 alerts' }
+  // It came too late for the digest, and leaves right behind it.
+  box.back()
+  await cleared(box, 'k3', 'k9')
+  await box.pass(30_000)
+  assert.deepEqual(heard(box, 'ops'), ['fine k9'])
+  box.relay.faults = { ...kind }
+  await box.pass(hour)
+  assert.deepEqual(heard(box, 'ops'), ['fine k9', '6 alerts', 'fine k3'])
+})
+
+test('who has had the digest does not wait for whom it was put off, and a power cut changes nothing of it', async () => {
+  const box = await opened()
+  await wentAway(box)
+  box.relay.faults = { ...kind, full: ['boss@example.org'] }
+  box.back()
+  await box.pass(20_000)
+  await cleared(box, 'k3')
+  await box.powerCut()
+  await cleared(box, 'k4')
+  await box.pass(minute)
+  assert.deepEqual([heard(box, 'ops'), heard(box, 'boss')], [['6 alerts', 'fine k3', 'fine k4'], []])
+  box.relay.faults = { ...kind }
+  await box.pass(6 * hour)
+  assert.deepEqual(heard(box, 'boss'), ['6 alerts', 'fine k3', 'fine k4'])
+  assert.equal(box.waiting, 0)
+})
+
+test('a digest that is given up keeps nobody back any more', async () => {
+  const box = await opened()
+  await wentAway(box)
+  box.relay.faults = { ...kind, putsOff: '6 alerts' }
+  box.back()
+  await box.pass(20_000)
+  await cleared(box, 'k3')
+  await box.pass(hour)
+  assert.deepEqual(heard(box, 'ops'), [])
+  const id = box.log.find(({ event }) => event === 'backlog: merged into a digest')?.facts.id
+  assert.ok(typeof id === 'number' && box.gateway.desk.drop(id, 'ops'))
+  await box.pass(2 * minute)
+  assert.deepEqual(heard(box, 'ops'), ['fine k3'])
+})
+
+test('a summary of a rule keeps back what clears what it tells, too', async () => {
+  const box = await opened({ rules: [{ id: 'all', to: ['ops'], limit: '1/1h' }] })
+  box.relay.faults = { ...kind, putsOff: 'alerts were more' }
+  await raised(box, 4)
+  await box.pass(hour)
+  const summary = box.log.find(({ event, facts }) => event === 'dispatcher: tell' && facts.told === 3)
+  assert.ok(summary, 'k1 to k3 are told together')
+  await cleared(box, 'k2')
+  await box.pass(2 * hour)
+  assert.deepEqual(heard(box, 'ops'), ['alarm 0'])
+  box.relay.faults = { ...kind }
+  await box.pass(6 * hour)
+  assert.deepEqual(heard(box, 'ops'), ['alarm 0', '3 alerts', 'fine k2'])
+})
+
+test('in a mailbox of the box, too, which did not take the summary and takes what comes then', async () => {
+  const people = [{ id: 'ops', name: 'ops', address: 'operator@site.example.org' }]
+  const box = await opened({ people, rules: [{ id: 'all', to: ['ops'], limit: '2/1h' }] })
+  await raised(box, 4)
+  const write = box.disk.write.bind(box.disk)
+  let failures = 1
+  box.disk.write = (path, bytes) => (path.includes('/mailbox/') && failures-- > 0 ? Promise.reject(new Error('EIO')) : write(path, bytes))
+  while (failures > 0) await box.pass(1000)
+  await cleared(box, 'k2')
+  await box.pass(20_000)
+  const mails = () => box.disk.paths().filter((path) => path.includes('/mailbox/operator/new/')).length
+  assert.equal(mails(), 2, 'the first two raises')
+  await box.pass(minute)
+  assert.equal(mails(), 4)
+  assert.equal(box.waiting, 0)
+})
+
+test('what is over is merged in a second outage, too, while the digest waits that tells its beginning, and told behind that', async () => {
+  const keys = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5']
+  const box = await opened()
+  await wentAway(box)
+  box.relay.faults = { ...kind, putsOff: '6 alerts' }
+  box.back()
+  await box.pass(20_000)
+  box.away()
+  await cleared(box, ...keys)
+  await box.pass(3 * hour)
+  box.back()
+  await box.pass(20_000)
+  assert.deepEqual(heard(box, 'ops'), [], 'both were put off')
+  box.relay.faults = { ...kind }
+  await box.pass(6 * hour)
+  assert.deepEqual(heard(box, 'ops'), ['6 alerts', '6 alerts'])
+  assert.deepEqual(titles(box), ['Still active', 'Came and went'])
+  assert.equal(box.waiting, 0)
+})
+
+test('what a summary tells to be over waits for the summary that tells its beginning, also after a power cut', async () => {
+  const box = await opened({ rules: [{ id: 'all', to: ['ops'], limit: '1/1h' }] })
+  box.relay.faults = { ...kind, putsOff: 'Still active' }
+  await raised(box, 4)
+  await box.pass(hour)
+  await cleared(box, 'k1', 'k2', 'k3')
+  await box.pass(5 * hour)
+  await box.powerCut()
+  await box.pass(5 * hour)
+  assert.deepEqual(titles(box), [])
+  box.relay.faults = { ...kind }
+  await box.pass(8 * hour)
+  assert.deepEqual(titles(box), ['Still active', 'Came and went'])
+  assert.equal(box.waiting, 0)
+})
+
+test('a mailbox of the box takes what a summary tells to be over behind the summary that tells its beginning', async () => {
+  const people = [{ id: 'ops', name: 'ops', address: 'operator@site.example.org' }]
+  const box = await opened({ people, rules: [{ id: 'all', to: ['ops'], limit: '1/1h' }] })
+  await raised(box, 4)
+  const write = box.disk.write.bind(box.disk)
+  const first = () => box.log.find(({ event }) => event === 'dispatcher: tell')?.facts.id
+  box.disk.write = (path, bytes) => (path.includes(`/O${first()}.`) ? Promise.reject(new Error('EIO')) : write(path, bytes))
+  await box.pass(hour)
+  await cleared(box, 'k1', 'k2', 'k3')
+  await box.pass(3 * hour)
+  const mails = () => box.disk.paths().filter((path) => path.includes('/mailbox/operator/new/')).length
+  assert.equal(box.log.filter(({ event }) => event === 'dispatcher: tell').length, 2)
+  assert.equal(mails(), 1, 'the first raise')
+  box.disk.write = write
+  await box.pass(2 * minute)
+  assert.equal(mails(), 3)
+  assert.equal(box.waiting, 0)
+})
