@@ -529,12 +529,13 @@ function digests({ relay, serial, broker, faults, trace }: Device, refused: Read
   const made = madeAt(trace)
   const overs = relay.taken.flatMap(({ messageId, content }) => oversIn(messageId, content, (id) => said.get(id)))
   for (const [index, { messageId, content, to }] of relay.taken.entries())
-    for (const { id, source } of refused.has(messageId) ? [] : toldIn(content, true)) {
+    for (const { id, source, number } of refused.has(messageId) ? [] : toldIn(content, true)) {
       const { key, severity } = said.get(id) ?? {}
       const raises = toldIn(content).filter(
         (one) => one.source === source && said.get(one.id)?.key === key && said.get(one.id).state === 'raised',
       )
-      const newest = Math.max(...raises.map(({ number }) => number))
+      // What a rule's level made of it, the sensor has not said.
+      const newest = Math.max(number, ...raises.map((one) => one.number))
       const ends = overs.filter(
         (over) =>
           over.source === source &&
