@@ -427,7 +427,8 @@ export class Queue {
 
   /** The records that it covers may be written over before it is told. What clears them waits for it, and it for those that tell what they clear, also in a later life. */
   #amongTellers(alert: Alert): Alert {
-    const covers = tellsSeveral(alert) ? (alert.covers ?? []) : []
+    // One with a key is in order by that, and would wait for itself.
+    const covers = tellsSeveral(alert) && alert.key === undefined ? (alert.covers ?? []) : []
     const begun = this.waiting.begunIn(covers)
     const after = [...new Set(covers.flatMap((id) => this.waiting.tellersOf(id)))]
     return { ...alert, ...(begun.length > 0 ? { begun } : {}), ...(after.length > 0 ? { after } : {}) }

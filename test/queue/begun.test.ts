@@ -37,6 +37,15 @@ test('a letter that was put off and tells several keeps back what clears a raise
   assert.deepEqual(queue.waiting.due(0, 9), [earlier, a, b, again, other])
 })
 
+test('what the box itself clears, and tells with it, does not wait for itself', async () => {
+  const { open, live, about } = told()
+  const queue = await live(open())
+  const own = { source: 'outpost' }
+  const held = await about(queue, 'silent a', 'raised', { ...own, kept: 'hold' })
+  const over = await about(queue, 'silent a', 'cleared', { ...own, covers: [held] })
+  assert.deepEqual([queue.waiting.due(0, 9), queue.waiting.tellersOf(over)], [[over], []])
+})
+
 test('each recipient waits for himself, and what several letters tell is behind all of them', async () => {
   const { open, live, about, digest } = told()
   const queue = await live(open())
