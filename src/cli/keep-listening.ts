@@ -43,7 +43,8 @@ export async function keepListening({ clock, wanted, listen, failed }: ListenOpt
         if (name !== undefined && !stopped) listener = await listen()
         failures = 0
       } catch (error) {
-        if (worthTelling(failures, ++failures)) failed(error)
+        failures++
+        if (worthTelling(failures - 1, failures)) failed(error)
         waitMs = againMs
       }
     }

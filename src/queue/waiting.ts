@@ -61,14 +61,17 @@ export type Added = {
   after?: readonly number[]
 }
 
+/** No topic is as large (CRC-32): what is told apart from those of a topic stands this far from it. */
+const apart = 2 ** 32
+
 /** A letter that may leave, but not to those (as the alert names them) for whom an elder of its key still waits. */
 export type Leaving = { id: number; behind?: ReadonlySet<string> }
 
 /** A letter that is to tell several: to whom, how bad it is, and whether it is on its way. */
-type Telling = { refs: readonly string[]; rank: number; away: boolean }
+type Bundle = { refs: readonly string[]; rank: number; away: boolean }
 
 /** What one look finds of them. `since`: by topic, and apart for critical letters, who is still to be told, from which raise on. */
-type Untold = { letters: ReadonlyMap<number, Telling>; since: Map<number, ReadonlyMap<string, number>> }
+type Untold = { letters: ReadonlyMap<number, Bundle>; since: Map<number, ReadonlyMap<string, number>> }
 
 /** Which letters are looked for. */
 export type Picking = {
@@ -143,7 +146,7 @@ export class Waiting {
   /** The topic; what has no key and what has one are never in order among themselves, whatever their topics come to. */
   #order(row: number): number {
     const { flags, topic } = this.#rows.columns
-    return (topic[row] ?? 0) + ((flags[row] ?? 0) & flag.loose ? 2 ** 32 : 0)
+    return (topic[row] ?? 0) + ((flags[row] ?? 0) & flag.loose ? apart : 0)
   }
 
   /**
@@ -323,7 +326,7 @@ export class Waiting {
   /** Letters that tell several and keep back what clears something of that; one that may leave does, for it may be put off. */
   #untold(lane: number | undefined): Untold | undefined {
     const c = this.#rows.columns
-    const letters = new Map<number, Telling>()
+    const letters = new Map<number, Bundle>()
     for (const letter of this.#begun.letters) {
       const row = this.#rows.find(letter)
       const flags = c.flags[row] ?? flag.gone
@@ -347,7 +350,7 @@ export class Waiting {
     const topic = this.#order(row)
     const tellers = (flags[row] ?? 0) & flag.clears ? this.#begun.of(topic) : []
     if (tellers.length === 0) return undefined
-    const name = severity > 0 ? topic : topic + 2 ** 32
+    const name = severity > 0 ? topic : topic + apart
     const known = since.get(name) ?? firstRaises(tellers, severity, letters)
     since.set(name, known)
     return known
@@ -455,12 +458,12 @@ export class Waiting {
 }
 
 /** The first raise that each recipient is still to be told by these. A critical letter waits only for what is as bad, or is on its way. */
-function firstRaises(tellers: readonly Teller[], severity: number, letters: ReadonlyMap<number, Telling>): ReadonlyMap<string, number> {
+function firstRaises(tellers: readonly Teller[], severity: number, letters: ReadonlyMap<number, Bundle>): ReadonlyMap<string, number> {
   const first = new Map<string, number>()
   for (const { letter, id, rank: worst } of tellers) {
-    const telling = letters.get(letter)
-    if (!telling || !(severity > 0 || worst === 0 || telling.away)) continue
-    for (const ref of telling.refs) if (id < (first.get(ref) ?? Number.POSITIVE_INFINITY)) first.set(ref, id)
+    const bundle = letters.get(letter)
+    if (!bundle || !(severity > 0 || worst === 0 || bundle.away)) continue
+    for (const ref of bundle.refs) if (id < (first.get(ref) ?? Number.POSITIVE_INFINITY)) first.set(ref, id)
   }
   return first
 }
