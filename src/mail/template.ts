@@ -37,6 +37,8 @@ export function templateFault(template: string): string | undefined {
 
 function faultIn(tokens: readonly Token[]): string | undefined {
   for (const [kind, name, , , inner] of tokens) {
+    if (kind === '!' && name.includes('{{'))
+      return 'The comment {{! is closed only behind the next placeholder, which it would swallow. Write }} at its end, or leave out the {{!.'
     if (kind === '>' || kind === '=') return `{{${kind}${name}}} has no meaning here. Write placeholders such as {{text}} only.`
     if (['name', '&', '{', '#', '^'].includes(kind) && !isKnown(name)) {
       const near = nearest(name, placeholders)

@@ -180,6 +180,8 @@ describe('a template', () => {
     assert.match(templateFault('{{#value}}') ?? '', /[Uu]nclosed section/)
     assert.match(templateFault('{{> other}}') ?? '', /no meaning/)
     assert.match(templateFault('{{=<% %>=}}') ?? '', /no meaning/)
+    assert.match(templateFault('{{#value}}{{! a note {{text}}{{/value}}') ?? '', /comment .* would swallow/)
+    assert.equal(templateFault('{{! a note }}{{text}}'), undefined)
     assert.match(templateFault('{{text') ?? '', /[Uu]nclosed tag/)
     assert.match(templateFault('{{constructor}}') ?? '', /no placeholder/)
   })
