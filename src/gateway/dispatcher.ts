@@ -160,14 +160,14 @@ export class Dispatcher {
     if (!first) return unread === undefined ? undefined : 'later'
     const covers = alerts.map((one) => one.id)
     const made = stampNow(this.#options.clock)
-    if (alerts.length > 1) return this.#summary(alerts, to, rule, why, made)
+    if (alerts.length > 1 || this.#options.standing.hasEnded(first.id)) return this.#summary(alerts, to, rule, why, made)
     const { kept: _, previous: _previous, parent: _parent, telling, ...alert } = first.alert
     return { ...alert, to, covers, telling: { ...telling, kind: telling?.kind === 'recovery' ? 'recovery' : 'raised', made } }
   }
 
   #summary(alerts: { id: number; alert: Alert }[], to: string[], rule: string, why: KeptWhy, made: Stamp): Offer {
-    const { site, maxChars, clock, known } = this.#options
-    const told = alerts.map(({ id, alert }) => toldOf(id, alert, clock, known()))
+    const { site, maxChars, clock, known, standing } = this.#options
+    const told = alerts.map(({ id, alert }) => toldOf(id, alert, clock, known(), standing.hasEnded(id)))
     const { subject, text } = digestOf(told, { site, maxChars, occasion: why })
     const severity = severities[Math.min(...alerts.map(({ alert }) => rank(alert.severity)))] ?? 'warning'
     const covers = alerts.map((one) => one.id)

@@ -4,8 +4,8 @@ import { isKnown, type KnownTime, whenHappened } from '../alert/when.ts'
 import type { Told } from '../mail/digest.ts'
 import type { Clock } from '../ports/clock.ts'
 
-/** An alert as a digest or a summary tells it. */
-export function toldOf(id: number, alert: Alert, clock: Clock, known: KnownTime): Told {
+/** An alert as a digest or a summary tells it. `hasEnded`: what it raised is known to be over. */
+export function toldOf(id: number, alert: Alert, clock: Clock, known: KnownTime, hasEnded = false): Told {
   const { source, number, key, state, severity, text, merged, telling } = alert
   const when = whenHappened(alert.stamp, stampNow(clock), known)
   const again = telling?.kind === 'reminder' || telling?.kind === 'escalation'
@@ -21,5 +21,6 @@ export function toldOf(id: number, alert: Alert, clock: Clock, known: KnownTime)
     ...(key === undefined ? {} : { key }),
     ...(merged === undefined ? {} : { merged }),
     ...(again ? { again } : {}),
+    ...(hasEnded ? { ended: true } : {}),
   }
 }

@@ -21,6 +21,8 @@ export type Told = {
   certain: boolean
   /** A reminder: its number was told before, or stands here beside it. */
   again?: boolean
+  /** What it raised is over, whether its end stands here beside it or was told elsewhere. */
+  ended?: boolean
   /** Numbers of this source that its letter would have told beside its own. */
   merged?: string
 }
@@ -41,7 +43,7 @@ export type DigestAbout = {
   occasion?: KeptWhy
 }
 
-/** `told` in the order of their acceptance, at least one. After an outage, critical alerts that are still active are named, and keep letters of their own. */
+/** `told` in the order of their acceptance, at least one; one alone is over. After an outage, critical alerts that are still active are named, and keep letters of their own. */
 export function digestOf(told: readonly Told[], about: DigestAbout): Digest {
   const say = words[about.site.language]
   const { active, over, events } = sorted(told)
@@ -53,7 +55,7 @@ export function digestOf(told: readonly Told[], about: DigestAbout): Digest {
       say.active,
       active.map((one) => row(time.at(one), one, `${say[one.severity]}: `, single.has(one.id) ? `#${one.number}, ${say.own}` : undefined)),
     ],
-    [say.over, over.map((pair) => overRow(pair, time, say))],
+    [say.over, over.map((run) => overRow(run, time, say))],
     [
       say.events,
       events.map((run) =>
@@ -85,18 +87,23 @@ const subjectChars = 150
 const lineChars = 160
 
 type Run = [Told, ...Told[]]
-type Over = { raise: Told | undefined; clear: Told }
 
-/** Raised and not cleared; raised and cleared as pairs (or cleared what was told before); all else, the same text of one source as one run. */
-function sorted(told: readonly Told[]): { active: Told[]; over: Over[]; events: Run[] } {
+/**
+ * Raised and not cleared; raised and cleared as pairs, or the one of both that is told here where the other was told elsewhere; all else, the same text of one
+ * source as one run.
+ */
+function sorted(told: readonly Told[]): { active: Told[]; over: Run[]; events: Run[] } {
   const open = new Map<string, Told>()
-  const over: Over[] = []
+  const over: Run[] = []
   const runs = new Map<string, Run>()
   for (const one of told) {
     const key = one.key === undefined ? undefined : `${one.source}\0${one.key}`
-    if (one.state === 'raised' && key !== undefined && !open.has(key)) open.set(key, one)
-    else if (one.state === 'cleared' && key !== undefined) {
-      over.push({ raise: open.get(key), clear: one })
+    const raise = key === undefined ? undefined : open.get(key)
+    if (one.state === 'raised' && key !== undefined && (!raise || (raise.ended && !one.ended))) {
+      if (raise) over.push([raise])
+      open.set(key, one)
+    } else if (one.state === 'cleared' && key !== undefined) {
+      over.push(raise ? [raise, one] : [one])
       open.delete(key)
     } else {
       const name = `${one.source}\0${one.severity}\0${one.text}`
@@ -106,14 +113,17 @@ function sorted(told: readonly Told[]): { active: Told[]; over: Over[]; events: 
     }
   }
   const worstFirst = (a: Told, b: Told) => rank(a.severity) - rank(b.severity) || a.id - b.id
-  return { active: [...open.values()].sort(worstFirst), over, events: [...runs.values()] }
+  const raised = [...open.values()]
+  const ended = raised.filter((one) => one.ended).map((one): Run => [one])
+  return { active: raised.filter((one) => !one.ended).sort(worstFirst), over: [...over, ...ended], events: [...runs.values()] }
 }
 
 /** A pair is one line: what was said when it came, and when it went. */
-function overRow({ raise, clear }: Over, time: Times, say: Words): string {
-  const told = raise ?? clear
-  const text = raise && firstLine(raise) !== firstLine(clear) ? `${firstLine(raise)} -> ${firstLine(clear)}` : firstLine(told)
-  return line(`${time.span(raise, clear)} ${say[told.severity]}: ${text} (${told.source} ${numbersOf([raise, clear])})`)
+function overRow(run: Run, time: Times, say: Words): string {
+  const [first] = run
+  const last = run.at(-1) ?? first
+  const text = firstLine(first) === firstLine(last) ? firstLine(first) : `${firstLine(first)} -> ${firstLine(last)}`
+  return line(`${time.span(first, last)} ${say[first.severity]}: ${text} (${first.source} ${numbersOf(run)})`)
 }
 
 const firstLine = (one: Told): string => one.text.split('\n')[0] ?? ''
@@ -122,8 +132,8 @@ const line = (text: string): string => cleanLine(text, lineChars)
 const row = (when: string, one: Told, mark: string, numbers = `#${one.number}`): string =>
   line(`${when} ${mark}${firstLine(one)} (${one.source} ${numbers})`)
 
-const numbersOf = (of: readonly (Told | undefined)[]): string => {
-  const numbers = of.flatMap((one) => (one ? [one.number] : []))
+const numbersOf = (of: readonly Told[]): string => {
+  const numbers = of.map((one) => one.number)
   return numbers.length > 4 ? `#${numbers[0]} ... #${numbers.at(-1)}` : numbers.map((number) => `#${number}`).join(' ')
 }
 
@@ -189,7 +199,7 @@ const words = {
     events: 'Happened',
     own: 'has a letter of its own',
     numbers: 'Numbers told here',
-    head: (count: number, why: string) => `${count} alerts ${why}`,
+    head: (count: number, why: string) => (count === 1 ? '1 alert, which is over by now' : `${count} alerts ${why}`),
     why: {
       outage: 'waited for the link',
       hold: 'are told together',
@@ -213,7 +223,8 @@ const words = {
       over: 'that were short',
     },
     more: (count: number) => `... and ${count} more, which the numbers below name`,
-    subject: (count: number, after: string, active: number) => `${count} alerts ${after}, ${active === 0 ? 'none' : active} still active`,
+    subject: (count: number, after: string, active: number) =>
+      count === 1 ? `1 alert ${after}, over by now` : `${count} alerts ${after}, ${active === 0 ? 'none' : active} still active`,
   },
   de: {
     critical: 'KRITISCH',
@@ -224,7 +235,7 @@ const words = {
     events: 'Ereignisse',
     own: 'hat einen eigenen Brief',
     numbers: 'Hier genannte Nummern',
-    head: (count: number, why: string) => `${count} Alarme ${why}`,
+    head: (count: number, why: string) => (count === 1 ? '1 Alarm, der inzwischen vorbei ist' : `${count} Alarme ${why}`),
     why: {
       outage: 'warteten auf die Verbindung',
       hold: 'zusammen',
@@ -248,7 +259,8 @@ const words = {
       over: 'von kurzer Dauer',
     },
     more: (count: number) => `... und ${count} weitere, deren Nummern unten stehen`,
-    subject: (count: number, after: string, active: number) => `${count} Alarme ${after}, ${active === 0 ? 'keiner' : active} noch aktiv`,
+    subject: (count: number, after: string, active: number) =>
+      count === 1 ? `1 Alarm ${after}, inzwischen vorbei` : `${count} Alarme ${after}, ${active === 0 ? 'keiner' : active} noch aktiv`,
   },
 } as const
 

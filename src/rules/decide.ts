@@ -106,17 +106,21 @@ function begun(
   return told({ ...decision }, alert, rule, standing, roster, now, isNew ? rule?.hold : undefined)
 }
 
-/** It is over: whoever heard of it hears that, too. */
+/** It is over: whoever heard of it hears that, too, by whichever rule it was told. */
 function ended(alert: Judged, open: readonly Situation[], standing: Standing, roster: Roster, now: Now): Verdict {
-  const [first, ...others] = [...open].sort((a, b) => Number(b.told !== undefined) - Number(a.told !== undefined) || a.id - b.id)
+  const wanted = (one: Situation) => one.told !== undefined && roster.ruleOf(one.rule)?.recovery !== false
+  const order = (one: Situation) => (wanted(one) ? 0 : one.told !== undefined ? 1 : 2)
+  const [first, ...others] = [...open].sort((a, b) => order(a) - order(b) || a.id - b.id)
   if (!first) return { kind: 'ignore', why: 'nothing was raised' }
   const rule = roster.ruleOf(first.rule)
-  const escalated = first.escalated ? (rule?.escalate?.to ?? []) : []
-  const to = [...new Set([...first.to, ...escalated])].slice(0, alertLimits.recipients)
+  const to = [first, ...others.filter(wanted)].flatMap((one) => [
+    ...one.to,
+    ...(one.escalated ? (roster.ruleOf(one.rule)?.escalate?.to ?? []) : []),
+  ])
   const over = others.map((one) => one.rule)
   const decision: Decision = {
     ...(first.rule === '' ? {} : { rule: first.rule }),
-    to,
+    to: [...new Set(to)].slice(0, alertLimits.recipients),
     state: 'cleared',
     ...(over.length > 0 ? { over } : {}),
   }

@@ -35,18 +35,37 @@ const lookMs = 60_000
 
 export function due(standing: Standing, roster: Roster, now: Now, options: DueOptions): Due {
   const wakes: number[] = []
+  const limits = limitsOf(standing, roster, now)
   const deeds = [
-    ...freed(standing, roster, now, options, wakes),
-    ...standing.situations.flatMap((one) => lasting(one, standing, roster, now, options, wakes)),
+    ...freed(standing, roster, now, options, limits, wakes),
+    ...standing.situations.flatMap((one) => lasting(one, standing, roster, now, options, limits, wakes)),
   ]
   const next = Math.min(...wakes.filter((at) => at > now.mono))
   return Number.isFinite(next) ? { deeds, wake: next } : { deeds }
 }
 
-/** Nothing keeps it any more: alone when its hold is over, together with its like otherwise. */
-function freed(standing: Standing, roster: Roster, now: Now, options: DueOptions, wakes: number[]): Deed[] {
-  const deeds = new Map<string, Extract<Deed, { kind: 'tell' }>>()
+/** What the limits of rules leave in this look. News come first: a reminder waits for what they leave, or it would keep those back for ever. */
+type Limits = {
+  /** undefined: a letter of this rule may leave, and is counted. Otherwise when to ask again (monotonic ms). */
+  take(rule: string): number | undefined
+}
+
+function limitsOf(standing: Standing, roster: Roster, now: Now): Limits {
   const letters = new Map<string, number>()
+  return {
+    take: (id) => {
+      const { letters: left, until = now.mono + lookMs } = leftOf(roster.ruleOf(id), standing, now)
+      const taken = letters.get(id) ?? 0
+      if (taken >= left) return until
+      letters.set(id, taken + 1)
+      return undefined
+    },
+  }
+}
+
+/** Nothing keeps it any more: alone when its hold is over, together with its like otherwise. */
+function freed(standing: Standing, roster: Roster, now: Now, options: DueOptions, limits: Limits, wakes: number[]): Deed[] {
+  const deeds = new Map<string, Extract<Deed, { kind: 'tell' }>>()
   const full = standing.parked.size > parkedLimit
   const parked = [...standing.parked.values()].filter((one) => !standing.isPending(one.id)).sort((a, b) => a.id - b.id)
   const begun = new Map<string, number>()
@@ -66,12 +85,11 @@ function freed(standing: Standing, roster: Roster, now: Now, options: DueOptions
       if (deed.ids.length < summaryLimit) deed.ids.push(one.id)
       continue
     }
-    const left = (letters.get(one.rule) ?? leftOf(rule, standing, now).letters) - 1
-    if (left < 0 && !full) {
-      wakes.push(leftOf(rule, standing, now).until ?? now.mono + lookMs)
+    const limited = full ? undefined : limits.take(one.rule)
+    if (limited !== undefined) {
+      wakes.push(limited)
       continue
     }
-    letters.set(one.rule, left)
     deeds.set(name, { kind: 'tell', rule: one.rule, to, ids: [one.id], why: standing.isOver(one) ? 'over' : one.why })
   }
   return [...deeds.values()]
@@ -112,7 +130,15 @@ function groupDue(one: Parked, begun: number, { wait, interval }: NonNullable<Co
 }
 
 /** What is told and lasts, and nobody has acknowledged. */
-function lasting(one: Situation, standing: Standing, roster: Roster, now: Now, { waits }: DueOptions, wakes: number[]): Deed[] {
+function lasting(
+  one: Situation,
+  standing: Standing,
+  roster: Roster,
+  now: Now,
+  { waits }: DueOptions,
+  limits: Limits,
+  wakes: number[],
+): Deed[] {
   const rule = roster.ruleOf(one.rule)
   if (!rule || one.told === undefined || one.lastTold === undefined || one.acknowledged) return []
   const deeds: Deed[] = []
@@ -132,7 +158,9 @@ function lasting(one: Situation, standing: Standing, roster: Roster, now: Now, {
   const escalated = ready(escalation, rule.escalate?.to ?? [])
   if (escalated.length > 0) deeds.push({ kind: 'escalation', situation: one, to: escalated })
   const reminded = ready(reminder, one.to)
-  if (reminded.length > 0 && waits(one.letter ?? one.id)) wakes.push(now.mono + lookMs)
-  else if (reminded.length > 0) deeds.push({ kind: 'reminder', situation: one, to: reminded, count: one.reminders + 1 })
+  if (reminded.length === 0) return deeds
+  const later = waits(one.letter ?? one.id) ? now.mono + lookMs : limits.take(one.rule)
+  if (later === undefined) deeds.push({ kind: 'reminder', situation: one, to: reminded, count: one.reminders + 1 })
+  else wakes.push(later)
   return deeds
 }

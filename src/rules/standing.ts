@@ -82,6 +82,8 @@ export class Standing {
   readonly #options: StandingOptions
   readonly #situations = new Map<string, Situation>()
   readonly #parked = new Map<number, Parked>()
+  /** Raises that are kept, and whose end is on record: what tells them does not call them active. */
+  readonly #ended = new Map<number, true>()
   readonly #letters = new Map<string, readonly number[]>()
   readonly #changes = new Map<string, readonly number[]>()
   readonly #grouped = new Map<string, number>()
@@ -128,6 +130,11 @@ export class Standing {
     if (why !== 'hold') return why === 'over'
     const open = this.get(rule, source, key)
     return open === undefined || id < open.id
+  }
+
+  /** It was raised and is kept, and its end came since, under whichever rule. */
+  hasEnded(id: number): boolean {
+    return this.#ended.has(id)
   }
 
   /** What is raised of all that this letter told, whichever kind of letter it is. */
@@ -177,7 +184,10 @@ export class Standing {
       this.#lastId = id
       this.#learn(alert, id)
     }
-    for (const covered of alert.covers ?? []) this.#put(this.#parked, covered, undefined)
+    for (const covered of alert.covers ?? []) {
+      this.#put(this.#parked, covered, undefined)
+      this.#put(this.#ended, covered, undefined)
+    }
     return this.#undo
   }
 
@@ -192,6 +202,7 @@ export class Standing {
   /** These are not kept any more, whatever became of them. */
   forgetParked(isKept: (id: number) => boolean): void {
     for (const id of this.#parked.keys()) if (!isKept(id)) this.#parked.delete(id)
+    for (const id of this.#ended.keys()) if (!this.#parked.has(id)) this.#ended.delete(id)
   }
 
   #learn(alert: Alert, id: number): void {
@@ -277,6 +288,9 @@ export class Standing {
 
   #clear(rule: string, source: string, key: string): void {
     this.#put(this.#situations, nameOf(rule, source, key), undefined)
+    for (const one of this.#parked.values())
+      if (one.state === 'raised' && one.rule === rule && one.source === source && (one.key ?? '') === key)
+        this.#put(this.#ended, one.id, true)
   }
 
   #situation(situation: Situation): void {
@@ -325,6 +339,7 @@ export class Standing {
       letters: newestFitting(this.#letters, writtenOctets.letters),
       changes: newestFitting(this.#changes, writtenOctets.changes),
       grouped: newestFitting(this.#grouped, writtenOctets.grouped),
+      ended: [...this.#ended.keys()],
       silences: this.#silences.filter((one) => one.until > now),
     }
   }
@@ -349,6 +364,8 @@ export class Standing {
     }
     this.#grouped.clear()
     for (const [name, at] of pairsOf(kept.grouped)) this.#grouped.set(name, moment(at))
+    this.#ended.clear()
+    for (const id of listOf(kept.ended)) if (typeof id === 'number') this.#ended.set(id, true)
     this.#silences = listOf(kept.silences)
       .filter(isSilence)
       .map((one) => ({ ...one, until: one.until + shift }))

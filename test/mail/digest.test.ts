@@ -68,6 +68,43 @@ test('what was told before the outage and ended in it is said to be over', () =>
   assert.match(digest.text, /Came and went \(1\)\n2026-11-24 03:00 Warning: Mains back/)
 })
 
+test('what is over by a letter of its own is not called active; what was raised anew after that is', () => {
+  counter = 0
+  const [leak, door] = [
+    { key: 'pit', state: 'raised' as const },
+    { key: 'door', state: 'raised' as const },
+  ]
+  const { text, subject, covers } = digestOf(
+    [
+      told(0, 'Leak', { ...leak, severity: 'critical', ended: true }),
+      told(1, 'Door open', { ...door, ended: true }),
+      told(4, 'Leak again', leak),
+      told(5, 'Leak grows', leak),
+    ],
+    { ...about, occasion: 'limit' },
+  )
+  assert.equal(subject, 'Pump station 7: 4 alerts beyond the limit, 1 still active')
+  assert.match(text, /Still active \(1\)\n2026-11-24 03:04 Warning: Leak again \(plc #3\)\n\nCame and went \(2\)\n/)
+  assert.match(text, /03:00 CRITICAL: Leak \(plc #1\)\n2026-11-24 03:01 Warning: Door open \(plc #2\)\n/)
+  assert.match(text, /Happened \(1\)\n2026-11-24 03:05 Warning: Leak grows \(plc #4\)/)
+  assert.deepEqual(covers, [1, 2, 3, 4])
+})
+
+test('one alert alone is told as what is over', () => {
+  counter = 0
+  const one = [told(0, 'Leak', { key: 'pit', state: 'raised', ended: true })]
+  const { text, subject } = digestOf(one, { ...about, occasion: 'limit' })
+  assert.equal(subject, 'Pump station 7: 1 alert beyond the limit, over by now')
+  assert.match(
+    text,
+    /^1 alert, which is over by now: 2026-11-24 03:00\.\n\nCame and went \(1\)\n2026-11-24 03:00 Warning: Leak \(plc #1\)\n/,
+  )
+  assert.match(
+    digestOf(one, { site: { ...site, language: 'de' }, maxChars: 999, occasion: 'limit' }).subject,
+    /: 1 Alarm über der Grenze, inzwischen vorbei$/,
+  )
+})
+
 test('a time that the device did not know is marked', () => {
   assert.match(digestOf([told(0, 'a', { certain: false }), told(1, 'b')], about).text, /~03:00/)
 })

@@ -82,6 +82,50 @@ describe('what comes and goes', () => {
     )
   })
 
+  test('a recovery goes to all who heard of the trouble by several rules, but to none whose rule wants none', async () => {
+    const rules = [
+      { id: 'bad', when: { severity: 'critical' as const }, to: ['boss'] },
+      { id: 'rest', when: {}, escalate: { after: minute, to: ['night'] } },
+    ]
+    const grown = async (recovery: Record<string, boolean>) => {
+      const duty = new Duty(rules.map((one) => ({ ...one, recovery: recovery[one.id] ?? true })))
+      duty.hear(raised('Leak', 'pit'))
+      await duty.pass(hour)
+      duty.hear(raised('Flood', 'pit', 'critical'))
+      duty.hear(cleared('Dry', 'pit'))
+      return duty.told.map(({ kind, to }) => `${kind} ${to}`)
+    }
+    assert.deepEqual(await grown({}), ['raised ops', 'escalation night', 'raised boss', 'recovery ops,night,boss'])
+    assert.equal((await grown({ rest: false })).at(-1), 'recovery boss')
+    assert.equal((await grown({ bad: false })).at(-1), 'recovery ops,night')
+  })
+
+  test('what a limit kept and another rule told to be over is told as over', async () => {
+    const duty = new Duty([
+      { id: 'bad', when: { severity: 'critical' }, to: ['boss'], limit: { count: 1, spanMs: hour } },
+      { id: 'rest', when: {} },
+    ])
+    duty.hear({ text: 'Fire', severity: 'critical' })
+    duty.hear(raised('Leak', 'pit'))
+    duty.hear(raised('Flood', 'pit', 'critical'))
+    duty.hear(cleared('Dry', 'pit'))
+    duty.restart()
+    await duty.pass(2 * hour)
+    assert.deepEqual(kinds(duty), ['event Fire', 'raised Leak', 'recovery Dry', 'summary limit'])
+    assert.deepEqual(duty.numbersTold(), [1, 2, 3, 4])
+  })
+
+  test('reminders keep to the limit, and leave its room to what is new', async () => {
+    const duty = new Duty([{ id: 'all', when: {}, limit: { count: 2, spanMs: hour }, repeat: [10 * minute] }])
+    duty.hear(raised('Leak', 'pit'))
+    await duty.pass(15 * minute)
+    duty.hear(raised('Door', 'door'))
+    await duty.pass(6 * hour)
+    const first = duty.told.slice(0, 3).map(({ at, kind, text }) => `${at / minute} ${kind} ${text}`)
+    assert.deepEqual(first, ['0 raised Leak', '10 reminder Leak', '60 raised Door'])
+    for (const { at } of duty.told) assert.ok(duty.told.filter((one) => one.at > at - hour && one.at <= at).length <= 2)
+  })
+
   test('a recovery that nobody wants is named in the next letter', () => {
     const duty = new Duty([{ id: 'all', when: {}, recovery: false }])
     duty.hear(raised('Leak'))

@@ -15,8 +15,17 @@ export const second = 1000
 export const minute = 60_000
 export const hour = 3_600_000
 
-/** A letter as somebody reads it: to whom, what kind, and the numbers that it tells. */
-export type Told = { at: number; to: string[]; kind: string; text: string; numbers: number[]; merged?: string }
+/** A letter as somebody reads it: to whom, what kind, and the numbers that it tells. `ids`: the records; `active`: those of them that it tells as raised. */
+export type Told = {
+  at: number
+  to: string[]
+  kind: string
+  text: string
+  numbers: number[]
+  ids: number[]
+  active: number[]
+  merged?: string
+}
 
 /**
  * A day of the rules without a journal: what is heard is decided and remembered, what time makes due is told. Monday 2026-11-23, 08:00 in UTC, is 0.
@@ -28,6 +37,7 @@ export class Duty {
   standing: Standing
   readonly told: Told[] = []
   readonly ignored: string[] = []
+  readonly heard = new Map<number, Alert>()
   readonly kept = new Map<number, Alert>()
   readonly untold = new Set<number>()
   readonly #rules: Rule[]
@@ -85,7 +95,9 @@ export class Duty {
     const number = (this.#numbers.get(heard.source) ?? 0) + 1
     this.#numbers.set(heard.source, number)
     const { kind: _, ...decision } = verdict
-    this.#write({ ...heard, ...decision, number, stamp: stampNow(this.clock) })
+    const written: Alert = { ...heard, ...decision, number, stamp: stampNow(this.clock) }
+    this.heard.set(this.#id + 1, written)
+    this.#write(written, written.state === 'raised' ? [this.#id + 1] : [])
   }
 
   /** The next moment, and everything until then that time makes due. */
@@ -111,42 +123,37 @@ export class Duty {
     const made = stampNow(this.clock)
     if (deed.kind === 'tell') {
       const alerts = deed.ids.flatMap((id) => this.kept.get(id) ?? [])
+      const active = deed.ids.filter((id) => this.kept.get(id)?.state === 'raised' && !this.standing.hasEnded(id))
       const [first] = alerts
       if (!first) return
       const { kept: _, ...alert } = first
-      if (alerts.length === 1) this.#write({ ...alert, to: deed.to, covers: deed.ids, telling: { kind: 'raised', made } })
+      if (alerts.length === 1 && !deed.ids.some((id) => this.standing.hasEnded(id)))
+        this.#write({ ...alert, to: deed.to, covers: deed.ids, telling: { kind: 'raised', made } }, active)
       else
-        this.#write({
-          source: 'outpost',
-          number: 0,
-          severity: 'warning',
-          state: 'event',
-          text: deed.why,
-          to: deed.to,
-          covers: deed.ids,
-          stamp: made,
-          rule: deed.rule,
-          telling: { kind: 'summary', made },
-        })
+        this.#write(
+          {
+            source: 'outpost',
+            number: 0,
+            severity: 'warning',
+            state: 'event',
+            text: deed.why,
+            to: deed.to,
+            covers: deed.ids,
+            stamp: made,
+            rule: deed.rule,
+            telling: { kind: 'summary', made },
+          },
+          active,
+        )
       return
     }
     const { situation, to, kind } = deed
     const { source, key, number, severity, text, rule } = situation
-    this.#write({
-      source,
-      key,
-      number,
-      severity,
-      text,
-      rule,
-      state: 'raised',
-      to,
-      stamp: made,
-      telling: { kind, made, since: situation.stamp },
-    })
+    const telling = { kind, made, since: situation.stamp }
+    this.#write({ source, key, number, severity, text, rule, state: 'raised', to, stamp: made, telling }, [])
   }
 
-  #write(alert: Alert): void {
+  #write(alert: Alert, active: number[]): void {
     const id = ++this.#id
     this.standing.alert(alert, id).durable()
     if (alert.kept) {
@@ -163,6 +170,8 @@ export class Duty {
       kind: alert.telling?.kind ?? alert.state,
       text: alert.text,
       numbers: [...own, ...covered],
+      ids: [...(own.length > 0 ? [id] : []), ...(alert.covers ?? [])],
+      active,
       ...(alert.merged === undefined ? {} : { merged: alert.merged }),
     })
   }

@@ -34,6 +34,9 @@ const rule = fc.record(
   },
   { requiredKeys: ['when', 'to'] },
 )
+/** A reminder every ten seconds for days only takes time. */
+const seldom = (list: Rule[]): Rule[] =>
+  list.map((one) => (one.repeat ? { ...one, repeat: one.repeat.map((ms) => Math.max(ms, 10 * minute)) } : one))
 const rules = fc.array(rule, { maxLength: 4 }).map((list) => list.map((one, index) => ({ ...one, id: `r${index}` }) as Rule))
 
 const heard: fc.Arbitrary<Partial<Judged> & { text: string }> = fc.record(
@@ -71,11 +74,7 @@ async function live(list: Rule[], steps: typeof day extends fc.Arbitrary<infer T
 test('whatever the rules and the day, every number is told once, by one letter', async () => {
   await fc.assert(
     fc.asyncProperty(rules, day, async (list, steps) => {
-      const duty = await live(
-        list.map(({ repeat: _, ...one }) => one),
-        steps,
-        false,
-      )
+      const duty = await live(list, steps, false)
       await duty.pass(100 * hour)
       assert.deepEqual([...duty.untold], [])
       assert.equal(duty.told.flatMap((one) => one.numbers).length + duty.ignored.length, steps.length)
@@ -109,5 +108,38 @@ test('whatever the day, a limit is kept, and what is raised is told before its e
       )
     }),
     { numRuns: 100 },
+  )
+})
+
+/** Rules by which every end is told, to people who are always on duty. */
+const plain = rules.map((list) =>
+  list.map(({ recovery: _, hold: _hold, chatter: _chatter, to, when: { field: _field, ...when } = {}, ...one }) => ({
+    ...one,
+    when,
+    to: to.map((name) => `${name}-desk`),
+  })),
+)
+
+test('whatever the rules and the day, whoever heard that something is raised hears of its end, and nothing that is over is told as raised', async () => {
+  await fc.assert(
+    fc.asyncProperty(plain, day, async (list, steps) => {
+      const duty = await live(seldom(list as Rule[]), steps, true)
+      await duty.pass(100 * hour)
+      for (const alerts of Map.groupBy(duty.heard, ([, { source, key }]) => `${source} ${key ?? ''}`).values()) {
+        const knows = new Map<string, number>()
+        for (const [id, { state }] of alerts) {
+          for (const [place, { to, active }] of duty.told.entries())
+            if (active.includes(id)) for (const one of to) knows.set(one, Math.max(place, knows.get(one) ?? 0))
+          if (state !== 'cleared') continue
+          for (const [one, place] of knows)
+            assert.ok(
+              duty.told.some(({ to, ids }, at) => at >= place && to.includes(one) && ids.includes(id)),
+              `the end of it, ${id}, is told to ${one} after its beginning`,
+            )
+          knows.clear()
+        }
+      }
+    }),
+    { numRuns: 150 },
   )
 })
