@@ -6,7 +6,7 @@ import { type Pop3Account, Pop3Client, Pop3TooLong } from '../mailbox/pop3-clien
 import { type Cancel, type Clock, sleep } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { Net } from '../ports/net.ts'
-import type { Situation } from '../rules/standing.ts'
+import type { Situation } from '../rules/situation.ts'
 import { durationMs } from '../settings/duration.ts'
 import type { SeenMail } from '../settings/seen-mail.ts'
 import { letterOf } from './answer-code.ts'

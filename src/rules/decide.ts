@@ -3,7 +3,8 @@ import { rangesOf } from '../alert/ranges.ts'
 import { holds, numberOf } from './condition.ts'
 import { type CompiledRule, matches } from './match.ts'
 import { leftOf, type Now, onDuty, type Roster, reasonToWait } from './roster.ts'
-import type { Situation, Standing } from './standing.ts'
+import type { Situation } from './situation.ts'
+import type { Standing } from './standing.ts'
 
 /**
  * Decide: what an alert comes to at the moment at which it is heard. Pure. What it says goes into the alert's record, and is followed by `Standing.alert`

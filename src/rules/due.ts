@@ -1,7 +1,8 @@
 import type { KeptWhy } from '../alert/alert.ts'
 import type { CompiledRule } from './match.ts'
 import { leftOf, type Now, onDuty, type Roster, reasonToWait } from './roster.ts'
-import type { Parked, Situation, Standing } from './standing.ts'
+import type { Situation } from './situation.ts'
+import type { Parked, Standing } from './standing.ts'
 
 /**
  * Due: what is to be told now without anything being heard: what was kept and is kept no more, reminders, escalations. Pure. Each deed becomes a record, and is

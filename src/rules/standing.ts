@@ -1,43 +1,11 @@
 import type { Alert, AlertState, KeptWhy, Severity } from '../alert/alert.ts'
-import { severities } from '../alert/alert.ts'
 import { cleanLine } from '../alert/clean.ts'
 import { newestFitting } from '../alert/fitting.ts'
 import type { Stamp } from '../alert/stamp.ts'
 import { type Note, noteIn } from './note.ts'
 import type { Silence } from './silence.ts'
-
-/**
- * Standing: how things stand: what is raised and whom that was told, what is kept back and why, what people have acknowledged and silenced. It is folded
- * from the records of the journal and stands at the head of every segment, so that a restart or a power cut changes no decision. Bounded.
- *
- * Moments are on the monotonic scale of this boot, in ms.
- */
-export type Situation = {
-  /** '' when no rule took it. */
-  rule: string
-  source: string
-  key: string
-  /** Journal position and number of the alert that raised it. */
-  id: number
-  number: number
-  stamp: Stamp
-  severity: Severity
-  text: string
-  value?: number
-  unit?: string
-  to: readonly string[]
-  since: number
-  /** When it was first told, and last. */
-  told?: number
-  lastTold?: number
-  reminders: number
-  /** Of the newest letter about it, but an escalation, to those who are reminded. */
-  letter?: number
-  /** Letters that tell it beside `id`, oldest first: whoever answers one of them means it. */
-  letters?: readonly number[]
-  escalated?: boolean
-  acknowledged?: { at: number; by: string }
-}
+import { type Situation, situationsIn, withLetter, writtenSituations } from './situation.ts'
+import { listOf, pairsOf } from './written.ts'
 
 /** An alert that is on the disk and not told yet. */
 export type Parked = {
@@ -68,8 +36,6 @@ export type StandingOptions = {
 
 /** What is raised at once; beyond it the oldest is forgotten: it is neither repeated nor escalated, and its end is told as any other alert. */
 const situationsLimit = 512
-/** Letters by which people may answer: beyond it the second oldest is forgotten, for the first is the one that they look for. */
-const lettersLimit = 16
 const textChars = 100
 const silencesLimit = 64
 const remembered = { letters: 200, changes: 32, names: 128 }
@@ -78,6 +44,12 @@ const writtenOctets = { situations: 128 * 1024, letters: 48 * 1024, changes: 48 
 
 type Pending = { alert: Alert; id: number; undo: (() => void)[] }
 
+/**
+ * Standing: how things stand: what is raised and whom that was told, what is kept back and why, what people have acknowledged and silenced. It is folded
+ * from the records of the journal and stands at the head of every segment, so that a restart or a power cut changes no decision. Bounded.
+ *
+ * Moments are on the monotonic scale of this boot, in ms.
+ */
 export class Standing {
   readonly #options: StandingOptions
   readonly #situations = new Map<string, Situation>()
@@ -335,7 +307,7 @@ export class Standing {
       asOf: this.#options.stamp(),
       now,
       lastId: this.#lastId,
-      ...writtenSituations(this.situations),
+      ...writtenSituations(this.situations, writtenOctets.situations),
       letters: newestFitting(this.#letters, writtenOctets.letters),
       changes: newestFitting(this.#changes, writtenOctets.changes),
       grouped: newestFitting(this.#grouped, writtenOctets.grouped),
@@ -352,9 +324,7 @@ export class Standing {
     const moment = (at: unknown) => (typeof at === 'number' ? at + shift : shift)
     this.#lastId = kept.lastId
     this.#situations.clear()
-    const lists = listOf(kept.lists)
-    const named = listOf(kept.situations).map((one) => namedIn(one, lists))
-    for (const one of named.filter(isSituation)) this.#situation(withOwnLetters(shifted(one, shift)))
+    for (const one of situationsIn(kept, shift)) this.#situation(one)
     for (const [map, list] of [
       [this.#letters, kept.letters],
       [this.#changes, kept.changes],
@@ -387,67 +357,7 @@ export class Standing {
 const nameOf = (rule: string, source: string, key: string): string => `${rule}\0${source}\0${key}`
 const newest = (moments: number[], count: number): number[] => moments.slice(-count)
 
-function withLetter(one: Situation, letter: number): Situation {
-  const { letters = [] } = one
-  if (letter === one.id || letters.includes(letter)) return one
-  const [first, ...others] = [...letters, letter]
-  return { ...one, letters: [first ?? letter, ...others.slice(1 - lettersLimit)] }
-}
-
-/** What was written before letters were remembered names the newest of them. */
-function withOwnLetters({ letters, ...one }: Situation): Situation {
-  if (Array.isArray(letters)) return { ...one, letters: letters.filter((each) => typeof each === 'number').slice(0, lettersLimit) }
-  return one.letter === undefined ? one : withLetter(one, one.letter)
-}
-
-/** The newest that may be written down. Many are for the same people: those stand once, in `lists`, and `to` says where. */
-function writtenSituations(all: readonly Situation[]): { situations: object[]; lists: (readonly string[])[] } {
-  const places = new Map<string, number>()
-  const lists: (readonly string[])[] = []
-  const situations: object[] = []
-  let left = writtenOctets.situations
-  for (const one of all.toReversed()) {
-    const name = JSON.stringify(one.to)
-    const place = places.get(name)
-    const row = { ...one, to: place ?? lists.length }
-    left -= Buffer.byteLength(JSON.stringify(row)) + 1 + (place === undefined ? Buffer.byteLength(name) + 1 : 0)
-    if (left < 0) break
-    if (place === undefined) places.set(name, lists.push(one.to) - 1)
-    situations.push(row)
-  }
-  return { situations: situations.reverse(), lists }
-}
-
-const namedIn = (one: unknown, lists: readonly unknown[]): unknown => {
-  const { to } = (one ?? {}) as { to?: unknown }
-  return typeof to === 'number' ? { ...(one as object), to: lists[to] } : one
-}
-
-const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
-const pairsOf = (value: unknown): [string, unknown][] =>
-  listOf(value).filter((pair): pair is [string, unknown] => Array.isArray(pair) && typeof pair[0] === 'string')
-
-function isSituation(value: unknown): value is Situation {
-  const one = value as Partial<Situation> | null
-  return (
-    typeof one?.rule === 'string' &&
-    typeof one.source === 'string' &&
-    typeof one.key === 'string' &&
-    typeof one.since === 'number' &&
-    severities.includes(one.severity as Severity) &&
-    Array.isArray(one.to)
-  )
-}
-
 const isSilence = (value: unknown): value is Silence => {
   const one = value as Partial<Silence> | null
   return typeof one?.id === 'string' && typeof one.until === 'number' && typeof one.match === 'object' && one.match !== null
 }
-
-const shifted = (one: Situation, shift: number): Situation => ({
-  ...one,
-  since: one.since + shift,
-  ...(one.told === undefined ? {} : { told: one.told + shift }),
-  ...(one.lastTold === undefined ? {} : { lastTold: one.lastTold + shift }),
-  ...(one.acknowledged ? { acknowledged: { ...one.acknowledged, at: one.acknowledged.at + shift } } : {}),
-})

@@ -53,7 +53,7 @@ export const argued: readonly Argument[] = [
     why: 'it spares a search; the answer is the same',
   },
   {
-    file: 'src/rules/standing.ts',
+    file: 'src/rules/situation.ts',
     was: '...(one.lastTold === undefined ? {} : { lastTold: one.lastTold + shift }),',
     is: '...(one.lastTold === undefined && false ? {} : { lastTold: one.lastTold + shift }),',
     why: 'when it was last told is looked at only where it was told, and then it is a number',

@@ -1,0 +1,104 @@
+import { type Severity, severities } from '../alert/alert.ts'
+import type { Stamp } from '../alert/stamp.ts'
+import { listOf } from './written.ts'
+
+/**
+ * Situation: something that is raised, whom that was told and by which letters, until it is cleared; and how it is written down.
+ *
+ * Moments are on the monotonic scale of this boot, in ms.
+ */
+export type Situation = {
+  /** '' when no rule took it. */
+  rule: string
+  source: string
+  key: string
+  /** Journal position and number of the alert that raised it. */
+  id: number
+  number: number
+  stamp: Stamp
+  severity: Severity
+  text: string
+  value?: number
+  unit?: string
+  to: readonly string[]
+  since: number
+  /** When it was first told, and last. */
+  told?: number
+  lastTold?: number
+  reminders: number
+  /** Of the newest letter about it, but an escalation, to those who are reminded. */
+  letter?: number
+  /** Letters that tell it beside `id`, oldest first: whoever answers one of them means it. */
+  letters?: readonly number[]
+  escalated?: boolean
+  acknowledged?: { at: number; by: string }
+}
+
+/** Letters by which people may answer: beyond it the second oldest is forgotten, for the first is the one that they look for. */
+const lettersLimit = 16
+
+/** It was told by this letter, too. */
+export function withLetter(one: Situation, letter: number): Situation {
+  const { letters = [] } = one
+  if (letter === one.id || letters.includes(letter)) return one
+  const [first, ...others] = [...letters, letter]
+  return { ...one, letters: [first ?? letter, ...others.slice(1 - lettersLimit)] }
+}
+
+/** What was written before letters were remembered names the newest of them. */
+function withOwnLetters({ letters, ...one }: Situation): Situation {
+  if (Array.isArray(letters)) return { ...one, letters: letters.filter((each) => typeof each === 'number').slice(0, lettersLimit) }
+  return one.letter === undefined ? one : withLetter(one, one.letter)
+}
+
+/** The newest that may be written down in so many octets. Many are for the same people: those stand once, in `lists`, and `to` says where. */
+export function writtenSituations(all: readonly Situation[], octets: number): { situations: object[]; lists: (readonly string[])[] } {
+  const places = new Map<string, number>()
+  const lists: (readonly string[])[] = []
+  const situations: object[] = []
+  let left = octets
+  for (const one of all.toReversed()) {
+    const name = JSON.stringify(one.to)
+    const place = places.get(name)
+    const row = { ...one, to: place ?? lists.length }
+    left -= Buffer.byteLength(JSON.stringify(row)) + 1 + (place === undefined ? Buffer.byteLength(name) + 1 : 0)
+    if (left < 0) break
+    if (place === undefined) places.set(name, lists.push(one.to) - 1)
+    situations.push(row)
+  }
+  return { situations: situations.reverse(), lists }
+}
+
+const namedIn = (one: unknown, lists: readonly unknown[]): unknown => {
+  const { to } = (one ?? {}) as { to?: unknown }
+  return typeof to === 'number' ? { ...(one as object), to: lists[to] } : one
+}
+
+/** Takes in what `writtenSituations` gave, its moments moved by so many ms; what is no situation is passed over. */
+export function situationsIn(written: { situations?: unknown; lists?: unknown }, shift: number): Situation[] {
+  const lists = listOf(written.lists)
+  return listOf(written.situations)
+    .map((one) => namedIn(one, lists))
+    .filter(isSituation)
+    .map((one) => withOwnLetters(shifted(one, shift)))
+}
+
+function isSituation(value: unknown): value is Situation {
+  const one = value as Partial<Situation> | null
+  return (
+    typeof one?.rule === 'string' &&
+    typeof one.source === 'string' &&
+    typeof one.key === 'string' &&
+    typeof one.since === 'number' &&
+    severities.includes(one.severity as Severity) &&
+    Array.isArray(one.to)
+  )
+}
+
+const shifted = (one: Situation, shift: number): Situation => ({
+  ...one,
+  since: one.since + shift,
+  ...(one.told === undefined ? {} : { told: one.told + shift }),
+  ...(one.lastTold === undefined ? {} : { lastTold: one.lastTold + shift }),
+  ...(one.acknowledged ? { acknowledged: { ...one.acknowledged, at: one.acknowledged.at + shift } } : {}),
+})
