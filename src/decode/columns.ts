@@ -9,12 +9,15 @@ const separators = [',', ';', '\t', '|'] as const
 export function cellsOf(line: string, separator: string): string[] {
   const cells: string[] = []
   let cell = ''
+  /** It is more than blanks: asked at each quote, and so not of the whole cell. */
+  let begun = false
   let quoted = false
   for (let at = 0; at < line.length; at++) {
     const character = line[at]
-    if (character === '"' && (quoted || cell.trim() === '')) {
+    if (character === '"' && (quoted || !begun)) {
       if (quoted && line[at + 1] === '"') {
         cell += '"'
+        begun = true
         at++
       } else {
         quoted = !quoted
@@ -23,9 +26,13 @@ export function cellsOf(line: string, separator: string): string[] {
     } else if (!quoted && line.startsWith(separator, at)) {
       cells.push(cell.trim())
       cell = ''
+      begun = false
       at += separator.length - 1
       if (cells.length >= columnsLimit) return cells
-    } else cell += character
+    } else {
+      cell += character
+      begun ||= character?.trim() !== ''
+    }
   }
   return [...cells, cell.trim()]
 }

@@ -21,7 +21,7 @@ export class Payload {
   get lines(): readonly string[] {
     this.#lines ??= this.text
       .split(/[\r\n]+/, linesLimit)
-      .map((line) => line.replace(/^[\u0000-\u0020\u007f]+|[\u0000-\u0020\u007f]+$/g, ''))
+      .map(bare)
       .filter(Boolean)
     return this.#lines
   }
@@ -45,6 +45,15 @@ export class Payload {
 }
 
 const linesLimit = 1024
+
+/** Without control characters and blanks at its ends: from both ends inwards, since a pattern would begin anew at each blank of a long run. */
+function bare(line: string): string {
+  const isBare = (at: number) => line.charCodeAt(at) > 0x20 && line.charCodeAt(at) !== 0x7f
+  let [from, to] = [0, line.length]
+  while (from < to && !isBare(from)) from++
+  while (to > from && !isBare(to - 1)) to--
+  return line.slice(from, to)
+}
 
 function parsed(text: string): { value: unknown } | { why: string } {
   try {

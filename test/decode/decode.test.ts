@@ -211,6 +211,23 @@ describe('pairs', () => {
     assert.match(result.kind === 'undecodable' ? result.why : '', /Write them like: key=pump-3/)
   })
 
+  test('ReDoS (CWE-1333): no decoder takes more than linear time for a long payload that repeats itself', { timeout: 60_000 }, () => {
+    const slow: string[] = []
+    const names = ['auto', ...decoders.map(({ name }) => name)]
+    for (const name of names)
+      for (const head of ['', 'x', '{"a":'])
+        for (const pump of ['"', '{"', '\\"', ' ', '\0', ',', 'a=', '\n', '"a"', ' ,'])
+          for (const tail of ['', 'x']) {
+            const payload = Buffer.from(`${head}${pump.repeat(60_000 / pump.length)}${tail}`)
+            const before = process.cpuUsage()
+            decode(name, payload, { topic: 'a/b' })
+            const { user, system } = process.cpuUsage(before)
+            // What is quadratic takes seconds.
+            if (user + system > 500_000) slow.push(`${name}: ${JSON.stringify([head, pump, tail])} takes ${(user + system) / 1000} ms`)
+          }
+    assert.deepEqual(slow, [])
+  })
+
   test('ReDoS (CWE-1333): long lines of what is almost a pair are turned down quickly', { timeout: 5000 }, () => {
     for (const sample of [`a=${'"'.repeat(200_000)}`, 'a'.repeat(200_000), `${'a=b;'.repeat(50_000)}!`, `a=${'b'.repeat(200_000)}`])
       assert.equal(decoded(sample).decoder, 'text')

@@ -28,7 +28,9 @@ const patterns = new Map(
 
 /** Begins with `head`, repeats `pump`, and ends in a way that few patterns like. */
 type Attack = { head: string; pump: string; tail: string }
-const textOf = ({ head, pump, tail }: Attack, length: number): string => `${head}${pump.repeat(length / pump.length)}${tail}\u0001`
+const textOf = ({ head, pump, tail }: Attack, length: number): string => `${head}${pump.repeat(length / pump.length)}${tail}`
+/** What few patterns like at the end; one alone would be what some end with. */
+const ends = ['\u0001', 'x\u{e000}']
 
 /** Texts that it matches, short ones; none when its grammar is beyond fast-check. */
 function likes({ source, flags }: RegExp): string[] {
@@ -41,10 +43,14 @@ function likes({ source, flags }: RegExp): string[] {
 }
 
 function attacksOn(pattern: RegExp): Attack[] {
-  const simple = [...new Set([...' \t\na0.-=:;,"\'\\<(ü@', ...pattern.source])].map((pump) => ({ head: '', pump, tail: '' }))
+  const simple = [...new Set([...' \t\na0.-=:;,"\'\\<(ü@', ...pattern.source])].flatMap((pump) =>
+    ends.map((tail) => ({ head: '', pump, tail })),
+  )
   const inside = likes(pattern).flatMap((text) =>
     [...text].flatMap((_, at) =>
-      [1, 2].map((width) => ({ head: text.slice(0, at), pump: text.slice(at, at + width), tail: text.slice(at + width) })),
+      [1, 2].flatMap((width) =>
+        ends.map((end) => ({ head: text.slice(0, at), pump: text.slice(at, at + width), tail: `${text.slice(at + width)}${end}` })),
+      ),
     ),
   )
   return [...simple, ...inside.filter(({ pump }) => pump !== '')]
