@@ -42,6 +42,8 @@ export type Alert = Reading & {
   rule?: string
   /** Whom it is for: ids of people, or addresses. 1 to 32. Resolved to addresses when the letter flies. */
   to: string[]
+  /** Whom it is for beside those, and who is not on duty now. */
+  offDuty?: string[]
   /** Given by `outpost send --subject`. */
   subject?: string
   /** Number of the alert of this source that the same people were told before this one. */

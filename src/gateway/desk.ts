@@ -7,7 +7,7 @@ import type { Queue } from '../queue/queue.ts'
 import type { Note } from '../rules/note.ts'
 import type { Silence } from '../rules/silence.ts'
 import type { Situation } from '../rules/situation.ts'
-import type { Standing } from '../rules/standing.ts'
+import { type Standing, silencesLimit } from '../rules/standing.ts'
 import { Hook } from '../source/hook.ts'
 import type { Source, SourceState, Take, Taken } from '../source/source.ts'
 import { ownSource } from './backlog.ts'
@@ -243,6 +243,9 @@ export class Desk {
   async silence({ match, ms, by, why }: Silencing): Promise<{ id: string }> {
     const { clock, log } = this.#options
     const stamp = stampNow(clock)
+    const { silences } = this.#options.standing
+    if (silences.length >= silencesLimit)
+      log('warning', 'alerts: the oldest silence ends, for there are too many', { id: silences[0]?.id, most: silencesLimit })
     const id = `s${++this.#silenced}-${Math.round(stamp.mono)}`
     await this.#keep({ kind: 'rules', do: 'silence', id, match, ms, by, ...(why === undefined ? {} : { why }), stamp })
     log('info', 'alerts: silenced', { id, ...match, ms, by })

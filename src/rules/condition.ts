@@ -51,24 +51,48 @@ export function conditionFault(text: string): string | undefined {
   return 'fault' in parsed ? parsed.fault : undefined
 }
 
-/** A member that is missing makes every comparison false. */
-export function holds(condition: Condition, alert: Judged): boolean {
+/** Whether it holds; undefined: the alert does not say, for what would decide it is missing, or is no number where one is wanted. */
+export function judge(condition: Condition, alert: Judged): boolean | undefined {
   switch (condition.kind) {
     case 'and':
-      return condition.of.every((one) => holds(one, alert))
     case 'or':
-      return condition.of.some((one) => holds(one, alert))
-    case 'not':
-      return !holds(condition.of, alert)
+      return joined(
+        condition.kind === 'or',
+        condition.of.map((one) => judge(one, alert)),
+      )
+    case 'not': {
+      const inner = judge(condition.of, alert)
+      return inner === undefined ? undefined : !inner
+    }
     case 'exists':
       return memberOf(alert, condition.name) !== undefined
-    case 'contains':
-      return String(memberOf(alert, condition.name) ?? '').includes(condition.with)
+    case 'contains': {
+      const member = memberOf(alert, condition.name)
+      return member === undefined ? undefined : String(member).includes(condition.with)
+    }
     case 'in':
-      return condition.with.some((one) => compare(memberOf(alert, condition.name), '==', one))
+      return joined(
+        true,
+        condition.with.map((one) => compare(memberOf(alert, condition.name), '==', one)),
+      )
     case 'compare':
       return compare(memberOf(alert, condition.name), condition.operator, condition.with)
   }
+}
+
+/** One that is `enough` decides; otherwise one that does not say leaves it open. */
+const joined = (enough: boolean, parts: readonly (boolean | undefined)[]): boolean | undefined =>
+  parts.includes(enough) ? enough : parts.includes(undefined) ? undefined : !enough
+
+/** It says something of what the condition measures. What every alert has (text, severity, key …) measures nothing. */
+export const measures = (condition: Condition, alert: Judged): boolean =>
+  namesIn(condition).some((name) => !common.has(name) && memberOf(alert, name) !== undefined)
+
+const common: ReadonlySet<string> = new Set(['unit', 'text', 'key', 'state', 'severity', 'topic', 'source'])
+
+const namesIn = (condition: Condition): string[] => {
+  if ('name' in condition) return [condition.name]
+  return condition.kind === 'not' ? namesIn(condition.of) : condition.of.flatMap(namesIn)
 }
 
 /** The number that a condition looks at: that of its only comparison with a number. undefined: it looks at several, at none, or the alert has no such number. */
@@ -94,11 +118,12 @@ function memberOf(alert: Judged, name: string): FieldValue | undefined {
   return own ?? (Object.hasOwn(fields, name) ? (fields[name] ?? undefined) : undefined)
 }
 
-function compare(member: FieldValue | undefined, operator: Operator, literal: Literal): boolean {
-  if (member === undefined) return false
+function compare(member: FieldValue | undefined, operator: Operator, literal: Literal): boolean | undefined {
+  if (member === undefined) return undefined
   if (typeof literal === 'number') {
     const number = numeric(member)
-    return number === undefined ? operator === '!=' : ordered(number, operator, literal)
+    if (number !== undefined) return ordered(number, operator, literal)
+    return operator === '!=' ? true : operator === '==' ? false : undefined
   }
   const same = typeof literal === 'boolean' ? truth(member) === literal : String(member) === literal
   return operator === '!=' ? !same : same

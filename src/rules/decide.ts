@@ -1,6 +1,6 @@
 import { type Alert, type AlertState, alertLimits, type KeptWhy, type Telling } from '../alert/alert.ts'
 import { rangesOf } from '../alert/ranges.ts'
-import { holds, numberOf } from './condition.ts'
+import { judge, measures, numberOf } from './condition.ts'
 import { type CompiledRule, matches } from './match.ts'
 import { leftOf, type Now, onDuty, type Roster, reasonToWait } from './roster.ts'
 import type { Situation } from './situation.ts'
@@ -15,6 +15,7 @@ export type Judged = Pick<Alert, 'source' | 'text' | 'severity' | 'state' | 'key
 export type Decision = {
   rule?: string
   to: string[]
+  offDuty?: string[]
   state: AlertState
   over?: string[]
   kept?: KeptWhy
@@ -49,10 +50,14 @@ function taking(alert: Judged, standing: Standing, roster: Roster): Taking {
   for (const rule of roster.rules) {
     if (!matches(alert, rule)) continue
     const standingNow = standing.get(rule.id, alert.source, alert.key ?? '')
-    if (rule.condition && !holds(rule.condition, alert)) {
-      if (!standingNow) found.normal ??= rule.id
-      else if (isOver(alert, rule)) found.ended.push(standingNow)
-      else found.still ??= rule.id
+    const judged = rule.condition === undefined || judge(rule.condition, alert)
+    if (judged !== true) {
+      if (standingNow && judged === false && isOver(alert, rule)) found.ended.push(standingNow)
+      // What says nothing of this level, or is an alarm by its own account, is for others to judge.
+      else if (rule.condition && measures(rule.condition, alert)) {
+        if (standingNow) found.still ??= rule.id
+        else if (alert.state !== 'raised') found.normal ??= rule.id
+      }
       continue
     }
     if (!found.taken && standingNow && isSame(alert, rule, standingNow)) found.still ??= rule.id
@@ -62,12 +67,18 @@ function taking(alert: Judged, standing: Standing, roster: Roster): Taking {
     }
     if (!rule.continue) break
   }
+  if (found.normal !== undefined || found.taken?.condition || (found.taken && alert.state === 'raised'))
+    found.ended.push(...orphans(alert, standing, roster))
   // What is known already hides the rules behind it.
   if (found.still !== undefined && found.taken !== undefined && rankOf(found.still, roster) < rankOf(found.taken.id, roster))
     delete found.taken
   else if (found.taken !== undefined) delete found.still
   return found
 }
+
+/** What is raised by rules that the settings no longer have: another one judges it now. */
+const orphans = (alert: Judged, standing: Standing, roster: Roster): Situation[] =>
+  standing.open(alert.source, alert.key ?? '').filter((one) => one.rule !== '' && roster.ruleOf(one.rule) === undefined)
 
 const rankOf = (id: string, roster: Roster): number => roster.rules.findIndex((rule) => rule.id === id)
 
@@ -97,12 +108,12 @@ function begun(
   now: Now,
 ): Verdict {
   // Who heard of a level that this one ends is told what it comes to now.
-  const heard = found.over.flatMap((one) => (one.told === undefined ? [] : one.to))
+  const heard = found.over.flatMap(hearersOf)
   const to = [...new Set([...(found.to.length > 0 ? found.to : [roster.fallback]), ...heard])].slice(0, alertLimits.recipients)
   const state = rule?.condition ? 'raised' : alert.state
   const over = found.over.map((one) => one.rule)
-  // What is told already need not last once more.
-  const isNew = state === 'raised' && standing.get(rule?.id ?? '', alert.source, alert.key ?? '')?.told === undefined
+  // What is told already need not last once more, and whoever heard of the worse level must not wait for the lesser to last.
+  const isNew = state === 'raised' && heard.length === 0 && standing.get(rule?.id ?? '', alert.source, alert.key ?? '')?.told === undefined
   const decision = { ...(rule ? { rule: rule.id } : {}), to, state, ...(over.length > 0 ? { over } : {}) }
   return told({ ...decision }, alert, rule, standing, roster, now, isNew ? rule?.hold : undefined)
 }
@@ -114,10 +125,7 @@ function ended(alert: Judged, open: readonly Situation[], standing: Standing, ro
   const [first, ...others] = [...open].sort((a, b) => order(a) - order(b) || a.id - b.id)
   if (!first) return { kind: 'ignore', why: 'nothing was raised' }
   const rule = roster.ruleOf(first.rule)
-  const to = [first, ...others.filter(wanted)].flatMap((one) => [
-    ...one.to,
-    ...(one.escalated ? (roster.ruleOf(one.rule)?.escalate?.to ?? []) : []),
-  ])
+  const to = first.told === undefined ? first.to : [first, ...others.filter(wanted)].flatMap(hearersOf)
   const over = others.map((one) => one.rule)
   const decision: Decision = {
     ...(first.rule === '' ? {} : { rule: first.rule }),
@@ -132,6 +140,9 @@ function ended(alert: Judged, open: readonly Situation[], standing: Standing, ro
   return told({ ...decision, telling: { kind: 'recovery', since: first.stamp } }, alert, rule, standing, roster, now)
 }
 
+/** Who was told of it. What was written before that was remembered says only whom it is for. */
+const hearersOf = ({ told, heard, to }: Situation): readonly string[] => (told === undefined ? [] : (heard ?? to))
+
 /** At once, or kept: by its rule's hold, by what keeps everybody quiet, by its group, by the rule's limit. */
 function told(
   decision: Decision,
@@ -145,8 +156,16 @@ function told(
   const kept = hold !== undefined ? 'hold' : whyKept(decision, alert, rule, standing, roster, now)
   if (kept !== undefined) return { kind: 'record', ...decision, kept }
   const duty = onDuty(decision.to, rule?.hours, roster, now)
-  const to = duty.length > 0 ? duty : decision.to
-  return { kind: 'record', ...decision, to, ...leftovers(alert.source, rule?.id ?? '', to, standing) }
+  // All who heard of it hear of its end, also who is off duty by now: nobody would tell them later.
+  const to = duty.length === 0 || decision.telling?.kind === 'recovery' ? decision.to : duty
+  const offDuty = decision.to.filter((one) => !to.includes(one))
+  return {
+    kind: 'record',
+    ...decision,
+    to,
+    ...(offDuty.length > 0 ? { offDuty } : {}),
+    ...leftovers(alert.source, rule?.id ?? '', to, standing),
+  }
 }
 
 function whyKept(
@@ -159,7 +178,9 @@ function whyKept(
 ): KeptWhy | undefined {
   const { source, key, severity } = alert
   const id = rule?.id ?? ''
-  const reason = reasonToWait({ rule: id, source, ...(key === undefined ? {} : { key }), severity, to: decision.to }, standing, roster, now)
+  const recovery = decision.telling?.kind === 'recovery'
+  const one = { rule: id, source, ...(key === undefined ? {} : { key }), severity, to: decision.to, recovery }
+  const reason = reasonToWait(one, standing, roster, now)
   if (reason) return reason.why
   if (!rule) return undefined
   if (rule.group) return 'group'

@@ -79,16 +79,16 @@ function freed(standing: Standing, roster: Roster, now: Now, options: DueOptions
       continue
     }
     const duty = onDuty(one.to, rule?.hours, roster, now)
-    const to = duty.length > 0 ? duty : [...one.to]
+    const to = duty.length === 0 || one.recovery ? [...one.to] : duty
     const name = one.why === 'hold' && !rule?.group && !standing.isOver(one) ? String(one.id) : [one.rule, one.group, ...to].join('\n')
     const deed = deeds.get(name)
     if (deed) {
       if (deed.ids.length < summaryLimit) deed.ids.push(one.id)
       continue
     }
-    const limited = full ? undefined : limits.take(one.rule)
+    const limited = full || one.at + options.keptMs <= now.mono ? undefined : limits.take(one.rule)
     if (limited !== undefined) {
-      wakes.push(limited)
+      wakes.push(Math.min(limited, one.at + options.keptMs))
       continue
     }
     deeds.set(name, { kind: 'tell', rule: one.rule, to, ids: [one.id], why: standing.isOver(one) ? 'over' : one.why })

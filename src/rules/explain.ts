@@ -1,5 +1,5 @@
 import { rank } from '../alert/alert.ts'
-import { holds } from './condition.ts'
+import { judge } from './condition.ts'
 import type { Judged } from './decide.ts'
 import { matchesGlob } from './glob.ts'
 import type { CompiledRule } from './match.ts'
@@ -11,5 +11,7 @@ export function whyNot(alert: Judged, { when, pattern, condition }: CompiledRule
   if (when.key !== undefined && !matchesGlob(when.key, alert.key ?? ''))
     return alert.key === undefined ? `the alert has no key, and ${when.key} asks for one` : `key ${alert.key} does not fit ${when.key}`
   if (pattern && !pattern.matcher(alert.text).find()) return `the text does not match ${when.text}`
-  return condition && !holds(condition, alert) ? `${when.field} does not hold` : undefined
+  const judged = condition === undefined || judge(condition, alert)
+  if (judged === undefined) return `the alert does not say what ${when.field} asks for`
+  return judged ? undefined : `${when.field} does not hold`
 }

@@ -35,14 +35,15 @@ export const rosterOf = (rules: CompiledRules, rest: Omit<Roster, 'rules' | 'rul
 /** What keeps an alert back for now, and until when (monotonic ms) as far as that is known. */
 export type Reason = { why: 'silence' | 'inhibited' | 'chatter' | 'quiet'; until?: number }
 
-type Candidate = { rule: string; source: string; key?: string; severity: Severity; to: readonly string[] }
+type Candidate = { rule: string; source: string; key?: string; severity: Severity; to: readonly string[]; recovery?: boolean }
 
 /** Why nobody is to be told of it at this moment, whatever its rule says of holding, grouping and limits; undefined: somebody may. */
 export function reasonToWait(one: Candidate, standing: Standing, roster: Roster, now: Now): Reason | undefined {
   const rule = roster.ruleOf(one.rule)
   const silence = standing.silences.find((each) => each.until > now.mono && isSilencedBy(each, one))
   if (silence) return { why: 'silence', until: silence.until }
-  if (rule?.inhibitedBy?.some((other) => other !== one.rule && standing.hasOpen(other))) return { why: 'inhibited' }
+  // Nothing explains the end of what was told.
+  if (!one.recovery && rule?.inhibitedBy?.some((other) => other !== one.rule && standing.hasOpen(other))) return { why: 'inhibited' }
   const calmAt = rule && calmFrom(one, rule, standing, now)
   if (calmAt !== undefined) return { why: 'chatter', until: calmAt }
   if (one.severity === 'critical' || onDuty(one.to, rule?.hours, roster, now).length > 0) return undefined

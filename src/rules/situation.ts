@@ -20,7 +20,10 @@ export type Situation = {
   text: string
   value?: number
   unit?: string
+  /** Whom it is for, on duty or not. */
   to: readonly string[]
+  /** Who was told of it by any letter: those hear of its end. */
+  heard?: readonly string[]
   since: number
   /** When it was first told, and last. */
   told?: number
@@ -36,6 +39,12 @@ export type Situation = {
 
 /** Letters by which people may answer: beyond it the second oldest is forgotten, for the first is the one that they look for. */
 const lettersLimit = 16
+
+/** These were told of it, too. */
+export function withHearers(one: Situation, to: readonly string[]): Situation {
+  const heard = [...new Set([...(one.heard ?? []), ...to])]
+  return heard.length === one.heard?.length ? one : { ...one, heard }
+}
 
 /** It was told by this letter, too. */
 export function withLetter(one: Situation, letter: number): Situation {

@@ -1,10 +1,10 @@
-import type { Alert, AlertState, KeptWhy, Severity } from '../alert/alert.ts'
+import { type Alert, type AlertState, type KeptWhy, rank, type Severity } from '../alert/alert.ts'
 import { cleanLine } from '../alert/clean.ts'
 import { newestFitting } from '../alert/fitting.ts'
 import type { Stamp } from '../alert/stamp.ts'
 import { type Note, noteIn } from './note.ts'
 import type { Silence } from './silence.ts'
-import { type Situation, situationsIn, withLetter, writtenSituations } from './situation.ts'
+import { type Situation, situationsIn, withHearers, withLetter, writtenSituations } from './situation.ts'
 import { listOf, pairsOf } from './written.ts'
 
 /** An alert that is on the disk and not told yet. */
@@ -18,6 +18,8 @@ export type Parked = {
   state: AlertState
   why: KeptWhy
   to: readonly string[]
+  /** The end of what was told. */
+  recovery?: true
   at: number
   /** Those with the same word here are told in one letter. */
   group: string
@@ -37,7 +39,8 @@ export type StandingOptions = {
 /** What is raised at once; beyond it the oldest is forgotten: it is neither repeated nor escalated, and its end is told as any other alert. */
 const situationsLimit = 512
 const textChars = 100
-const silencesLimit = 64
+/** Beyond it the oldest ends. */
+export const silencesLimit = 64
 const remembered = { letters: 200, changes: 32, names: 128 }
 /** What is written down of each, as JSON: all of it stands at the head of every segment. Keys and recipients come from outside, and may be long. */
 const writtenOctets = { situations: 128 * 1024, letters: 48 * 1024, changes: 48 * 1024, grouped: 16 * 1024 }
@@ -181,7 +184,7 @@ export class Standing {
     const rule = alert.rule ?? ''
     const at = this.#options.momentOf(alert.telling?.made ?? alert.stamp)
     if (!alert.kept) this.#learnLetter(rule, alert, at)
-    for (const covered of alert.covers ?? []) this.#learnTold(covered, id, at)
+    for (const covered of alert.covers ?? []) this.#learnTold(covered, id, at, alert.to)
     if (alert.covers) this.#learnMerged(new Set(alert.covers), id)
     if (alert.key === undefined && alert.state === 'event') return
     const { source, key = '' } = alert
@@ -202,13 +205,16 @@ export class Standing {
   }
 
   /** What was kept of a situation is told now. */
-  #learnTold(covered: number, letter: number, at: number): void {
+  #learnTold(covered: number, letter: number, at: number, to: readonly string[]): void {
     const parked = this.#parked.get(covered)
     if (parked?.state !== 'raised') return
     const standing = this.get(parked.rule, parked.source, parked.key ?? '')
     // What was kept may be of an earlier time that the same was raised.
     if (!standing || covered < standing.id) return
-    this.#situation({ ...withLetter(standing, letter), ...(standing.told === undefined ? { told: at, lastTold: at } : {}) })
+    this.#situation({
+      ...withHearers(withLetter(standing, letter), to),
+      ...(standing.told === undefined ? { told: at, lastTold: at } : {}),
+    })
   }
 
   /** Letters that waited leave as one. */
@@ -217,19 +223,21 @@ export class Standing {
       if (covered.has(one.id) || one.letters?.some((each) => covered.has(each))) this.#situation(withLetter(one, letter))
   }
 
-  #learnTelling({ rule = '', source, key = '', state, telling }: Alert, letter: number, at: number): void {
+  #learnTelling({ rule = '', source, key = '', state, telling, to }: Alert, letter: number, at: number): void {
     const before = this.get(rule, source, key)
     // An end that was kept may be told when the same is raised anew.
     if (!before || state !== 'raised') return
-    const standing = withLetter(before, letter)
+    const standing = withHearers(withLetter(before, letter), to)
     if (telling?.kind === 'raised') this.#situation({ ...standing, told: at, lastTold: at, letter })
     if (telling?.kind === 'reminder') this.#situation({ ...standing, lastTold: at, reminders: standing.reminders + 1, letter })
     if (telling?.kind === 'escalation') this.#situation({ ...standing, escalated: true })
   }
 
   #raise(alert: Alert, id: number, at: number): void {
-    const { rule = '', source, key = '', severity, value, unit, number, stamp, to } = alert
-    const standing = this.get(rule, source, key)
+    const { rule = '', source, key = '', severity, value, unit, number, stamp, offDuty = [] } = alert
+    const before = this.get(rule, source, key)
+    const to = [...alert.to, ...offDuty]
+    const standing = before && rank(severity) < rank(before.severity) ? worsened(before, at) : before
     const told = alert.kept ? {} : { told: standing?.told ?? at, lastTold: at, letter: id }
     const { changes } = this.#options.remembers(rule)
     const name = nameOf(rule, source, key)
@@ -251,11 +259,10 @@ export class Standing {
       ...(value === undefined ? {} : { value }),
       ...(unit === undefined ? {} : { unit }),
     }
-    this.#situation(
-      standing
-        ? { ...(alert.kept ? standing : withLetter(standing, id)), ...news, ...told, to: [...new Set([...standing.to, ...to])] }
-        : { ...news, id, number, stamp, since: at, reminders: 0, ...told },
-    )
+    const situation: Situation = standing
+      ? { ...(alert.kept ? standing : withLetter(standing, id)), ...news, ...told, to: [...new Set([...standing.to, ...to])] }
+      : { ...news, id, number, stamp, since: at, reminders: 0, ...told }
+    this.#situation(alert.kept ? situation : withHearers(situation, alert.to))
   }
 
   #clear(rule: string, source: string, key: string): void {
@@ -273,7 +280,8 @@ export class Standing {
     const { rule = '', source, key, number, severity, state, to, kept = 'over' } = alert
     const group = this.#options.groupOf(rule, alert)
     const at = this.#options.momentOf(alert.stamp)
-    return { id, rule, source, ...(key === undefined ? {} : { key }), number, severity, state, why: kept, to, at, group }
+    const recovery = alert.telling?.kind === 'recovery' ? { recovery: true as const } : {}
+    return { id, rule, source, ...(key === undefined ? {} : { key }), number, severity, state, why: kept, to, ...recovery, at, group }
   }
 
   /** What a person did. */
@@ -289,7 +297,8 @@ export class Standing {
       if (standing) this.#situation({ ...standing, acknowledged: { at: momentOf(note.stamp), by: note.by } })
       return
     }
-    this.#silences = this.#silences.filter((one) => one.id !== note.id)
+    const now = this.#options.now()
+    this.#silences = this.#silences.filter((one) => one.id !== note.id && one.until > now)
     if (note.do !== 'silence') return
     const { id, match, ms, stamp, by, why } = note
     this.#silences.push({ id, match, until: momentOf(stamp) + ms, by, ...(why === undefined ? {} : { why }) })
@@ -352,6 +361,12 @@ export class Standing {
     const [oldest] = map.keys()
     if (map.size > limit && oldest !== undefined) set(oldest, undefined)
   }
+}
+
+/** Whoever acknowledged it, or was called for it, knows the lesser trouble: what becomes worse is told, reminded of and escalated anew. */
+function worsened(one: Situation, at: number): Situation {
+  const { acknowledged, escalated, ...rest } = one
+  return acknowledged || escalated ? { ...rest, reminders: 0, ...(rest.told === undefined ? {} : { told: at }) } : one
 }
 
 const nameOf = (rule: string, source: string, key: string): string => `${rule}\0${source}\0${key}`

@@ -126,6 +126,52 @@ describe('what comes and goes', () => {
     for (const { at } of duty.told) assert.ok(duty.told.filter((one) => one.at > at - hour && one.at <= at).length <= 2)
   })
 
+  test('who was called hears of the end, whoever would be called by now', async () => {
+    const duty = new Duty([{ id: 'all', when: {}, escalate: { after: minute, to: ['boss'] } }])
+    duty.hear(raised('Leak', 'pit'))
+    await duty.pass(hour)
+    duty.rename('all', 'all', { escalate: { after: minute, to: ['night'] } })
+    duty.hear(cleared('Dry', 'pit'))
+    assert.deepEqual(duty.told.at(-1)?.to, ['ops', 'boss'])
+  })
+
+  test('what becomes worse after somebody acknowledged it is told, reminded of and escalated anew', async () => {
+    const duty = new Duty([{ id: 'all', when: {}, escalate: { after: 10 * minute, to: ['boss'] }, repeat: [hour] }])
+    duty.hear(raised('Oil low', 'oil'))
+    await duty.pass(minute)
+    const stamp = { mono: duty.clock.monotonic(), wall: 0, boot: duty.clock.boot, synchronised: 'yes' as const }
+    duty.standing.note({ kind: 'rules', do: 'acknowledge', rule: 'all', source: 'plc', key: 'oil', by: 'Ann', stamp })
+    await duty.pass(hour)
+    duty.hear(raised('Oil lower', 'oil'))
+    await duty.pass(2 * hour)
+    duty.hear(raised('Oil gone', 'oil', 'critical'))
+    await duty.pass(90 * minute)
+    assert.deepEqual(kinds(duty), ['raised Oil low', 'raised Oil lower', 'raised Oil gone', 'escalation Oil gone', 'reminder Oil gone'])
+  })
+
+  test('the end of a level that was told is not held back with the lesser one that follows', async () => {
+    const duty = new Duty([
+      { id: 'hot', when: { field: 'value > 90' }, to: ['boss'] },
+      { id: 'warm', when: { field: 'value > 80' }, hold: 5 * minute },
+    ])
+    for (const value of [95, 85, 20]) {
+      duty.hear({ text: `at ${value}`, key: 'boiler', value })
+      await duty.pass(minute)
+    }
+    assert.deepEqual(
+      duty.told.map(({ kind, text, to }) => `${kind} ${text} ${to}`),
+      ['raised at 95 boss', 'raised at 85 ops,boss', 'recovery at 20 ops,boss'],
+    )
+  })
+
+  test('what was kept as long as anything is kept is told in spite of its limit', async () => {
+    const duty = new Duty([{ id: 'all', when: {}, limit: { count: 1, spanMs: 7 * 24 * hour } }])
+    duty.hear({ text: 'Door' })
+    duty.hear({ text: 'Fire', severity: 'critical' })
+    await duty.pass(61 * hour)
+    assert.equal(duty.told.length, 2)
+  })
+
   test('a recovery that nobody wants is named in the next letter', () => {
     const duty = new Duty([{ id: 'all', when: {}, recovery: false }])
     duty.hear(raised('Leak'))
@@ -291,6 +337,31 @@ describe('quiet', () => {
     await duty.pass(minute)
     assert.deepEqual(kinds(duty), ['raised Mains failed', 'recovery Mains back', 'summary inhibited'])
     assert.deepEqual(duty.numbersTold(), [1, 2, 3, 4, 5])
+  })
+
+  test('two that explain each other do not keep back the end of what was told', async () => {
+    const duty = new Duty([
+      { id: 'power', when: { key: 'power' }, inhibitedBy: ['pump'] },
+      { id: 'pump', when: { key: 'pump' }, inhibitedBy: ['power'] },
+    ])
+    duty.hear(raised('Mains failed', 'power'))
+    duty.hear(raised('Pump stopped', 'pump'))
+    duty.hear(cleared('Mains back', 'power'))
+    await duty.pass(minute)
+    assert.deepEqual(kinds(duty), ['raised Mains failed', 'recovery Mains back', 'raised Pump stopped'])
+  })
+
+  test('whoever comes on duty is reminded, and whoever heard of it hears of its end', async () => {
+    const people = { day: 'Mon-Fri 08:00-17:00', night: 'Mon-Sun 17:00-08:00' }
+    const duty = new Duty([{ id: 'all', when: {}, to: ['day', 'night'], repeat: [4 * hour] }], people)
+    await duty.pass(8 * hour)
+    duty.hear(raised('Leak', 'pit'))
+    await duty.pass(5 * hour)
+    duty.hear(cleared('Dry', 'pit'))
+    assert.deepEqual(
+      duty.told.map(({ at, kind, to }) => `${at / hour} ${kind} ${to}`),
+      ['8 raised day', '12 reminder night', '13 recovery day,night'],
+    )
   })
 
   test('outside the hours of everybody what is not critical waits; what is critical goes to all', async () => {

@@ -33,30 +33,43 @@ export type Told = {
 export class Duty {
   readonly timeline = new Timeline()
   readonly clock: SimClock
-  readonly roster: Roster
+  roster: Roster
   standing: Standing
   readonly told: Told[] = []
   readonly ignored: string[] = []
   readonly heard = new Map<number, Alert>()
   readonly kept = new Map<number, Alert>()
   readonly untold = new Set<number>()
-  readonly #rules: Rule[]
+  #rules: Rule[]
+  readonly #people: Record<string, string>
   #id = 0
   #numbers = new Map<string, number>()
 
   constructor(rules: (Omit<Rule, 'to'> & { to?: string[] })[], people: Record<string, string> = {}) {
     this.clock = new SimClock(this.timeline, 'boot-1', Date.UTC(2026, 10, 23, 8))
     this.#rules = rules.map((rule) => ({ to: ['ops'], ...rule }))
-    this.roster = rosterOf(compileRules(this.#rules), {
+    this.#people = people
+    this.roster = this.#called()
+    this.standing = this.#open()
+  }
+
+  #called(): Roster {
+    return rosterOf(compileRules(this.#rules), {
       fallback: 'first',
       hoursOf: (id) => {
-        const hours = people[id] === undefined ? undefined : parseHours(people[id])
+        const hours = this.#people[id] === undefined ? undefined : parseHours(this.#people[id])
         return typeof hours === 'object' ? hours : undefined
       },
       timeZone: 'UTC',
       holidays: [],
     })
-    this.standing = this.#open()
+  }
+
+  /** Somebody changes the settings: a rule has another name, and other things as well. */
+  rename(from: string, id: string, more: Partial<Rule> = {}): void {
+    this.#rules = this.#rules.map((rule) => (rule.id === from ? { ...rule, ...more, id } : rule))
+    this.roster = this.#called()
+    this.restart()
   }
 
   #open(): Standing {

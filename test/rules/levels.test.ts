@@ -18,7 +18,49 @@ test('a level that is too low is over above its bound, not where the condition e
   assert.deepEqual(kinds(duty), ['raised at 1', 'recovery at 4.5'])
   const blind = new Duty([{ id: 'cold', when: { field: 'value < 2' }, clearAbove: 4, clearBelow: 9 }])
   for (const value of [1, undefined, 10, 8]) blind.hear({ text: `at ${value}`, key: 'room', ...(value === undefined ? {} : { value }) })
-  assert.deepEqual(kinds(blind), ['raised at 1', 'recovery at 8'])
+  assert.deepEqual(kinds(blind), ['raised at 1', 'event at undefined', 'recovery at 8'])
+})
+
+test('a level says nothing of what says nothing of it', async () => {
+  const duty = new Duty([{ id: 'hot', when: { field: 'temperature > 30' } }])
+  const frame = (text: string, fields: Record<string, number>, key = 'store') => duty.hear({ text, key, fields })
+  frame('cool', { temperature: 20 })
+  frame('hot', { temperature: 35 })
+  frame('battery 90', { battery: 90 })
+  frame('hotter', { temperature: 36 })
+  duty.hear({ text: 'Fire', key: 'z2', state: 'raised', severity: 'critical' })
+  duty.hear({ text: 'Tamper', key: 'z3', state: 'raised', fields: { temperature: 20 } })
+  duty.hear({ text: 'Door forced' })
+  frame('cool again', { temperature: 20 })
+  assert.deepEqual(
+    duty.told.map(({ kind, text, to }) => `${kind} ${text} ${to}`),
+    [
+      'raised hot ops',
+      'event battery 90 first',
+      'raised Fire first',
+      'raised Tamper first',
+      'event Door forced first',
+      'recovery cool again ops',
+    ],
+  )
+  assert.equal(duty.ignored.length, 2, 'the first that is cool, and the one that is hot still')
+})
+
+test('a level whose rule has another name now is ended by what the new rule allows, and handed over by what it does not', () => {
+  for (const [value, expected] of [
+    [20, 'recovery at 20'],
+    [95, 'raised at 95'],
+  ] as const) {
+    const duty = new Duty([{ id: 'hot', when: { field: 'value > 80' } }])
+    duty.hear({ text: 'at 90', key: 'boiler', value: 90 })
+    duty.rename('hot', 'boiler-hot')
+    duty.hear({ text: `at ${value}`, key: 'boiler', value })
+    assert.deepEqual(kinds(duty), ['raised at 90', expected])
+    assert.deepEqual(
+      duty.standing.situations.map(({ rule }) => rule),
+      value > 80 ? ['boiler-hot'] : [],
+    )
+  }
 })
 
 test('the end of several troubles of one key is one letter, to those who heard of the first that was told', () => {
