@@ -60,27 +60,33 @@ function withOwnLetters({ letters, ...one }: Situation): Situation {
   return one.letter === undefined ? one : withLetter(one, one.letter)
 }
 
-/** The newest that may be written down in so many octets. Many are for the same people: those stand once, in `lists`, and `to` says where. */
+/** The newest that may be written down in so many octets. Many are for the same people: those stand once, in `lists`, and `to` and `heard` say where. */
 export function writtenSituations(all: readonly Situation[], octets: number): { situations: object[]; lists: (readonly string[])[] } {
   const places = new Map<string, number>()
   const lists: (readonly string[])[] = []
   const situations: object[] = []
   let left = octets
   for (const one of all.toReversed()) {
-    const name = JSON.stringify(one.to)
-    const place = places.get(name)
-    const row = { ...one, to: place ?? lists.length }
-    left -= Buffer.byteLength(JSON.stringify(row)) + 1 + (place === undefined ? Buffer.byteLength(name) + 1 : 0)
+    const { to, heard } = one
+    const fresh = new Map([to, heard ?? to].flatMap((list) => (places.has(JSON.stringify(list)) ? [] : [[JSON.stringify(list), list]])))
+    const placed = [...fresh.keys()]
+    const placeOf = (list: readonly string[]) => {
+      const name = JSON.stringify(list)
+      return places.get(name) ?? lists.length + placed.indexOf(name)
+    }
+    const row = { ...one, to: placeOf(to), ...(heard ? { heard: placeOf(heard) } : {}) }
+    left -= [JSON.stringify(row), ...placed].reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0)
     if (left < 0) break
-    if (place === undefined) places.set(name, lists.push(one.to) - 1)
+    for (const [name, list] of fresh) places.set(name, lists.push(list) - 1)
     situations.push(row)
   }
   return { situations: situations.reverse(), lists }
 }
 
 const namedIn = (one: unknown, lists: readonly unknown[]): unknown => {
-  const { to } = (one ?? {}) as { to?: unknown }
-  return typeof to === 'number' ? { ...(one as object), to: lists[to] } : one
+  const { to, heard } = (one ?? {}) as { to?: unknown; heard?: unknown }
+  const listed = { ...(typeof to === 'number' ? { to: lists[to] } : {}), ...(typeof heard === 'number' ? { heard: lists[heard] } : {}) }
+  return { ...(one as object), ...listed }
 }
 
 /** Takes in what `writtenSituations` gave, its moments moved by so many ms; what is no situation is passed over. */
@@ -100,7 +106,8 @@ function isSituation(value: unknown): value is Situation {
     typeof one.key === 'string' &&
     typeof one.since === 'number' &&
     severities.includes(one.severity as Severity) &&
-    Array.isArray(one.to)
+    Array.isArray(one.to) &&
+    (one.heard === undefined || Array.isArray(one.heard))
   )
 }
 
