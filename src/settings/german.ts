@@ -130,8 +130,8 @@ export const german: Readonly<Record<string, string>> = {
   'This or worse.': 'Diese oder schlimmer.',
   'A regular expression (RE2).': 'Ein regulärer Ausdruck (RE2).',
   'Condition on a field': 'Bedingung an ein Feld',
-  'Such as value > 80. A rule with one is about a level: the first alert for which it holds raises it, those that follow say nothing new, and the first for which it does not hold is the recovery.':
-    'Etwa value > 80. Eine Regel damit gilt einem Pegel: Der erste Alarm, für den sie zutrifft, löst aus, die folgenden sagen nichts Neues, und der erste, für den sie nicht zutrifft, ist die Entwarnung.',
+  'Such as value > 80. A rule with one is about a level: the first alert for which it holds raises it, those that follow say nothing new, and the first for which it does not hold is the recovery. An alert without the field is for other rules.':
+    'Etwa value > 80. Eine Regel damit gilt einem Pegel: Der erste Alarm, für den sie zutrifft, löst aus, die folgenden sagen nichts Neues, und der erste, für den sie nicht zutrifft, ist die Entwarnung. Ein Alarm ohne das Feld ist Sache anderer Regeln.',
   To: 'An',
   'Ask later rules, too': 'Auch spätere Regeln fragen',
   'They only add their people.': 'Sie fügen nur ihre Personen hinzu.',

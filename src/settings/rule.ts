@@ -54,7 +54,7 @@ export const rule = z.strictObject({
         .meta({
           title: 'Condition on a field',
           description:
-            'Such as value > 80. A rule with one is about a level: the first alert for which it holds raises it, those that follow say nothing new, and the first for which it does not hold is the recovery.',
+            'Such as value > 80. A rule with one is about a level: the first alert for which it holds raises it, those that follow say nothing new, and the first for which it does not hold is the recovery. An alert without the field is for other rules.',
         }),
     })
     .prefault({})
