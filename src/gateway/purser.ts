@@ -6,6 +6,7 @@ import type { Log } from '../ports/log.ts'
 import { type Amount, dayEnds, isUsedUp, type Spent, spend, spentToday } from '../queue/budget.ts'
 import { keptBy, type Leave, leaveOf } from '../queue/leave.ts'
 import type { Queue } from '../queue/queue.ts'
+import type { LetterState } from '../queue/waiting.ts'
 import type { Outcome } from '../relay/outcome.ts'
 
 /**
@@ -65,7 +66,7 @@ export class Purser {
   /** Why a letter that could leave does not; a sentence. */
   why(id: number): string | undefined {
     const state = this.#options.queue.waiting.get(id)
-    const kept = state && keptBy(this.leave(), rank(state.severity), state.octets, state.accepted)
+    const kept = state && this.#keptBack(state)
     if (kept === 'budget') return 'The budget of the day is used up; it leaves tomorrow.'
     return kept && 'It is large, and the link is metered; it waits for a cheaper one, for half of its keep time at most.'
   }
@@ -112,7 +113,11 @@ export class Purser {
 
   #hasLeave(id: number): boolean {
     const state = this.#options.queue.waiting.get(id)
-    return state === undefined || keptBy(this.leave(), rank(state.severity), state.octets, state.accepted) === undefined
+    return state === undefined || this.#keptBack(state) === undefined
+  }
+
+  #keptBack({ severity, first, octets, accepted }: LetterState): ReturnType<typeof keptBy> {
+    return keptBy(this.leave(), rank(severity), first ? 0 : octets, accepted)
   }
 
   /** An elder of the same source and key stayed; only a worse letter passes it (docs/promises.md). */

@@ -89,33 +89,46 @@ const lineChars = 160
 type Run = [Told, ...Told[]]
 
 /**
- * Raised and not cleared; raised and cleared as pairs, or the one of both that is told here where the other was told elsewhere; all else, the same text of one
- * source as one run.
+ * Raised and not cleared, as the newest raise says it; raised and cleared as pairs of the first raise and the clear, or the one of both that is told here where the
+ * other was told elsewhere; all else, the same text of one source as one run.
  */
 function sorted(told: readonly Told[]): { active: Told[]; over: Run[]; events: Run[] } {
-  const open = new Map<string, Told>()
+  const open = new Map<string, Run>()
+  const active: Told[] = []
   const over: Run[] = []
-  const runs = new Map<string, Run>()
+  const happened: Told[] = []
+  const close = ([first, ...others]: Run, clear?: Told) => {
+    over.push(clear ? [first, clear] : [first])
+    happened.push(...others)
+  }
   for (const one of told) {
     const key = one.key === undefined ? undefined : `${one.source}\0${one.key}`
-    const raise = key === undefined ? undefined : open.get(key)
-    if (one.state === 'raised' && key !== undefined && (!raise || (raise.ended && !one.ended))) {
-      if (raise) over.push([raise])
-      open.set(key, one)
-    } else if (one.state === 'cleared' && key !== undefined) {
-      over.push(raise ? [raise, one] : [one])
+    const raises = key === undefined ? undefined : open.get(key)
+    if (one.state === 'event' || key === undefined) happened.push(one)
+    else if (one.state === 'cleared') {
+      if (raises) close(raises, one)
+      else over.push([one])
       open.delete(key)
-    } else {
-      const name = `${one.source}\0${one.severity}\0${one.text}`
-      const run = runs.get(name)
-      if (run) run.push(one)
-      else runs.set(name, [one])
+    } else if (raises && (one.ended || !raises.at(-1)?.ended)) raises.push(one)
+    else {
+      if (raises) close(raises)
+      open.set(key, [one])
+    }
+  }
+  for (const raises of open.values()) {
+    const newest = raises.at(-1)
+    if (!newest || newest.ended) close(raises)
+    else {
+      active.push(newest)
+      happened.push(...raises.slice(0, -1))
     }
   }
   const worstFirst = (a: Told, b: Told) => rank(a.severity) - rank(b.severity) || a.id - b.id
-  const raised = [...open.values()]
-  const ended = raised.filter((one) => one.ended).map((one): Run => [one])
-  return { active: raised.filter((one) => !one.ended).sort(worstFirst), over: [...over, ...ended], events: [...runs.values()] }
+  const runs = Map.groupBy(
+    happened.sort((a, b) => a.id - b.id),
+    (one) => `${one.source}\0${one.severity}\0${one.text}`,
+  )
+  return { active: active.sort(worstFirst), over, events: [...runs.values()] as Run[] }
 }
 
 /** A pair is one line: what was said when it came, and when it went. */

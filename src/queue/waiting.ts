@@ -29,6 +29,8 @@ export type LetterState = {
   /** Of the letter as it was last composed; of its record before that. */
   octets: number
   keyed: boolean
+  /** Tells several: it goes before all others, and waits for no cheaper link, for each of those would have left. */
+  first: boolean
 }
 
 /** `first`: goes before all others. `loose`: without a key; it is in order among its like, but nothing hangs on it. `kept`: not to be told on its own. `clears`: says
@@ -271,7 +273,10 @@ export class Waiting {
       const topic = this.#order(row)
       const putOff = (c.nextTry[row] ?? 0) > now
       const free = (flags & (flag.held | flag.away)) === 0 && !putOff
-      const kept = free && leave !== freeLeave ? keptBy(leave, severity, c.octets[row] ?? 0, c.accepted[row] ?? 0) : undefined
+      const kept =
+        free && leave !== freeLeave
+          ? keptBy(leave, severity, (flags & flag.first) !== 0 ? 0 : (c.octets[row] ?? 0), c.accepted[row] ?? 0)
+          : undefined
       if (!free || kept !== undefined) {
         const keepsBack = (flags & flag.held) === 0 && !((flags & flag.loose) !== 0 && (putOff || kept === 'size'))
         if (keepsBack) this.#block(topic, this.#rows.pending(row), severity, blocked)
@@ -436,6 +441,7 @@ export class Waiting {
       kept: ((c.flags[row] ?? 0) & flag.kept) !== 0,
       octets: c.octets[row] ?? 0,
       keyed: ((c.flags[row] ?? 0) & flag.loose) === 0,
+      first: ((c.flags[row] ?? 0) & flag.first) !== 0,
     }
   }
 

@@ -84,10 +84,23 @@ test('what is over by a letter of its own is not called active; what was raised 
     { ...about, occasion: 'limit' },
   )
   assert.equal(subject, 'Pump station 7: 4 alerts beyond the limit, 1 still active')
-  assert.match(text, /Still active \(1\)\n2026-11-24 03:04 Warning: Leak again \(plc #3\)\n\nCame and went \(2\)\n/)
+  assert.match(text, /Still active \(1\)\n2026-11-24 03:05 Warning: Leak grows \(plc #4\)\n\nCame and went \(2\)\n/)
   assert.match(text, /03:00 CRITICAL: Leak \(plc #1\)\n2026-11-24 03:01 Warning: Door open \(plc #2\)\n/)
-  assert.match(text, /Happened \(1\)\n2026-11-24 03:05 Warning: Leak grows \(plc #4\)/)
+  assert.match(text, /Happened \(1\)\n2026-11-24 03:04 Warning: Leak again \(plc #3\)/)
   assert.deepEqual(covers, [1, 2, 3, 4])
+})
+
+test('what became worse stands as its newest raise says, with a letter of its own when that is critical', () => {
+  counter = 0
+  const oil = { key: 'oil', state: 'raised' as const }
+  const worse = [told(0, 'Oil low', oil), told(2, 'Oil gone', { ...oil, severity: 'critical' }), told(3, 'Door')]
+  const { text, covers } = digestOf(worse, about)
+  assert.match(text, /Still active \(1\)\n2026-11-24 03:02 CRITICAL: Oil gone \(plc #2, has a letter of its own\)/)
+  assert.match(text, /Happened \(2\)\n2026-11-24 03:00 Warning: Oil low \(plc #1\)/)
+  assert.deepEqual(covers, [1, 3])
+  const over = digestOf([...worse, told(9, 'Oil filled', { key: 'oil', state: 'cleared' })], about)
+  assert.match(over.text, /Came and went \(1\)\n2026-11-24 03:00-03:09 Warning: Oil low -> Oil filled \(plc #1 #4\)/)
+  assert.match(over.text, /03:02 CRITICAL: Oil gone \(plc #2\)/)
 })
 
 test('one alert alone is told as what is over', () => {
