@@ -47,6 +47,7 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
       dir: `${scene.dir}/journal`,
       maxMiB: settings.queue.maxMiB,
       beside: besideOf(standing, diary),
+      standstill: true,
     })
     const { deviceId, site, software, people } = plan
     const spool = await Spool.open({
