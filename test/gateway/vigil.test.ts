@@ -42,7 +42,7 @@ async function off(one: Box, ms: number): Promise<void> {
 const level = '{"key":"pit","value":3}'
 
 describe('silence is counted over restarts', () => {
-  const rules = [{ id: 'wet', to: ['ops'], when: { field: 'value > 5' } }]
+  const rules = [{ id: 'wet', to: ['ops'], when: { key: 'pit', field: 'value > 5' } }]
 
   for (const unset of [false, true])
     test(`a box that is off each night tells it, once${unset ? ', also when nobody sets its clock' : ''}`, async () => {
