@@ -139,10 +139,11 @@ export class Gateway {
       report: (reading, to) => registrar.report(reading, to),
     })
     const stands = (source: string, key: string) => standing.open(source, key).length > 0
+    const heard = (source: string) => vigil.heard(source)
     const take = intake({
       stands,
       now: () => clock.monotonic(),
-      onHeard: (source) => vigil.heard(source),
+      onHeard: heard,
       onTaken: (heard, decoder, taken) => tap.add(clock.wall(), heard, decoder, taken),
       log,
       decoderOf,
@@ -159,7 +160,7 @@ export class Gateway {
     this.#dispatcher = dispatcher
     this.#vigil = vigil
     remains.readBy((source) => JSON.stringify([decoderOf(source), decodingOf(source)]))
-    this.#sources = sourcesOf(plan, ports, { clock, random: ports.random, log, take, raised: stands, remains }, spool)
+    this.#sources = sourcesOf(plan, ports, { clock, random: ports.random, log, take, raised: stands, heard, remains }, spool)
     this.#leftoverTools = { clock, log, take, remains }
     this.desk = new Desk({
       clock,

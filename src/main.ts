@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path'
-import { type ExitCode, exit, Refusal, type Scene, UsageError } from './cli/command.ts'
+import { type ExitCode, exit, Later, Refusal, type Scene, UsageError } from './cli/command.ts'
 import { perform } from './cli/outpost.ts'
 import { isDiskError } from './ports/disk.ts'
 import { LogBook } from './ports/log-book.ts'
@@ -59,6 +59,7 @@ async function main(): Promise<ExitCode> {
   } catch (error) {
     if (error instanceof UsageError) return say(error.message, exit.usage)
     if (error instanceof Refusal) return say(error.message, exit.no)
+    if (error instanceof Later) return say(error.message, exit.later)
     if (isDiskError(error)) return say(`${error.message}\n${error.hint}`, exit.disk)
     return say(`A fault in Outpost itself: ${error instanceof Error ? error.stack : error}`, exit.bug)
   }

@@ -72,6 +72,8 @@ export type Alert = Reading & {
   trail?: [agoS: number, value: number][]
   /** The octets as they were heard, in base64, where the source attaches them. */
   raw?: string
+  /** It was written while no gateway ran: no sign of its life. */
+  standstill?: true
   /** A mail that is passed on as it is; the alert is what it says, for the page and the log. */
   enclosed?: Enclosed
 }

@@ -46,6 +46,11 @@ export class Refusal extends Error {
   override name = 'Refusal'
 }
 
+/** Not now, and later perhaps; the message is the sentence to print. */
+export class Later extends Error {
+  override name = 'Later'
+}
+
 export type Options = { words: string[]; flags: Readonly<Record<string, string | boolean | undefined>> }
 
 export type Command = {

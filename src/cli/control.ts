@@ -1,8 +1,9 @@
 import type { Desk, Sending, Silencing } from '../gateway/desk.ts'
-import { type Clock, within } from '../ports/clock.ts'
+import { type Clock, sleep, within } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { Net, Wire } from '../ports/net.ts'
 import type { Ports } from '../ports/ports.ts'
+import { Later } from './command.ts'
 import { keepListening } from './keep-listening.ts'
 
 /**
@@ -109,21 +110,46 @@ export async function perform(request: Request, desk: Desk): Promise<unknown> {
   }
 }
 
-/** The running gateway's answer; undefined when no gateway runs in this directory. Throws when it runs and does not answer. */
-export async function ask(ports: Pick<Ports, 'net' | 'clock'>, dir: string, request: Request): Promise<{ value: unknown } | undefined> {
+type Asked = Pick<Ports, 'net' | 'clock'>
+
+/** The running gateway's answer; undefined when no gateway runs in this directory. Throws Later when it runs and does not do it. */
+export async function ask(ports: Asked, dir: string, request: Request): Promise<{ value: unknown } | undefined> {
+  const answer = await answerFrom(ports, dir, request)
+  if (answer?.ok === false) throw new Later(answer.error)
+  return answer
+}
+
+/** A gateway that takes new settings, or has only just begun, is back in so many ms. */
+const patienceMs = 15_000
+const againMs = 1000
+
+/** For what must not be lost: asks again for a while when the gateway says that it does not do it now. One that says nothing may have done it. */
+export async function askPatiently(ports: Asked, dir: string, request: Request): Promise<{ value: unknown } | undefined> {
+  const { clock } = ports
+  const end = clock.monotonic() + patienceMs
+  for (;;) {
+    const answer = await answerFrom(ports, dir, request)
+    if (answer?.ok !== false) return answer
+    if (clock.monotonic() + againMs > end) throw new Later(answer.error)
+    await sleep(clock, againMs)
+  }
+}
+
+/** Throws Later when nothing comes back that could be understood. */
+async function answerFrom({ net, clock }: Asked, dir: string, request: Request): Promise<Answer | undefined> {
   let wire: Wire
   try {
-    wire = await ports.net.connectPath(socketOf(dir))
+    wire = await net.connectPath(socketOf(dir))
   } catch {
     return undefined
   }
   try {
     await wire.write(Buffer.from(`${JSON.stringify(request)}\n`))
-    const line = await within(ports.clock, answerMs, 'the gateway', readLine(wire))
-    if (line === undefined) throw new Error('The gateway closed the line without an answer. Look at its log.')
-    const answer = JSON.parse(line) as Answer
-    if (!answer.ok) throw new Error(answer.error)
-    return { value: answer.value }
+    const line = await within(clock, answerMs, 'the gateway', readLine(wire))
+    if (line === undefined) throw new Error('it closed the line')
+    return JSON.parse(line) as Answer
+  } catch (error) {
+    throw new Later(`The gateway runs and gave no answer (${sentence(error)}). Look at its log, and try again in a moment.`)
   } finally {
     wire.close()
   }

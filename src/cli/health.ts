@@ -2,7 +2,7 @@ import type { Desk } from '../gateway/desk.ts'
 import { sentence } from '../ports/log.ts'
 import { hostAndPort } from '../settings/address.ts'
 import { isAbsent } from './address.ts'
-import { type Command, exit, Refusal } from './command.ts'
+import { type Command, exit, Later, Refusal } from './command.ts'
 import { ask } from './control.ts'
 import { loadSettings } from './load.ts'
 
@@ -15,7 +15,9 @@ export const health: Command = {
   flags: {},
   async run(scene) {
     const { net } = scene.ports
-    const asked = await ask(scene.ports, scene.dir, { verb: 'state' })
+    const asked = await ask(scene.ports, scene.dir, { verb: 'state' }).catch((error: unknown) => {
+      throw error instanceof Later ? new Refusal(error.message) : error
+    })
     if (!asked) throw new Refusal('No gateway runs here; or its disk takes nothing, and it answers on its page alone.')
     const { queue } = asked.value as ReturnType<Desk['state']>
     if (queue.readOnly !== undefined) throw new Refusal(`No alert can be accepted: ${queue.readOnly}`)

@@ -82,7 +82,7 @@ function help(name?: string): string {
   const lines = Object.values(commands).map((one) =>
     one.usage.length > 60 ? `  ${one.usage}\n      ${one.help}` : `  ${one.usage.padEnd(Math.min(width, 60))}  ${one.help}`,
   )
-  return `Outpost, a mail gateway for edge hardware.\n\n${lines.join('\n')}\n\nDIR is ./data, or OUTPOST_DATA, unless said. Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 70 a bug, 74 the disk.\n`
+  return `Outpost, a mail gateway for edge hardware.\n\n${lines.join('\n')}\n\nDIR is ./data, or OUTPOST_DATA, unless said. Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 70 a bug, 74 the disk, 75 not now.\n`
 }
 
 const say = (scene: Omit<Scene, 'dir'>, words: string): ExitCode => {

@@ -3,8 +3,8 @@ import { cleanLine, cleanText, decodeUtf8 } from '../alert/clean.ts'
 import type { Sending } from '../gateway/desk.ts'
 import { isAddress } from '../settings/address.ts'
 import type { Taken } from '../source/source.ts'
-import { type Command, exit, type Options, Refusal, type Scene, text, UsageError } from './command.ts'
-import { ask } from './control.ts'
+import { type Command, exit, Later, type Options, Refusal, type Scene, text, UsageError } from './command.ts'
+import { askPatiently } from './control.ts'
 import { loadSettings } from './load.ts'
 import { atStandstill } from './standstill.ts'
 
@@ -13,17 +13,19 @@ const stdinLimit = 256 * 1024
 
 export const send: Command = {
   usage: 'outpost send --to ADDR|PERSON [--subject S] [--severity S] [--key K] [--data DIR]',
-  help: 'One alert from standard input, through the running gateway or into the journal. Exit 0 means accepted.',
+  help: 'One alert from standard input, through the running gateway or into the journal. Exit 0 means accepted, 75: not now, try again.',
   flags: { to: 'text', subject: 'text', severity: 'text', key: 'text' },
   async run(scene, options) {
     const sending = await sendingOf(scene, options)
-    const answer = await ask(scene.ports, scene.dir, { verb: 'send', sending })
+    const answer = await askPatiently(scene.ports, scene.dir, { verb: 'send', sending })
     const taken = (answer ?? { value: await atStandstill(scene, { verb: 'send', sending }) }).value as Taken
     if (taken.kind === 'accepted') {
       scene.out(`accepted ${taken.id}\n`)
       return exit.done
     }
-    throw new Refusal(taken.kind === 'refused' ? `Not accepted: ${taken.why}. ${taken.hint}` : `Not accepted: ${taken.why}`)
+    if (taken.kind === 'ignored') throw new Refusal(`Not accepted: ${taken.why}`)
+    const why = `Not accepted: ${taken.why}. ${taken.hint}`
+    throw taken.again ? new Later(why) : new Refusal(why)
   },
 }
 

@@ -1,7 +1,7 @@
 import { sendmailSource } from '../gateway/plan.ts'
 import type { Taken } from '../source/source.ts'
-import { type Command, exit, Refusal, type Scene } from './command.ts'
-import { ask } from './control.ts'
+import { type Command, exit, Later, Refusal, type Scene } from './command.ts'
+import { askPatiently } from './control.ts'
 import { atStandstill } from './standstill.ts'
 
 /** Octets of one mail on standard input; the rest has no place in an alert. */
@@ -16,18 +16,18 @@ export const sendmail: Command = {
     const bytes = Buffer.from(mailOf(await scene.stdin(stdinLimit, 'is left out'), words)).toString('base64')
     const request = { verb: 'hear' as const, source: sendmailSource, bytes }
     const taken = await heard(scene, request).catch((error: unknown): Taken => {
-      // A gateway that is just starting, or settings that somebody is mending: not for ever.
-      if (error instanceof Refusal) return { kind: 'refused', why: error.message, hint: '', again: true }
+      // A gateway that is just starting or answers late, or settings that somebody is mending: not for ever.
+      if (error instanceof Refusal || error instanceof Later) return { kind: 'refused', why: error.message, hint: '', again: true }
       throw error
     })
     if (taken.kind !== 'refused') return exit.done
-    scene.err(`Not accepted: ${taken.why}. ${taken.hint}\n`)
+    scene.err(`Not accepted: ${[taken.why.replace(/\.$/, ''), taken.hint].join('. ').trimEnd()}\n`)
     return taken.again ? exit.later : exit.no
   },
 }
 
 async function heard(scene: Scene, request: { verb: 'hear'; source: string; bytes: string }): Promise<Taken> {
-  const answer = await ask(scene.ports, scene.dir, request)
+  const answer = await askPatiently(scene.ports, scene.dir, request)
   return (answer ?? { value: await atStandstill(scene, request) }).value as Taken
 }
 

@@ -13,7 +13,7 @@ import { Spool } from '../queue/spool.ts'
 import { decide } from '../rules/decide.ts'
 import { nowBy } from '../rules/roster.ts'
 import { Trails } from '../rules/trail.ts'
-import { Refusal, type Scene } from './command.ts'
+import { Later, type Scene } from './command.ts'
 import { perform, type Request } from './control.ts'
 import { loadSettings } from './load.ts'
 import { planFor } from './plan.ts'
@@ -31,7 +31,7 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
   await disk.makeDir(scene.dir)
   const unlock = await disk.lock(scene.dir)
   if (!unlock)
-    throw new Refusal(
+    throw new Later(
       `A gateway in ${scene.dir} is starting or stopping just now: try again in a moment. Or its disk takes nothing, and it answers on its page alone.`,
     )
   try {
@@ -47,6 +47,7 @@ export async function atStandstill(scene: Scene, request: Request): Promise<unkn
       dir: `${scene.dir}/journal`,
       maxMiB: settings.queue.maxMiB,
       beside: besideOf(standing, diary),
+      standstill: true,
     })
     const { deviceId, site, software, people } = plan
     const spool = await Spool.open({

@@ -36,7 +36,7 @@ export function standingFor(plan: Plan, clock: Clock): Standing {
 /** What is folded beside the queue: how things stand, and the diary. */
 export const besideOf = (standing: Standing, diary: Diary): Beside => ({
   alert: (alert, id) => {
-    diary.alert(alert)
+    diary.alert(alert, id)
     return standing.alert(alert, id)
   },
   note: (value) => {

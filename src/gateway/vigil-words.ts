@@ -7,6 +7,9 @@ const minutes = (ms: number): string =>
 const english = {
   silent: (source: string, ms: number) => `Nothing heard from ${source} for ${minutes(ms)}`,
   speaks: (source: string) => `${source} is heard again`,
+  /** `isThere`: the source itself is. */
+  unwatched: (source: string, isThere: boolean) =>
+    `Nobody watches ${source} any more: ${isThere ? 'silentAfter is no longer in its settings' : 'it is no longer in the settings'}`,
   off: (last: string, on: string, waiting: number) =>
     `The box was off without a goodbye.\nLast sign of life: ${last}. On again: ${on}.\n${waiting} alerts were waiting; none of them is lost.`,
   killed: (last: string, waiting: number) =>
@@ -32,6 +35,8 @@ type Words = typeof english
 const german: Words = {
   silent: (source, ms) => `Seit ${minutes(ms)} nichts von ${source} gehört`,
   speaks: (source) => `${source} ist wieder zu hören`,
+  unwatched: (source, isThere) =>
+    `Niemand überwacht ${source} mehr: ${isThere ? 'silentAfter steht nicht mehr in den Einstellungen der Quelle' : 'die Quelle steht nicht mehr in den Einstellungen'}`,
   off: (last, on, waiting) =>
     `Das Gerät war ohne Abmeldung aus.\nLetztes Lebenszeichen: ${last}. Wieder an: ${on}.\n${waiting} Alarme warteten; keiner ging verloren.`,
   killed: (last, waiting) =>

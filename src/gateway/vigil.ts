@@ -8,12 +8,15 @@ import { nextWeekly } from '../rules/hours.ts'
 import type { Standing } from '../rules/standing.ts'
 import type { SourceState, Taken } from '../source/source.ts'
 import { ownSource } from './backlog.ts'
-import type { Diary, Weekly } from './diary.ts'
+import type { Diary, Silent, Weekly } from './diary.ts'
 import { wordsOf } from './vigil-words.ts'
 
 /**
  * Vigil: what nobody says is told, too: a source that is silent, a box that was off without a goodbye, and once a week that all is well. These are alerts of
  * source `outpost`, and go by the rules like all others.
+ *
+ * Silence is what the box has listened to: the time in which it was off says nothing of a source, and no clock is needed. It is counted over restarts. A goodbye
+ * writes down all of it, a life that was cut short leaves out an hour at most. However long it was before, a source is given some minutes in each life.
  */
 export type VigilOptions = {
   clock: Clock
@@ -39,6 +42,11 @@ const shortestMs = 1000
 /** After a refusal: room may be there again, or the disk. */
 const againMs = 60_000
 
+/** How often it is written down how long sources have been silent that have been so for as long. */
+const countMs = 3_600_000
+/** A source that was not heard in this life is not called silent earlier: its line has to be opened, and its device to say something. */
+const graceMs = 600_000
+
 /** Boxes of a fleet are told the same hour; each has its own moment within so long after it. */
 const weeklyMs = 600_000
 const lotOf = (deviceId: string): number => Math.floor((Number.parseInt(deviceId.slice(0, 8), 16) / 2 ** 32) * weeklyMs)
@@ -47,6 +55,11 @@ export class Vigil {
   readonly #options: VigilOptions
   readonly #heardAt = new Map<string, number>()
   readonly #begunAt: number
+  /** For how long each source was silent when this life began. */
+  readonly #silentBefore: ReadonlyMap<string, number>
+  #countedAt: number
+  /** What nobody watches any more, and was told so. */
+  readonly #released = new Set<string>()
   /** Since when the last weekly letter has been one of a time to come (monotonic ms). */
   #aheadSince: number | undefined
   #timer: Cancel | undefined
@@ -56,16 +69,20 @@ export class Vigil {
   constructor(options: VigilOptions) {
     this.#options = options
     this.#begunAt = options.clock.monotonic()
+    this.#countedAt = this.#begunAt
+    this.#silentBefore = new Map([...options.silences.keys()].map((source) => [source, options.diary.silentMs(source)]))
   }
 
   /** Tells of a life that was cut short, and begins to watch. */
   async start(): Promise<void> {
     const { clock, queue, diary, reports, log } = this.#options
-    const before = diary.cutShort
+    const { cutShort: before, last } = diary
     const waiting = queue.waiting.size
     try {
+      // First, or a reminder of it is due.
+      await this.#release()
       if (before && reports) await this.#options.report(this.#cutShort(before, waiting), reports.to)
-      await queue.keep({ kind: 'diary', do: 'begun', stamp: stampNow(clock) })
+      await queue.keep({ kind: 'diary', do: 'begun', stamp: stampNow(clock), ...(last ? { after: last } : {}) })
     } catch (error) {
       log('warning', 'vigil: the beginning of this life is not written down', { why: sentence(error) })
     }
@@ -78,14 +95,17 @@ export class Vigil {
     this.#stopped = true
     this.#timer?.()
     await queue
-      .keep({ kind: 'diary', do: 'ended', stamp: stampNow(clock) })
+      .keep({ kind: 'diary', do: 'ended', stamp: stampNow(clock), silent: this.#silent() })
       .catch((error) => log('warning', 'vigil: the end of this life is not written down', { why: sentence(error) }))
   }
 
   /** It said something, whatever that was. */
   heard(source: string): void {
-    if (!this.#options.silences.has(source)) return
-    this.#heardAt.set(source, this.#options.clock.monotonic())
+    const { silences, clock, diary, queue } = this.#options
+    if (!silences.has(source)) return
+    this.#heardAt.set(source, clock.monotonic())
+    // Once after it was written down: no frame costs a write of its own.
+    if (diary.silentMs(source) > 0) queue.jot({ kind: 'diary', do: 'heard', source, stamp: stampNow(clock) })
     if (this.#isSilent(source)) void this.#offer(source, 'cleared')
   }
 
@@ -96,7 +116,7 @@ export class Vigil {
     let waitMs = longestMs
     try {
       for (const [source, silentMs] of this.#options.silences) {
-        const left = (this.#heardAt.get(source) ?? this.#begunAt) + silentMs - this.#options.clock.monotonic()
+        const left = this.#leftMs(source, silentMs)
         if (left > 0) waitMs = Math.min(waitMs, left)
         else {
           const isTold = this.#isSilent(source) || (await this.#offer(source, 'raised'))
@@ -104,13 +124,55 @@ export class Vigil {
           waitMs = Math.min(waitMs, isTold ? silentMs : againMs)
         }
       }
-      waitMs = Math.min(waitMs, await this.#week())
+      waitMs = Math.min(waitMs, await this.#release(), await this.#week(), await this.#count())
     } catch (error) {
       this.#options.log('error', 'vigil: a look failed', { why: sentence(error) })
     } finally {
       this.#looking = false
     }
     if (!this.#stopped) this.#timer = this.#options.clock.after(Math.max(shortestMs, waitMs), () => void this.#look())
+  }
+
+  /** How long the box has listened to it since it was heard last. */
+  #silentMs(source: string): number {
+    const now = this.#options.clock.monotonic()
+    const heardAt = this.#heardAt.get(source)
+    return heardAt === undefined ? (this.#silentBefore.get(source) ?? 0) + now - this.#begunAt : now - heardAt
+  }
+
+  /** How long it may still be silent. */
+  #leftMs(source: string, silentMs: number): number {
+    const left = silentMs - this.#silentMs(source)
+    if (this.#heardAt.has(source)) return left
+    return Math.max(left, this.#begunAt + Math.min(silentMs, graceMs) - this.#options.clock.monotonic())
+  }
+
+  #silent(): Silent {
+    return Object.fromEntries([...this.#options.silences.keys()].map((source) => [source, Math.round(this.#silentMs(source))]))
+  }
+
+  /** Writes down what has been silent for long, for a life that is cut short; not what was told already. Returns when that is due again. */
+  async #count(): Promise<number> {
+    const { clock, queue } = this.#options
+    const leftMs = this.#countedAt + countMs - clock.monotonic()
+    if (leftMs > 0) return leftMs
+    this.#countedAt = clock.monotonic()
+    const long = Object.entries(this.#silent()).filter(([source, ms]) => ms >= countMs && !this.#isSilent(source))
+    if (long.length > 0) await queue.keep({ kind: 'diary', do: 'silent', stamp: stampNow(clock), silent: Object.fromEntries(long) })
+    return countMs
+  }
+
+  /** What is raised and nobody watches any more would stand for ever: it is over, and why is said. Returns when to look again. */
+  async #release(): Promise<number> {
+    const { standing, silences } = this.#options
+    const raised = standing.situations.flatMap(({ source, key }) => (source === ownSource && key.startsWith(keyOf('')) ? [key] : []))
+    for (const key of new Set(raised)) {
+      const source = key.slice(keyOf('').length)
+      if (silences.has(source) || this.#released.has(source)) continue
+      if (!(await this.#offer(source, 'cleared'))) return againMs
+      this.#released.add(source)
+    }
+    return longestMs
   }
 
   #isSilent(source: string): boolean {
@@ -123,7 +185,8 @@ export class Vigil {
     const say = wordsOf(site.language)
     const down = sourceOf(source)
     const why = down && down.state !== 'up' && down.why !== undefined ? ` (${down.why})` : ''
-    const text = state === 'cleared' ? say.speaks(source) : `${say.silent(source, silences.get(source) ?? 0)}${why}`
+    const over = silences.has(source) ? say.speaks(source) : say.unwatched(source, down !== undefined)
+    const text = state === 'cleared' ? over : `${say.silent(source, silences.get(source) ?? 0)}${why}`
     const taken = await this.#options.offer({ text, key: keyOf(source), state, severity: state === 'cleared' ? 'info' : 'warning' })
     if (taken.kind === 'refused') log('warning', 'vigil: the silence of a source is told later', { source, why: taken.why })
     return taken.kind !== 'refused'

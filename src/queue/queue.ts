@@ -31,6 +31,8 @@ export type QueueOptions = {
   builtAt?: number
   /** For tests: smaller segments. */
   segmentBytes?: number
+  /** No gateway runs, and its records say so. */
+  standstill?: true
   /** What others fold from the same records. */
   beside?: Beside
   /** Hears of each mark that is noted in this life. */
@@ -155,7 +157,8 @@ export class Queue {
   async #append(offer: Offer, prints: Print[]): Promise<Accepted> {
     const numbered = this.#memory.number(offer)
     const { id } = numbered
-    const alert = this.#amongTellers(numbered.alert)
+    const { standstill } = this.#options
+    const alert = { ...this.#amongTellers(numbered.alert), ...(standstill ? { standstill } : {}) }
     const aside = this.#options.beside?.alert(alert, id)
     const undo = () => {
       aside?.undo()
@@ -307,6 +310,12 @@ export class Queue {
   /** Keeps a word of whoever folds beside this queue; resolves when it is on the disk. Rejects with StorageError. */
   async keep(note: { kind: BesideKind; [member: string]: unknown }): Promise<void> {
     await this.#journal.append({ type: recordTypes.outcome, flags: 0, id: 0, body: Buffer.from(JSON.stringify(note)) })
+    this.#options.beside?.note(note)
+  }
+
+  /** As `keep`, for what needs no promise: it rides on the next commit, or goes out after a second. */
+  jot(note: { kind: BesideKind; [member: string]: unknown }): void {
+    this.#journal.note({ type: recordTypes.outcome, flags: 0, id: 0, body: Buffer.from(JSON.stringify(note)) })
     this.#options.beside?.note(note)
   }
 

@@ -50,6 +50,8 @@ export const german: Readonly<Record<string, string>> = {
   'Attach the octets': 'Oktette anhängen',
   'As they were heard, up to 4096 of them, to each letter.': 'Wie sie gehört wurden, bis zu 4096, an jeden Brief.',
   'Silence worth an alert': 'Stille, die einen Alarm wert ist',
+  'Counted while the box listens, over restarts: the time in which it was off says nothing of a source.':
+    'Gezählt, solange das Gerät hört, über Neustarts hinweg: Die Zeit, in der es aus war, sagt nichts über eine Quelle.',
   Broker: 'Broker',
   Topics: 'Topics',
   'Of $share/GROUP/alerts/# each message goes to one box of the group (docs/fleet.md).':

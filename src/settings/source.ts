@@ -66,7 +66,10 @@ const attachRaw = z
   .boolean()
   .default(false)
   .meta({ title: 'Attach the octets', description: 'As they were heard, up to 4096 of them, to each letter.' })
-const silentAfter = duration.optional().meta({ title: 'Silence worth an alert' })
+const silentAfter = duration.optional().meta({
+  title: 'Silence worth an alert',
+  description: 'Counted while the box listens, over restarts: the time in which it was off says nothing of a source.',
+})
 
 const wire = {
   path: path.meta({

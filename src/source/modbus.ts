@@ -53,6 +53,8 @@ export type ModbusOptions = {
 export type ModbusTools = SourceTools & {
   /** Something of this source and key was raised, in this life or an earlier one, and is not over. */
   raised(source: string, key: string): boolean
+  /** A server of this source answered, whether or not there was anything to tell. */
+  heard?(source: string): void
 }
 
 const reopen = { firstMs: 500, maxMs: 30_000 }
@@ -204,7 +206,10 @@ class ModbusSource implements Source {
       const reply = await this.#ask(line, turn.ask, over)
       if (over.aborted) return
       if (reply.kind === 'spoiled') missing.set(server, reply.why)
-      else answered.add(server)
+      else {
+        answered.add(server)
+        this.#tools.heard?.(this.id)
+      }
       if (reply.kind === 'data') for (const point of turn.points) await this.#tellPoint(point, reply.data, turn.ask)
       if (reply.kind === 'exception') await this.#refused(turn, exceptionWords(reply.code))
     }

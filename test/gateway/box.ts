@@ -39,6 +39,7 @@ export class Box {
   mailIn = new SimMailIn()
   broker: SimBroker
   deviceId = '00000000000000aa'
+  segmentBytes = 64 * 1024
   #gateway: Gateway | undefined
   readonly zone: Zone = {}
   readonly #settings: string
@@ -92,7 +93,7 @@ export class Box {
       dir: 'data',
       software: 'Outpost sim',
       builtAt: Date.UTC(2026, 10, 1),
-      segmentBytes: 64 * 1024,
+      segmentBytes: this.segmentBytes,
       ...(settings.answers ? { answering: { key: new Uint8Array(32), seen: await this.settled(SeenMail.open(disk, 'data')) } } : {}),
     })
     const serial = new SimSerial(timeline, this.random.fork())

@@ -93,6 +93,7 @@ function scene(points: readonly ModbusPoint[], raised: readonly string[] = []) {
     answerMs: 500,
     points,
   }
+  const heard: string[] = []
   const logged: { event: string; facts: Record<string, unknown> }[] = []
   const source = modbusSource(options, bus, {
     clock: new SimClock(timeline, 'boot'),
@@ -103,9 +104,10 @@ function scene(points: readonly ModbusPoint[], raised: readonly string[] = []) {
       return gateway.answer
     },
     raised: (_, key) => raised.includes(key),
+    heard: (id) => heard.push(id),
   })
   source.start()
-  return { bus, said, source, gateway, logged, live: (ms: number) => timeline.run(timeline.now + ms) }
+  return { bus, said, heard, source, gateway, logged, live: (ms: number) => timeline.run(timeline.now + ms) }
 }
 
 describe('frames', () => {
@@ -194,6 +196,23 @@ describe('polling', () => {
         ['Door open is over', 'cleared', 'info'],
       ],
     )
+  })
+
+  test('whoever watches for silence hears of each poll that is answered, whether or not anything changed', async () => {
+    const { bus, said, heard, live } = scene([point({ name: 'door', table: 'discrete' }), point({ server: 2, address: 4 })])
+    await live(5000)
+    said.length = 0
+    heard.length = 0
+    await live(60_000)
+    assert.deepEqual(said, [])
+    assert.equal(heard.length, 12)
+    assert.equal(heard[0], 'plc')
+    bus.exception = 2
+    await live(10_000)
+    assert.equal(heard.length, 14, 'a refusal is an answer, too')
+    bus.mute = true
+    await live(60_000)
+    assert.equal(heard.length, 14)
   })
 
   test('what an earlier life raised is not raised again, and is cleared when it is over', async () => {
