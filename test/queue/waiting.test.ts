@@ -115,7 +115,7 @@ test('every letter is known as it stands, through any number that come and go, a
           kept: letter.kept === true,
           octets: bytes,
           keyed: letter.keyed,
-          first: false,
+          first: letter.first === true,
         },
         `seed ${seed}`,
       )
