@@ -233,7 +233,7 @@ const words = {
       silence: 'of the silence',
       inhibited: 'held back by another',
       chatter: 'of what chatters',
-      over: 'that were short',
+      over: 'of short duration',
     },
     more: (count: number) => `... and ${count} more, which the numbers below name`,
     subject: (count: number, after: string, active: number) =>

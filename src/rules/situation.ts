@@ -96,6 +96,7 @@ export function situationsIn(written: { situations?: unknown; lists?: unknown },
     .map((one) => namedIn(one, lists))
     .filter(isSituation)
     .map((one) => withOwnLetters(shifted(one, shift)))
+    .map((one) => (one.told !== undefined && one.heard === undefined ? { ...one, heard: one.to } : one))
 }
 
 function isSituation(value: unknown): value is Situation {

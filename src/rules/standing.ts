@@ -191,7 +191,10 @@ export class Standing {
     if (alert.telling && alert.telling.kind !== 'recovery') this.#learnTelling(alert, id, at)
     else if (alert.state === 'raised') this.#raise(alert, id, at)
     else if (alert.state === 'cleared') this.#clear(rule, source, key)
-    for (const other of alert.over ?? []) this.#clear(other, source, key)
+    for (const other of alert.over ?? []) {
+      if (alert.state === 'raised') this.#inherit(rule, this.get(other, source, key))
+      this.#clear(other, source, key)
+    }
   }
 
   #learnLetter(rule: string, alert: Alert, at: number): void {
@@ -263,6 +266,12 @@ export class Standing {
       ? { ...(alert.kept ? standing : withLetter(standing, id)), ...news, ...told, to: [...new Set([...standing.to, ...to])] }
       : { ...news, id, number, stamp, since: at, reminders: 0, ...told }
     this.#situation(alert.kept ? situation : withHearers(situation, alert.to))
+  }
+
+  /** Whoever heard of a level that this one takes over from hears of its end, too. */
+  #inherit(rule: string, before: Situation | undefined): void {
+    const heir = before && this.get(rule, before.source, before.key)
+    if (before?.heard && heir && before.rule !== rule) this.#situation(withHearers(heir, before.heard))
   }
 
   #clear(rule: string, source: string, key: string): void {

@@ -58,7 +58,8 @@ export class Chromium {
       if (!request.url().startsWith(`${this.origin}/`) && !/^(data|blob):/.test(request.url())) this.strayed.push(request.url())
     })
     const page = await context.newPage()
-    page.setDefaultTimeout(15_000)
+    // Longer than anything takes: on a machine that is busy, and with a browser that has just been unpacked, seconds are no fault.
+    page.setDefaultTimeout(45_000)
     page.on('dialog', (dialog) => {
       if (this.#answer) return void dialog.accept()
       this.dialogs.push(dialog.message())

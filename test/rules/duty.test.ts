@@ -364,6 +364,42 @@ describe('quiet', () => {
     )
   })
 
+  test('whoever heard of the worse level hears of the end of the lesser one, off duty at the hand-over', async () => {
+    const rules = [
+      { id: 'hot', when: { field: 'value > 90' }, to: ['day'] },
+      { id: 'warm', when: { field: 'value > 80' }, to: ['night'] },
+    ]
+    const duty = new Duty(rules, { day: 'Mon-Fri 08:00-17:00', night: 'Mon-Sun 17:00-08:00' })
+    for (const [value, wait] of [
+      [95, 10 * hour],
+      [85, hour],
+      [20, hour],
+    ] as const) {
+      duty.hear({ text: `at ${value}`, key: 'boiler', value })
+      await duty.pass(wait)
+      duty.restart()
+    }
+    assert.deepEqual(
+      duty.told.map(({ kind, text, to }) => `${kind} ${text} ${to}`),
+      ['raised at 95 day', 'raised at 85 night', 'recovery at 20 night,day'],
+    )
+  })
+
+  test('what an earlier version wrote down, without who heard of it, ends for all that it was for', async () => {
+    const people = { day: 'Mon-Fri 08:00-17:00', night: 'Mon-Sun 17:00-08:00' }
+    const duty = new Duty([{ id: 'all', when: {}, to: ['day', 'night'], repeat: [4 * hour] }], people)
+    await duty.pass(8 * hour)
+    duty.hear(raised('Leak', 'pit'))
+    const written = JSON.parse(JSON.stringify(duty.standing))
+    duty.standing.restore({ ...written, situations: written.situations.map(({ heard: _, ...one }: Record<string, unknown>) => one) })
+    await duty.pass(5 * hour)
+    duty.hear(cleared('Dry', 'pit'))
+    assert.deepEqual(
+      duty.told.map(({ kind, to }) => `${kind} ${to}`),
+      ['raised day', 'reminder night', 'recovery day,night'],
+    )
+  })
+
   test('outside the hours of everybody what is not critical waits; what is critical goes to all', async () => {
     const duty = new Duty([{ id: 'all', when: {}, to: ['day', 'night'] }], { day: 'Mon-Fri 08:00-17:00', night: 'Mon-Fri 22:00-06:00' })
     duty.hear({ text: 'morning' })
