@@ -4,7 +4,7 @@ import { live } from './life.ts'
 
 const seeds = Number(process.env.OUTPOST_SEEDS ?? 300)
 
-test(`${seeds} lives keep every promise`, { timeout: 300_000 }, async () => {
+test(`${seeds} lives keep every promise`, { timeout: 570_000 }, async () => {
   const broken: string[] = []
   let cuts = 0
   for (let seed = 1; seed <= seeds; seed++) {
@@ -25,7 +25,7 @@ test('lives in which a promise was broken once keep it now', async () => {
 })
 
 test(`${seeds} lives with rules tell every number once, whatever is held, grouped, limited or told again`, {
-  timeout: 300_000,
+  timeout: 570_000,
 }, async () => {
   const broken: string[] = []
   for (let seed = 1; seed <= seeds; seed++) {
@@ -36,7 +36,7 @@ test(`${seeds} lives with rules tell every number once, whatever is held, groupe
   assert.deepEqual(broken, [])
 })
 
-test('weeks with rules tell every number once', { timeout: 300_000 }, async () => {
+test('weeks with rules tell every number once', { timeout: 570_000 }, async () => {
   const broken: string[] = []
   for (let seed = 1; seed <= Math.ceil(seeds / 10); seed++) {
     const verdict = await live(seed, true, 7)
