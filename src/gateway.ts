@@ -23,6 +23,7 @@ import { sourcesOf } from './gateway/sources.ts'
 import { Tap } from './gateway/tap.ts'
 import { Vigil } from './gateway/vigil.ts'
 import type { Ports } from './ports/ports.ts'
+import type { Offer } from './queue/offer.ts'
 import { Queue } from './queue/queue.ts'
 import { Spool } from './queue/spool.ts'
 import { RelayHealth } from './relay/health.ts'
@@ -95,7 +96,8 @@ export class Gateway {
       courier.nudge()
     }
     const isLocal = (ref: string) => scribe.recipient(ref).local
-    const backlog = new Backlog({ ...common, ...plan.digest, isLocal, onAccepted })
+    const room = { site: plan.site, maxBytes: plan.mail.look.maxBytes, octetsOf: (offer: Offer) => scribe.octetsOf(offer) }
+    const backlog = new Backlog({ ...common, ...plan.digest, room, isLocal, onAccepted })
     const { relays, retryMs, keepMs, relayTraits: traits, keepRelay } = plan
     const carrying = { ports, queue, scribe, postmaster, backlog, lookout, purser }
     const ferry = new Ferry({ ...carrying, retryMs, traits, keepRelay })
@@ -107,7 +109,7 @@ export class Gateway {
       ...common,
       standing,
       roster: rosterFor(plan),
-      maxChars: plan.digest.maxChars,
+      room,
       keptMs: keepMs / 2,
       onAccepted,
       onLost: (id) => void postmaster.lost(id),

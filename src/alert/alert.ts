@@ -52,7 +52,7 @@ export type Alert = Reading & {
   parent?: number
   /** Journal positions of the alerts that this one tells for the same people: they are merged into it. */
   covers?: number[]
-  /** What of those has begun and is not over: position, CRC-32 of source and key, rank of the severity. What clears it waits for this letter. */
+  /** What of those, and of others that it says to stand, has begun and is not over: position, CRC-32 of source and key, rank of the severity. What clears it waits for this letter. */
   begun?: (readonly [id: number, topic: number, rank: number])[]
   /** Journal positions of letters that waited then and say to stand what those clear: this letter waits for them. */
   after?: number[]

@@ -1,9 +1,10 @@
 import { stampNow } from '../alert/stamp.ts'
 import type { KnownTime } from '../alert/when.ts'
-import { digestOf, type Told } from '../mail/digest.ts'
+import type { Told } from '../mail/digest.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../queue/queue.ts'
+import { fitted, type Room } from './fitted.ts'
 import { toldOf } from './told.ts'
 
 /**
@@ -14,11 +15,9 @@ export type BacklogOptions = {
   clock: Clock
   log: Log
   queue: Queue
-  site: { name: string; timeZone: string; language: 'en' | 'de' }
+  room: Room
   /** From so many letters on; 0 never. */
   from: number
-  /** Characters of the digest's text. */
-  maxChars: number
   known(): KnownTime
   /** Of a recipient as the alert names it: one of this box. */
   isLocal(ref: string): boolean
@@ -70,7 +69,7 @@ export class Backlog {
   }
 
   async #tell(ids: readonly number[]): Promise<void> {
-    const { queue, clock, site, maxChars, log, onAccepted } = this.#options
+    const { queue, clock, room, log, onAccepted } = this.#options
     for (const id of ids) queue.waiting.away(id, true, gathering)
     try {
       const told: Told[] = []
@@ -80,16 +79,17 @@ export class Backlog {
         if (stored && stored.alert.source !== ownSource) told.push(toldOf(id, stored.alert, clock, this.#options.known()))
       }
       if (told.length < 2) return
-      const { subject, text, severity, covers } = digestOf(told, { site, maxChars })
       const to = this.#pending(ids[0] ?? 0)
-      if (covers.length < 2 || to.length === 0) return
-      const offer = { source: ownSource, state: 'event' as const, severity, subject, text, to, covers, stamp: stampNow(clock) }
+      if (to.length === 0) return
+      const stamp = stampNow(clock)
+      const { offer, digest } = fitted(told, room, undefined, (one) => ({ source: ownSource, state: 'event', to, stamp, ...one }))
+      if (digest.covers.length < 2) return
       const accepted = await queue.accept(offer)
       if (accepted.kind === 'refused') {
         log('warning', 'backlog: no digest, the letters go one by one', { why: accepted.why })
         return
       }
-      log('info', 'backlog: merged into a digest', { id: accepted.id, merged: covers.length })
+      log('info', 'backlog: merged into a digest', { id: accepted.id, merged: digest.covers.length })
       onAccepted(accepted.id)
     } finally {
       for (const id of ids) queue.waiting.away(id, false)

@@ -1,7 +1,6 @@
-import { type Alert, type AlertState, type KeptWhy, rank, severities } from '../alert/alert.ts'
+import type { Alert, AlertState, KeptWhy } from '../alert/alert.ts'
 import { type Stamp, stampNow } from '../alert/stamp.ts'
 import type { KnownTime } from '../alert/when.ts'
-import { digestOf } from '../mail/digest.ts'
 import type { Cancel, Clock } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import type { Offer } from '../queue/offer.ts'
@@ -12,6 +11,7 @@ import { type Now, nowBy, type Roster } from '../rules/roster.ts'
 import type { Situation } from '../rules/situation.ts'
 import type { Standing } from '../rules/standing.ts'
 import { ownSource } from './backlog.ts'
+import { fitted, type Room } from './fitted.ts'
 import { toldOf } from './told.ts'
 
 /**
@@ -24,9 +24,7 @@ export type DispatcherOptions = {
   queue: Queue
   standing: Standing
   roster: Roster
-  site: { name: string; timeZone: string; language: 'en' | 'de' }
-  /** Characters of a summary. */
-  maxChars: number
+  room: Room
   /** What was kept for so long is told in any case. */
   keptMs: number
   known(): KnownTime
@@ -167,23 +165,10 @@ export class Dispatcher {
   }
 
   #summary(alerts: { id: number; alert: Alert }[], to: string[], rule: string, why: KeptWhy, made: Stamp): Offer {
-    const { site, maxChars, clock, known, standing } = this.#options
+    const { room, clock, known, standing } = this.#options
     const told = alerts.map(({ id, alert }) => toldOf(id, alert, clock, known(), standing.hasEnded(id)))
-    const { subject, text } = digestOf(told, { site, maxChars, occasion: why })
-    const severity = severities[Math.min(...alerts.map(({ alert }) => rank(alert.severity)))] ?? 'warning'
-    const covers = alerts.map((one) => one.id)
-    return {
-      source: ownSource,
-      state: 'event',
-      severity,
-      subject,
-      text,
-      to,
-      covers,
-      stamp: made,
-      ...(rule === '' ? {} : { rule }),
-      telling: { kind: 'summary', made },
-    }
+    const about = { source: ownSource, state: 'event', to, stamp: made, ...(rule === '' ? {} : { rule }) } as const
+    return fitted(told, room, why, (digest) => ({ ...about, ...digest, telling: { kind: 'summary', made } })).offer
   }
 
   #lasting(deed: Extract<Deed, { kind: 'reminder' | 'escalation' }>): Offer {

@@ -49,7 +49,7 @@ export type Plan = {
   /** Through our relays, or straight to the hosts that the DNS names, and how those are found. */
   route: 'relays' | 'mx'
   direct: { dns: readonly string[]; port: number; mtaSts: boolean; dane: boolean }
-  digest: { from: number; maxChars: number }
+  digest: { from: number }
   /** What may leave in a day of the site. */
   perDay?: { letters: number; octets: number }
   /** Interfaces on which octets are dear, and the largest letter that leaves by one at once. */
@@ -143,8 +143,7 @@ export function planOf(options: PlanOptions): Plan {
     keepMs: durationMs(delivery.keep),
     route: delivery.route,
     direct: { dns: delivery.dns, port: delivery.port, mtaSts: delivery.mtaSts, dane: delivery.dane },
-    // A character of a digest takes at most two octets or so in the letter.
-    digest: { from: delivery.digest.from, maxChars: Math.floor(mail.maxBytes / 2) },
+    digest: { from: delivery.digest.from },
     ...(delivery.perDay ? { perDay: { letters: delivery.perDay.letters, octets: Math.round(delivery.perDay.MiB * 1_048_576) } } : {}),
     metered: delivery.links.filter((one) => one.metered).map((one) => one.interface),
     meteredBytes: delivery.meteredMaxBytes,

@@ -8,6 +8,7 @@ import { headFor, type PassingFacts, passOn, withReturnPath } from '../mail/pass
 import type { Clock } from '../ports/clock.ts'
 import { type Log, sentence } from '../ports/log.ts'
 import { momentOf } from '../queue/moment.ts'
+import type { Offer } from '../queue/offer.ts'
 import type { Queue } from '../queue/queue.ts'
 import { type Person, type Recipient, recipient } from './people.ts'
 import type { Templates } from './rule.ts'
@@ -191,6 +192,12 @@ export class Scribe {
     return { ...letter, content: this.#leaving(letter.content, recipients) }
   }
 
+  /** Octets that the letter of this would have for people elsewhere, were it composed now. */
+  octetsOf(offer: Offer): number {
+    const to = offer.to.map((ref) => ({ ...this.recipient(ref), local: false }))
+    return this.compose({ ...offer, number: offer.number ?? aNumber }, aNumber, to).content.length
+  }
+
   /** What leaves the box bears its signature, which says nothing of the time. Octets that were frozen for somebody here have none yet. */
   #leaving(content: Uint8Array, recipients: readonly Recipient[]): Uint8Array {
     const { dkim } = this.#options
@@ -236,6 +243,9 @@ export class Scribe {
 }
 
 const signature = 'DKIM-Signature:'
+
+/** Of a letter that has none yet: longer than most. */
+const aNumber = 9_999_999
 
 /** How long the journal may be refused by its disk before late letters leave all the same. */
 const stumbleMs = 120_000

@@ -32,8 +32,10 @@ export type Digest = {
   text: string
   /** The worst that it tells. */
   severity: Severity
-  /** Positions of what it tells for good; the others get letters of their own. */
+  /** Positions of what it tells for good. */
   covers: number[]
+  /** Positions of what it says to stand, and which have letters of their own. */
+  names: number[]
 }
 
 export type DigestAbout = {
@@ -80,6 +82,7 @@ export function digestOf(told: readonly Told[], about: DigestAbout): Digest {
     text,
     severity: severities[Math.min(...told.map((one) => rank(one.severity)))] ?? 'warning',
     covers: told.filter((one) => !single.has(one.id)).map((one) => one.id),
+    names: [...single],
   }
 }
 
@@ -89,7 +92,7 @@ const lineChars = 160
 type Run = [Told, ...Told[]]
 
 /**
- * Raised and not cleared, as the newest raise says it; raised and cleared as pairs of the first raise and the clear, or the one of both that is told here where the
+ * Raised and not cleared, as the newest raise says it that does not only tell again; raised and cleared as pairs of the first raise and the clear, or the one of both that is told here where the
  * other was told elsewhere; all else, the same text of one source as one run.
  */
 function sorted(told: readonly Told[]): { active: Told[]; over: Run[]; events: Run[] } {
@@ -116,11 +119,11 @@ function sorted(told: readonly Told[]): { active: Told[]; over: Run[]; events: R
     }
   }
   for (const raises of open.values()) {
-    const newest = raises.at(-1)
-    if (!newest || newest.ended) close(raises)
+    if (raises.at(-1)?.ended) close(raises)
     else {
+      const newest = raises.findLast((one) => !one.again) ?? raises[0]
       active.push(newest)
-      happened.push(...raises.slice(0, -1))
+      happened.push(...raises.filter((one) => one !== newest))
     }
   }
   const worstFirst = (a: Told, b: Told) => rank(a.severity) - rank(b.severity) || a.id - b.id

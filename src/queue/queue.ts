@@ -155,10 +155,11 @@ export class Queue {
   }
 
   async #append(offer: Offer, prints: Print[]): Promise<Accepted> {
-    const numbered = this.#memory.number(offer)
+    const { names = [], ...offered } = offer
+    const numbered = this.#memory.number(offered)
     const { id } = numbered
     const { standstill } = this.#options
-    const alert = { ...this.#amongTellers(numbered.alert), ...(standstill ? { standstill } : {}) }
+    const alert = { ...this.#amongTellers(numbered.alert, names), ...(standstill ? { standstill } : {}) }
     const aside = this.#options.beside?.alert(alert, id)
     const undo = () => {
       aside?.undo()
@@ -435,10 +436,10 @@ export class Queue {
   }
 
   /** The records that it covers may be written over before it is told. What clears them waits for it, and it for those that tell what they clear, also in a later life. */
-  #amongTellers(alert: Alert): Alert {
+  #amongTellers(alert: Alert, names: readonly number[]): Alert {
     // One with a key is in order by that, and would wait for itself.
     const covers = tellsSeveral(alert) && alert.key === undefined ? (alert.covers ?? []) : []
-    const begun = this.waiting.begunIn(covers)
+    const begun = this.waiting.begunIn([...covers, ...names])
     const after = [...new Set(covers.flatMap((id) => this.waiting.tellersOf(id)))]
     return { ...alert, ...(begun.length > 0 ? { begun } : {}), ...(after.length > 0 ? { after } : {}) }
   }

@@ -219,3 +219,53 @@ test('what becomes critical in an outage has its letter of its own beside the di
   assert.match(subjects[0] ?? '', /7 alerts after an outage, 6 still active/)
   assert.match(subjects[1] ?? '', /CRITICAL.*alarm 22/)
 })
+
+test('what a digest that is put off only names is told to be over behind it, too', async () => {
+  const box = await opened({ rules: [] })
+  box.away()
+  await raised(box, 6)
+  box.blurt(JSON.stringify({ key: 'k2', state: 'raised', severity: 'critical', text: 'alarm 22' }))
+  await box.pass(10 * minute)
+  box.relay.faults = { ...kind, putsOff: '7 alerts' }
+  box.back()
+  await box.pass(20_000)
+  assert.deepEqual(heard(box, 'ops'), ['alarm 22'])
+  box.relay.faults = { ...kind }
+  box.blurt(JSON.stringify({ key: 'k2', state: 'cleared', severity: 'critical', text: 'fine k2' }))
+  await box.pass(30_000)
+  assert.deepEqual(heard(box, 'ops'), ['alarm 22'])
+  await box.pass(hour)
+  assert.deepEqual(heard(box, 'ops'), ['alarm 22', '7 alerts', 'fine k2'])
+  assert.equal(box.waiting, 0)
+})
+
+const looks = [
+  ['in another script', { format: 'text' }],
+  ['with HTML and the alert for machines', { format: 'text+html', json: true }],
+] as const
+
+for (const [name, look] of looks)
+  test(`a digest is no larger than the largest letter, and names every number: ${name}`, async () => {
+    const maxBytes = 20_000
+    const box = new Box(1, {
+      sources: [{ id: 'plc', kind: 'serial', path: '/dev/ttyS0' }],
+      mail: { from: 'Насос 7 <box@example.org>', maxBytes, ...look },
+    })
+    box.segmentBytes = 1024 * 1024
+    await box.boot()
+    await box.pass(minute)
+    box.away()
+    for (let i = 0; i < 250; i++) {
+      box.blurt(JSON.stringify({ key: `k${i}`, state: 'raised', text: `Насос ${i}: температура подшипника выше предела` }))
+      await box.pass(1000)
+    }
+    await box.pass(10 * minute)
+    box.back()
+    await box.pass(minute)
+    const [digest, ...others] = box.relay.taken
+    const octets = digest?.content.length ?? 0
+    assert.deepEqual([others.length, box.waiting], [0, 0])
+    assert.ok(octets <= maxBytes && octets > maxBytes * 0.7, `${octets} octets`)
+    const text = Buffer.from(/base64\r\n\r\n([A-Za-z0-9+/=\r\n]+)/.exec(digest?.content ?? '')?.[1] ?? '', 'base64').toString()
+    assert.match(text, /^250 alerts[\s\S]*\.\.\. and \d+ more, which the numbers below name[\s\S]*\nNumbers told here: plc #1-#250\r\n/)
+  })

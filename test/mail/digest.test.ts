@@ -103,6 +103,25 @@ test('what became worse stands as its newest raise says, with a letter of its ow
   assert.match(over.text, /03:02 CRITICAL: Oil gone \(plc #2\)/)
 })
 
+test('what only tells again stands for nothing that stands here itself, and for what was told before', () => {
+  counter = 0
+  const oil = { key: 'oil', state: 'raised' as const }
+  const again = { ...oil, again: true, severity: 'critical' as const }
+  const { text, names } = digestOf(
+    [told(0, 'Oil low', { ...oil, severity: 'critical' }), told(9, 'Oil low', { ...again, number: 1 })],
+    about,
+  )
+  assert.match(text, /Still active \(1\)\n2026-11-24 03:00 CRITICAL: Oil low \(plc #1, has a letter of its own\)/)
+  assert.match(text, /Happened \(1\)\n2026-11-24 03:09 CRITICAL: Oil low \(plc #1\)/)
+  assert.deepEqual(names, [1])
+  const before = digestOf(
+    [told(9, 'Oil low', { ...again, number: 1 }), told(30, 'Oil low', { ...again, number: 1 }), told(31, 'Door')],
+    about,
+  )
+  assert.match(before.text, /Still active \(1\)\n2026-11-24 03:09 CRITICAL: Oil low/)
+  assert.deepEqual(before.names, [3])
+})
+
 test('one alert alone is told as what is over', () => {
   counter = 0
   const one = [told(0, 'Leak', { key: 'pit', state: 'raised', ended: true })]

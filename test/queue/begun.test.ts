@@ -37,6 +37,24 @@ test('a letter that was put off and tells several keeps back what clears a raise
   assert.deepEqual(queue.waiting.due(0, 9), [earlier, a, b, again, other])
 })
 
+test('so it does with what it only names, also in later lives', async () => {
+  const { open, live, about, digest } = told()
+  const queue = await live(open())
+  const severity = 'critical'
+  const own = await about(queue, 'bad', 'raised', { severity })
+  const id = await digest(queue, [await about(queue, 'a', 'raised'), await about(queue, 'b', 'raised')], { severity, names: [own] })
+  queue.mark(own, { kind: 'delivered', to: ['ops'] })
+  queue.waiting.defer(id, 1, late)
+  const over = await about(queue, 'bad', 'cleared', { severity })
+  assert.deepEqual([queue.waiting.due(0, 9), queue.waiting.tellersOf(over)], [[], [id]])
+  await live(queue.close())
+  const after = await live(open())
+  after.waiting.defer(id, 1, late)
+  assert.deepEqual(after.waiting.due(0, 9), [])
+  after.mark(id, { kind: 'delivered', to: ['ops'] })
+  assert.deepEqual(after.waiting.due(0, 9), [over])
+})
+
 test('what the box itself clears, and tells with it, does not wait for itself', async () => {
   const { open, live, about } = told()
   const queue = await live(open())
