@@ -1,3 +1,5 @@
+import { crc32 } from 'node:zlib'
+
 /**
  * Clean: whatever came over a wire, as text that is safe in a header, a log line and a page. Pure, and in time proportional to its input.
  *
@@ -19,7 +21,15 @@ export const cleanLine = (text: string, maxChars: number): string =>
     maxChars,
   )
 
-/** The same with its line ends kept, as \n; blanks at the ends of lines go, those within lines stay. */
+/** What an alert is about, as one line of at most `maxChars` (20 or more) code points. A longer one ends with the CRC-32 of all of it: two that begin alike stay two. */
+export function cleanKey(text: string, maxChars: number): string {
+  const whole = cleanLine(text, Number.MAX_SAFE_INTEGER)
+  const short = cleanLine(whole, maxChars)
+  const print = crc32(whole).toString(16).padStart(8, '0')
+  return short === whole ? whole : `${cleanLine(whole, maxChars - print.length - 1)} ${print}`
+}
+
+/** The same as `cleanLine` with its line ends kept, as \n; blanks at the ends of lines go, those within lines stay. */
 export const cleanText = (text: string, maxChars: number): string =>
   cut(
     text

@@ -1,5 +1,5 @@
 import { alertLimits, type Severity, severities } from '../alert/alert.ts'
-import { cleanLine, cleanText, decodeUtf8 } from '../alert/clean.ts'
+import { cleanKey, cleanLine, cleanText, decodeUtf8 } from '../alert/clean.ts'
 import type { Sending } from '../gateway/desk.ts'
 import { isAddress } from '../settings/address.ts'
 import type { Taken } from '../source/source.ts'
@@ -46,6 +46,6 @@ async function sendingOf(scene: Scene, options: Options): Promise<Sending> {
     severity,
     text: words || cleanLine(subject ?? '', alertLimits.textChars),
     ...(subject === undefined ? {} : { subject: cleanLine(subject, 200) }),
-    ...(key === undefined ? {} : { key: cleanLine(key, alertLimits.keyChars) }),
+    ...(key === undefined ? {} : { key: cleanKey(key, alertLimits.keyChars) }),
   }
 }

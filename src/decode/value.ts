@@ -1,5 +1,5 @@
 import { type AlertState, alertLimits, type FieldValue, type Reading, type Severity, severities, states } from '../alert/alert.ts'
-import { cleanLine, cleanText } from '../alert/clean.ts'
+import { cleanKey, cleanLine, cleanText } from '../alert/clean.ts'
 import { type Canonical, type Context, canonical } from './decoder.ts'
 
 /** How deep a device's object may be nested, and how many of its values are looked at, before the rest is passed over. */
@@ -42,7 +42,7 @@ export function readingOf(members: Iterable<readonly [string, unknown]>, context
   const whole = fields.finish()
   const text = reading.text || (fields.passedOver && cleanText(raw, alertLimits.textChars)) || describe(reading, whole, context)
   const filled: Reading = { ...reading, text }
-  const key = reading.key ?? cleanLine(context.topic ?? '', alertLimits.keyChars)
+  const key = reading.key ?? cleanKey(context.topic ?? '', alertLimits.keyChars)
   if (key) filled.key = key
   return Object.keys(whole).length > 0 ? { ...filled, fields: whole } : filled
 }
@@ -77,8 +77,10 @@ function take(reading: Partial<Reading>, name: Canonical, value: unknown): boole
     }
     default: {
       if (typeof value !== 'string' && typeof value !== 'number') return false
-      const limit = { key: alertLimits.keyChars, unit: alertLimits.unitChars, at: alertLimits.atChars }[name]
-      const line = cleanLine(String(value), limit)
+      const line =
+        name === 'key'
+          ? cleanKey(String(value), alertLimits.keyChars)
+          : cleanLine(String(value), { unit: alertLimits.unitChars, at: alertLimits.atChars }[name])
       if (line) reading[name] = line
       return true
     }

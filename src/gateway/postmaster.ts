@@ -227,7 +227,9 @@ export class Postmaster {
     if (stored === 'later') return
     if (!stored) return this.#lost(id)
     const { alert, content } = stored
-    const why = 'No relay took it while it was young enough to be sent.'
+    const why = queue.waiting.get(id)?.kept
+      ? 'The rules kept it, and the letter that was to tell it could not be written down while it was young enough.'
+      : 'No relay took it while it was young enough to be sent.'
     const kept =
       (await this.#keepMail(id, alert, content)) &&
       (await this.#notice('expired', `E${id}`, { id, original: content, recipients: recipients.map((one) => one.address), why }))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { cleanLine, cleanText, decodeUtf8 } from '../../src/alert/clean.ts'
+import { cleanKey, cleanLine, cleanText, decodeUtf8 } from '../../src/alert/clean.ts'
 
 const anyText = fc.oneof(
   fc.string({ unit: 'binary' }),
@@ -46,6 +46,19 @@ test('cutting counts code points and shows that something is missing', () => {
   assert.equal(cleanLine('abcdefg', 6), 'abcde…')
   assert.equal(cleanLine('😀😀😀', 3), '😀😀😀')
   assert.equal(cleanLine('😀😀😀😀😀😀😀', 3), '😀😀…')
+})
+
+test('long keys that begin alike stay two, and are what they are when they are cleaned again', () => {
+  const long = 'plant/'.repeat(40)
+  const [one, other] = [cleanKey(`${long}pump 1`, 200), cleanKey(`${long}pump 2`, 200)]
+  assert.match(one, /^plant\/.{184}… [0-9a-f]{8}$/)
+  assert.notEqual(one, other)
+  assert.equal(cleanKey(one, 200), one)
+  assert.equal(cleanKey(' pump\n1 ', 200), 'pump 1')
+  fc.assert(
+    fc.property(anyText, (text) => assert.equal(cleanKey(text, 200), cleanLine(text, 200))),
+    { examples: [['x'.repeat(200)]] },
+  )
 })
 
 test('ReDoS (CWE-1333): a megabyte of blanks before a word costs no more than a megabyte of words', { timeout: 5000 }, () => {
