@@ -63,8 +63,8 @@ export type Plan = {
   answers?: { account: Pop3Account; everyMs: number; key: Uint8Array; seen: SeenMail }
   /** Key and certificate of the box, for those who come to it. */
   serverKey?: ServerKey
-  /** Age and room of the mailbox. */
-  mailbox: { keepMs: number; maxBytes: number }
+  /** Age and room of the mailboxes, and whose they are. */
+  mailbox: { keepMs: number; maxBytes: number; users: readonly string[] }
   /** Sources whose silence is worth an alert, and after how many ms. */
   silences: ReadonlyMap<string, number>
   reports?: { weekly: string; to: readonly string[] }
@@ -151,7 +151,11 @@ export function planOf(options: PlanOptions): Plan {
     spoolMiB: settings.queue.spoolMiB,
     silences: new Map(sources.flatMap(silenceOf)),
     ...(settings.reports ? { reports: settings.reports } : {}),
-    mailbox: { keepMs: durationMs(settings.mailbox.keep), maxBytes: settings.mailbox.maxMiB * 1_048_576 },
+    mailbox: {
+      keepMs: durationMs(settings.mailbox.keep),
+      maxBytes: settings.mailbox.maxMiB * 1_048_576,
+      users: settings.mailbox.users.map((user) => user.name),
+    },
     noticesFor: settings.mailbox.users[0]?.name ?? 'operator',
     decoderOf: (id) => {
       const source = kinds.get(id)

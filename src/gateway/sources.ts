@@ -36,6 +36,11 @@ function smtpOptionsOf(
 ): SmtpSourceOptions {
   const people = new Map(plan.people.map((person) => [person.address.toLowerCase(), person.id]))
   const { domain } = plan.site
+  // RFC 5321 section 4.5.1: with the domain and without.
+  const postmasters = ['postmaster', `postmaster@${domain.toLowerCase()}`]
+  // A mail is read where somebody has a mailbox; an alert names nobody, so any address of the site will do.
+  const mailboxes = new Set(plan.mailbox.users.map((user) => `${user}@${domain}`.toLowerCase()))
+  const isOfSite = (address: string) => (as === 'letter' ? mailboxes.has(address) : address.endsWith(`@${domain.toLowerCase()}`))
   const passwords = users.flatMap(({ name, password }): [string, string][] => {
     const known = plan.secret(password.secret)
     return known === undefined || known === '' ? [] : [[name, known]]
@@ -51,7 +56,7 @@ function smtpOptionsOf(
     passwords: new Map(passwords),
     isKnown: (recipient) => {
       const small = recipient.toLowerCase()
-      return people.has(small) || small === 'postmaster' || small.endsWith(`@${domain.toLowerCase()}`)
+      return people.has(small) || postmasters.includes(small) || isOfSite(small)
     },
     isSame: isSameSecret,
     ...(as === 'letter'
@@ -61,7 +66,7 @@ function smtpOptionsOf(
             remove: (file: string) => spool.remove(file),
             whois: (recipient: string) => {
               const small = recipient.toLowerCase()
-              return small === 'postmaster' ? `${plan.noticesFor}@${domain}` : (people.get(small) ?? small)
+              return people.get(small) ?? (postmasters.includes(small) ? `${plan.noticesFor}@${domain}` : small)
             },
           },
         }

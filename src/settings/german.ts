@@ -111,8 +111,8 @@ export const german: Readonly<Record<string, string>> = {
   'Largest mail': 'Größte Mail',
   'In octets.': 'In Oktetten.',
   'A mail is': 'Eine Mail ist',
-  'alert: its subject is told under the rules. letter: it is passed on as it is, to whom it names; they must be people of the settings or of the site.':
-    'alert: ihr Betreff wird nach den Regeln gemeldet. letter: sie geht weiter, wie sie ist, an wen sie nennt; es müssen Personen der Einstellungen oder des Standorts sein.',
+  'alert: its subject is told under the rules. letter: it is passed on as it is, to whom it names; they must be people of the settings or have a mailbox on the box.':
+    'alert: ihr Betreff wird nach den Regeln gemeldet. letter: sie geht weiter, wie sie ist, an wen sie nennt; es müssen Personen der Einstellungen sein oder ein Postfach auf dem Gerät haben.',
   'Sender of letters': 'Absender der Briefe',
   'keep: From stays. own: From becomes that of the box, and answers still go to the device; for relays that take no other sender.':
     'keep: From bleibt. own: From wird das des Geräts, Antworten gehen weiter an den Absender; für Relays, die keinen anderen nehmen.',

@@ -214,7 +214,7 @@ const smtp = z.strictObject({
   as: z.enum(['alert', 'letter']).default('alert').meta({
     title: 'A mail is',
     description:
-      'alert: its subject is told under the rules. letter: it is passed on as it is, to whom it names; they must be people of the settings or of the site.',
+      'alert: its subject is told under the rules. letter: it is passed on as it is, to whom it names; they must be people of the settings or have a mailbox on the box.',
   }),
   sender: z.enum(['keep', 'own']).default('keep').meta({
     title: 'Sender of letters',

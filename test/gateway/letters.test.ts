@@ -52,6 +52,22 @@ test('a letter for the site stays here with its Return-Path, whether or not ther
   assert.deepEqual(await spooled(box), [])
 })
 
+test('a letter for a mailbox that nobody has is refused; the postmaster of the site has one', async () => {
+  const box = await boxWith(1, { mailbox: { users: [{ name: 'night' }] } })
+  for (const [to, code] of [
+    ['opperator@site.example.org', 550],
+    ['Night@Site.example.org', 250],
+    ['Postmaster@site.example.org', 250],
+    ['operator@site.example.org', 250],
+  ] as const)
+    assert.equal((await hand(box, mailOf(to), [to])).code, code, to)
+  await box.pass(5000)
+  assert.deepEqual((await box.disk.list('data/mailbox')).sort(), ['night', 'operator'])
+  assert.equal((await box.disk.list('data/mailbox/night/new')).length, 2)
+  const alerts = await boxWith(1, { sources: [{ ...lan, as: 'alert' }] })
+  assert.equal((await hand(alerts, mailOf('door'), ['alarms@site.example.org'])).code, 250, 'an alert goes where the rules say')
+})
+
 test('letters wait for the link one by one, beside alerts that become a digest', async () => {
   const box = await boxWith()
   box.away()
