@@ -28,13 +28,15 @@ export function fitted(
 ): { offer: Offer; digest: Digest } {
   const most = Math.max(leastChars, maxBytes - spareBytes)
   // A character of plain text takes at most two octets or so.
-  for (let chars = Math.min(mostChars, Math.max(leastChars, Math.floor(maxBytes / 2))); ; ) {
+  let chars = Math.min(mostChars, Math.max(leastChars, Math.floor(maxBytes / 2)))
+  for (let before = ''; ; ) {
     const digest = digestOf(told, { site, maxChars: chars, ...(occasion === undefined ? {} : { occasion }) })
     const offer = offerOf(digest)
     const octets = octetsOf(offer)
     if (octets <= most || chars <= leastChars) return { offer, digest }
     // What is cut is a part of the letter only, so that a few steps follow one another; none is so large that much room is left.
     const used = Math.min(chars, digest.text.length)
-    chars = Math.max(leastChars, Math.floor(used * Math.min(0.95, most / octets)))
+    chars = digest.text === before ? leastChars : Math.max(leastChars, Math.floor(used * Math.min(0.95, most / octets)))
+    before = digest.text
   }
 }
