@@ -159,7 +159,7 @@ export class Dispatcher {
     if (!first) return unread === undefined ? undefined : 'later'
     const covers = alerts.map((one) => one.id)
     const made = stampNow(this.#options.clock)
-    if (alerts.length > 1 || this.#options.standing.hasEnded(first.id)) return this.#summary(alerts, to, rule, why, made)
+    if (alerts.length > 1 || why === 'over' || this.#options.standing.hasEnded(first.id)) return this.#summary(alerts, to, rule, why, made)
     const { kept: _, previous: _previous, parent: _parent, telling, ...alert } = first.alert
     return { ...alert, to, covers, telling: { ...telling, kind: telling?.kind === 'recovery' ? 'recovery' : 'raised', made } }
   }

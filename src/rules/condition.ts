@@ -84,6 +84,13 @@ export function judge(condition: Condition, alert: Judged): boolean | undefined 
 const joined = (enough: boolean, parts: readonly (boolean | undefined)[]): boolean | undefined =>
   parts.includes(enough) ? enough : parts.includes(undefined) ? undefined : !enough
 
+/** What the condition wants as a number is there, and is none: no reading, but a word on the sensor. */
+export const isGarbled = (condition: Condition, alert: Judged): boolean =>
+  numbersIn(condition).some((name) => {
+    const member = memberOf(alert, name)
+    return member !== undefined && numeric(member) === undefined
+  })
+
 /** It says something of what the condition measures. What every alert has (text, severity, key …) measures nothing. */
 export const measures = (condition: Condition, alert: Judged): boolean =>
   namesIn(condition).some((name) => !common.has(name) && memberOf(alert, name) !== undefined)

@@ -1,10 +1,10 @@
-import { type Alert, type AlertState, alertLimits, type KeptWhy, type Telling } from '../alert/alert.ts'
+import { type Alert, type AlertState, alertLimits, type KeptWhy, rank, type Telling } from '../alert/alert.ts'
 import { rangesOf } from '../alert/ranges.ts'
-import { judge, measures, numberOf } from './condition.ts'
-import { type CompiledRule, matches } from './match.ts'
+import { type Condition, isGarbled, judge, measures, numberOf } from './condition.ts'
+import { type CompiledRule, isOfLevel, matches } from './match.ts'
 import { leftOf, type Now, onDuty, type Roster, reasonToWait } from './roster.ts'
 import type { Situation } from './situation.ts'
-import type { Standing } from './standing.ts'
+import { isEnd, type Parked, type Standing } from './standing.ts'
 
 /**
  * Decide: what an alert comes to at the moment at which it is heard. Pure. What it says goes into the alert's record, and is followed by `Standing.alert`
@@ -47,38 +47,66 @@ type Taking = { taken?: CompiledRule; still?: string; normal?: string; ended: Si
 /** The rules in their order: which one takes it, which levels it ends on the way, and who hears of it. */
 function taking(alert: Judged, standing: Standing, roster: Roster): Taking {
   const found: Taking = { ended: [], to: [] }
+  let unsaid: string | undefined
   for (const rule of roster.rules) {
-    if (!matches(alert, rule)) continue
-    const standingNow = standing.get(rule.id, alert.source, alert.key ?? '')
+    const level = standing.get(rule.id, alert.source, alert.key ?? '')
+    const isFor = matches(alert, rule)
+    if (!isFor && !(level && rule.condition && isOfLevel(alert, rule))) continue
     const judged = rule.condition === undefined || judge(rule.condition, alert)
     if (judged !== true) {
-      if (standingNow && judged === false && isOver(alert, rule)) found.ended.push(standingNow)
-      // What says nothing of this level, or is an alarm by its own account, is for others to judge.
-      else if (rule.condition && measures(rule.condition, alert)) {
-        if (standingNow) found.still ??= rule.id
-        else if (alert.state !== 'raised') found.normal ??= rule.id
-      }
-      continue
+      const reading = rule.condition && readingOf(alert, rule, rule.condition, judged, level)
+      if (reading === 'over' && level) found.ended.push(level)
+      else if (isFor && reading === 'still') found.still ??= rule.id
+      else if (isFor && reading === 'normal') found.normal ??= rule.id
+      else if (isFor && reading === 'unsaid') unsaid ??= rule.id
     }
-    if (!found.taken && standingNow && isSame(alert, rule, standingNow)) found.still ??= rule.id
+    if (judged !== true || !isFor) continue
+    if (!found.taken && level && isSame(alert, rule, level)) found.still ??= rule.id
     else {
       found.taken ??= rule
       for (const one of rule.to) if (found.to.length < alertLimits.recipients && !found.to.includes(one)) found.to.push(one)
     }
     if (!rule.continue) break
   }
-  if (found.normal !== undefined || found.taken?.condition || (found.taken && alert.state === 'raised'))
-    found.ended.push(...orphans(alert, standing, roster))
+  found.ended.push(...orphans(alert, found, standing, roster))
   // What is known already hides the rules behind it.
   if (found.still !== undefined && found.taken !== undefined && rankOf(found.still, roster) < rankOf(found.taken.id, roster))
     delete found.taken
   else if (found.taken !== undefined) delete found.still
+  else if (unsaid !== undefined && found.ended.length === 0) found.still ??= unsaid
   return found
 }
 
-/** What is raised by rules that the settings no longer have: another one judges it now. */
-const orphans = (alert: Judged, standing: Standing, roster: Roster): Situation[] =>
-  standing.open(alert.source, alert.key ?? '').filter((one) => one.rule !== '' && roster.ruleOf(one.rule) === undefined)
+/**
+ * What a reading for which the condition does not hold says of the level: that it is over, that it is as it was, that nothing is wrong, or too little to know
+ * more. undefined: nothing, so that others judge it. That is also what an alarm by its own account says, unless it is within the bounds of a level that stands.
+ */
+function readingOf(
+  alert: Judged,
+  rule: CompiledRule,
+  condition: Condition,
+  judged: false | undefined,
+  level: Situation | undefined,
+): 'over' | 'still' | 'normal' | 'unsaid' | undefined {
+  const isAlarm = alert.state === 'raised'
+  if (judged === undefined) return level && !isAlarm && measures(condition, alert) && !isGarbled(condition, alert) ? 'unsaid' : undefined
+  if (level && isOver(alert, rule)) return isAlarm ? undefined : 'over'
+  if (!measures(condition, alert)) return undefined
+  if (level) return isAlarm && isWorse(alert, level) ? undefined : 'still'
+  return isAlarm ? undefined : 'normal'
+}
+
+/**
+ * What is raised by rules that the settings no longer have, where another one judges it now. Which of them that is, nobody knows: a level may be the one of what
+ * this reading does not say.
+ */
+function orphans(alert: Judged, { taken, normal }: Taking, standing: Standing, roster: Roster): Situation[] {
+  const found = standing.open(alert.source, alert.key ?? '').filter((one) => one.rule !== '' && roster.ruleOf(one.rule) === undefined)
+  if (found.length === 0) return []
+  if (taken && !taken.condition) return alert.state === 'raised' ? found : []
+  const isWhole = !roster.rules.some((rule) => rule.condition && matches(alert, rule) && judge(rule.condition, alert) === undefined)
+  return (taken || normal !== undefined) && isWhole ? found : []
+}
 
 const rankOf = (id: string, roster: Roster): number => roster.rules.findIndex((rule) => rule.id === id)
 
@@ -92,11 +120,13 @@ function isOver(alert: Judged, { condition, clearBelow, clearAbove }: CompiledRu
 
 /** A rule that reminds, holds, or is about a level has heard of it when it hears the same again. */
 const isSame = (alert: Judged, rule: CompiledRule, known: Situation): boolean =>
-  rule.condition !== undefined ||
+  (rule.condition !== undefined && !isWorse(alert, known)) ||
   ((rule.repeat !== undefined || rule.hold !== undefined) &&
     alert.state === 'raised' &&
     alert.severity === known.severity &&
     alert.text === known.text)
+
+const isWorse = (alert: Judged, known: Situation): boolean => rank(alert.severity) < rank(known.severity)
 
 /** It begins, or it just happened. */
 function begun(
@@ -115,17 +145,21 @@ function begun(
   // What is told already need not last once more, and whoever heard of the worse level must not wait for the lesser to last.
   const isNew = state === 'raised' && heard.length === 0 && standing.get(rule?.id ?? '', alert.source, alert.key ?? '')?.told === undefined
   const decision = { ...(rule ? { rule: rule.id } : {}), to, state, ...(over.length > 0 ? { over } : {}) }
-  return told({ ...decision }, alert, rule, standing, roster, now, isNew ? rule?.hold : undefined)
+  const ends = state === 'event' ? heard : []
+  return told({ ...decision }, alert, rule, standing, roster, now, {
+    ends,
+    ...(isNew && rule?.hold !== undefined ? { hold: rule.hold } : {}),
+  })
 }
 
 /** It is over: whoever heard of it hears that, too, by whichever rule it was told. */
 function ended(alert: Judged, open: readonly Situation[], standing: Standing, roster: Roster, now: Now): Verdict {
-  const wanted = (one: Situation) => one.told !== undefined && roster.ruleOf(one.rule)?.recovery !== false
-  const order = (one: Situation) => (wanted(one) ? 0 : one.told !== undefined ? 1 : 2)
+  const wanted = (one: Situation) => wasHeard(one) && roster.ruleOf(one.rule)?.recovery !== false
+  const order = (one: Situation) => (wanted(one) ? 0 : wasHeard(one) ? 1 : 2)
   const [first, ...others] = [...open].sort((a, b) => order(a) - order(b) || a.id - b.id)
   if (!first) return { kind: 'ignore', why: 'nothing was raised' }
   const rule = roster.ruleOf(first.rule)
-  const to = first.told === undefined ? first.to : [first, ...others.filter(wanted)].flatMap(hearersOf)
+  const to = !wasHeard(first) ? first.to : [first, ...others.filter(wanted)].flatMap(hearersOf)
   const over = others.map((one) => one.rule)
   const decision: Decision = {
     ...(first.rule === '' ? {} : { rule: first.rule }),
@@ -134,14 +168,16 @@ function ended(alert: Judged, open: readonly Situation[], standing: Standing, ro
     ...(over.length > 0 ? { over } : {}),
   }
   const parked = standing.parked.get(first.id)
-  const never = first.told === undefined && (parked?.why === 'hold' || parked?.why === 'over')
+  const never = !wasHeard(first) && (parked?.why === 'hold' || parked?.why === 'over')
   if (never || rule?.recovery === false) return { kind: 'record', ...decision, kept: 'over' }
-  if (first.told === undefined && parked) return { kind: 'record', ...decision, kept: parked.why }
-  return told({ ...decision, telling: { kind: 'recovery', since: first.stamp } }, alert, rule, standing, roster, now)
+  if (!wasHeard(first) && parked) return { kind: 'record', ...decision, kept: parked.why }
+  return told({ ...decision, telling: { kind: 'recovery', since: first.stamp } }, alert, rule, standing, roster, now, { ends: decision.to })
 }
 
-/** Who was told of it. What was written before that was remembered says only whom it is for. */
-const hearersOf = ({ told, heard, to }: Situation): readonly string[] => (told === undefined ? [] : (heard ?? to))
+/** Who was told of it, or of the level that it took over from. What was written before that was remembered says only whom it is for. */
+const hearersOf = ({ told, heard, to }: Situation): readonly string[] => heard ?? (told === undefined ? [] : to)
+
+const wasHeard = (one: Situation): boolean => hearersOf(one).length > 0
 
 /** At once, or kept: by its rule's hold, by what keeps everybody quiet, by its group, by the rule's limit. */
 function told(
@@ -151,20 +187,20 @@ function told(
   standing: Standing,
   roster: Roster,
   now: Now,
-  hold?: number,
+  { hold, ends }: { hold?: number; ends: readonly string[] },
 ): Verdict {
-  const kept = hold !== undefined ? 'hold' : whyKept(decision, alert, rule, standing, roster, now)
+  const kept = hold !== undefined ? 'hold' : whyKept(decision, alert, rule, ends.length > 0, standing, roster, now)
   if (kept !== undefined) return { kind: 'record', ...decision, kept }
   const duty = onDuty(decision.to, rule?.hours, roster, now)
   // All who heard of it hear of its end, also who is off duty by now: nobody would tell them later.
-  const to = duty.length === 0 || decision.telling?.kind === 'recovery' ? decision.to : duty
+  const to = duty.length === 0 ? decision.to : decision.to.filter((one) => duty.includes(one) || ends.includes(one))
   const offDuty = decision.to.filter((one) => !to.includes(one))
   return {
     kind: 'record',
     ...decision,
     to,
     ...(offDuty.length > 0 ? { offDuty } : {}),
-    ...leftovers(alert.source, rule?.id ?? '', to, standing),
+    ...leftovers(decision, alert, to, standing),
   }
 }
 
@@ -172,13 +208,13 @@ function whyKept(
   decision: Decision,
   alert: Judged,
   rule: CompiledRule | undefined,
+  recovery: boolean,
   standing: Standing,
   roster: Roster,
   now: Now,
 ): KeptWhy | undefined {
   const { source, key, severity } = alert
   const id = rule?.id ?? ''
-  const recovery = decision.telling?.kind === 'recovery'
   const one = { rule: id, source, ...(key === undefined ? {} : { key }), severity, to: decision.to, recovery }
   const reason = reasonToWait(one, standing, roster, now)
   if (reason) return reason.why
@@ -193,11 +229,17 @@ function isQueuing(rule: string, standing: Standing): boolean {
   return false
 }
 
-/** What came and went untold is named in the next letter to the same people. */
-function leftovers(source: string, rule: string, to: readonly string[], standing: Standing): Pick<Decision, 'covers' | 'merged'> {
-  const same = [...standing.parked.values()]
-    .filter((one) => one.rule === rule && one.source === source && standing.isOver(one) && one.to.join('\n') === to.join('\n'))
-    .slice(0, leftoversLimit)
+/** What came and went untold is named in the next letter to the same people; and an end that was kept in the letter by which the same is raised anew, or it would be the last word. */
+function leftovers(
+  { rule = '', state }: Decision,
+  { source, key }: Judged,
+  to: readonly string[],
+  standing: Standing,
+): Pick<Decision, 'covers' | 'merged'> {
+  const isLeft = (one: Parked) =>
+    (one.rule === rule && standing.isOver(one) && one.to.join('\n') === to.join('\n')) ||
+    (state === 'raised' && isEnd(one) && !standing.isOver(one) && one.key === key)
+  const same = [...standing.parked.values()].filter((one) => one.source === source && isLeft(one)).slice(0, leftoversLimit)
   if (same.length === 0) return {}
   return { covers: same.map((one) => one.id), merged: rangesOf(same.map((one) => one.number)) }
 }

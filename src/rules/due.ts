@@ -2,7 +2,7 @@ import type { KeptWhy } from '../alert/alert.ts'
 import type { CompiledRule } from './match.ts'
 import { leftOf, type Now, onDuty, type Roster, reasonToWait } from './roster.ts'
 import type { Situation } from './situation.ts'
-import type { Parked, Standing } from './standing.ts'
+import { isEnd, type Parked, type Standing } from './standing.ts'
 
 /**
  * Due: what is to be told now without anything being heard: what was kept and is kept no more, reminders, escalations. Pure. Each deed becomes a record, and is
@@ -93,9 +93,43 @@ function freed(standing: Standing, roster: Roster, now: Now, options: DueOptions
     }
     deeds.set(name, { kind: 'tell', rule: one.rule, to, ids: [one.id], why: standing.isOver(one) ? 'over' : one.why })
   }
-  return [...deeds.values()]
+  return withEnds([...deeds.values()], standing)
 }
 
+/**
+ * What is over is told before what is raised anew, or it would be the last word: an end that is kept on is told beside that, and one that is told itself goes
+ * before it.
+ */
+function withEnds<T extends { ids: number[] }>(deeds: readonly T[], standing: Standing): T[] {
+  const ends = [...standing.parked.values()].filter((one) => isEnd(one) && !standing.isOver(one) && !standing.isPending(one.id))
+  if (ends.length === 0) return [...deeds]
+  const byId = new Map(ends.map((end) => [end.id, end]))
+  const raised = new Map(deeds.map((deed) => [deed, newestRaises(deed.ids, standing)]))
+  const isBehind = (end: Parked, deed: T) => end.id < (raised.get(deed)?.get(topicOf(end)) ?? 0)
+  const freed = new Set(deeds.flatMap((deed) => deed.ids))
+  const ordered: T[] = []
+  for (const deed of deeds) {
+    const own = deed.ids.flatMap((id) => byId.get(id) ?? [])
+    const at = own.length === 0 ? -1 : ordered.findIndex((other) => own.some((end) => isBehind(end, other)))
+    ordered.splice(at < 0 ? ordered.length : at, 0, deed)
+    const kept = ends.filter((end) => !freed.has(end.id) && isBehind(end, deed))
+    for (const { id } of kept) freed.add(id)
+    if (kept.length > 0) deed.ids = [...deed.ids, ...kept.map((end) => end.id)].sort((a, b) => a - b)
+  }
+  return ordered
+}
+
+/** By topic. */
+function newestRaises(ids: readonly number[], standing: Standing): Map<string, number> {
+  const found = new Map<string, number>()
+  for (const id of ids) {
+    const one = standing.parked.get(id)
+    if (one?.state === 'raised') found.set(topicOf(one), Math.max(id, found.get(topicOf(one)) ?? 0))
+  }
+  return found
+}
+
+const topicOf = ({ source, key }: Parked): string => `${source}\0${key ?? ''}`
 const groupOf = (one: Parked): string => `${one.rule}\0${one.group}`
 
 /** When to look at it again; undefined: it may be told now, as far as the limit of its rule allows. */

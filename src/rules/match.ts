@@ -62,6 +62,10 @@ function compile(pattern: string): RE2JS | string {
 
 export type Matchable = { source: string; key?: string; severity: Severity; text: string }
 
+/** Whether a reading is of a level that this rule raised, and which therefore stands: its severity may be another one since, and the rule be for other keys. */
+export const isOfLevel = (alert: Matchable, { when: { key: _key, severity: _severity, ...when }, pattern }: CompiledRule): boolean =>
+  matches(alert, { when, ...(pattern ? { pattern } : {}) })
+
 /** Whether it is for this rule, apart from the rule's condition. An alert without a key is matched by `*`, and by rules that do not ask for one. */
 export const matches = (alert: Matchable, { when, pattern }: Pick<CompiledRule, 'when' | 'pattern'>): boolean =>
   (when.source === undefined || when.source === alert.source) &&

@@ -25,6 +25,9 @@ export type Parked = {
   group: string
 }
 
+/** It says that what its key is about is over. */
+export const isEnd = ({ state, recovery }: Parked): boolean => state === 'cleared' || recovery === true
+
 export type StandingOptions = {
   /** This moment, and as a stamp. */
   now(): number
@@ -158,6 +161,7 @@ export class Standing {
       })
       this.#lastId = id
       this.#learn(alert, id)
+      for (const covered of alert.covers ?? []) this.#learnReturned(covered)
     }
     for (const covered of alert.covers ?? []) {
       this.#put(this.#parked, covered, undefined)
@@ -218,6 +222,13 @@ export class Standing {
       ...withHearers(withLetter(standing, letter), to),
       ...(standing.told === undefined ? { told: at, lastTold: at } : {}),
     })
+  }
+
+  /** An end that was kept is named where the same is raised anew: whoever was to hear of that one hears of the end of this one. */
+  #learnReturned(covered: number): void {
+    const parked = this.#parked.get(covered)
+    if (!parked?.recovery) return
+    for (const one of this.open(parked.source, parked.key ?? '')) if (one.id > covered) this.#situation(withHearers(one, parked.to))
   }
 
   /** Letters that waited leave as one. */
@@ -289,7 +300,7 @@ export class Standing {
     const { rule = '', source, key, number, severity, state, to, kept = 'over' } = alert
     const group = this.#options.groupOf(rule, alert)
     const at = this.#options.momentOf(alert.stamp)
-    const recovery = alert.telling?.kind === 'recovery' ? { recovery: true as const } : {}
+    const recovery = alert.telling?.kind === 'recovery' || (state === 'event' && alert.over) ? { recovery: true as const } : {}
     return { id, rule, source, ...(key === undefined ? {} : { key }), number, severity, state, why: kept, to, ...recovery, at, group }
   }
 

@@ -63,6 +63,146 @@ test('a level whose rule has another name now is ended by what the new rule allo
   }
 })
 
+test('what a level cannot judge is for others: a word instead of a number, half of what it asks for, an alarm by its own account', () => {
+  const both = { id: 'both', when: { field: 'temperature > 30 and humidity > 50' } }
+  const duty = new Duty([both, { id: 'wet', when: { field: 'humidity > 90' }, to: ['boss'] }])
+  const frame = (text: string, fields: Record<string, number | string>, more = {}) => duty.hear({ text, key: 'room', fields, ...more })
+  frame('probe short', { temperature: 'ERR' })
+  frame('35', { temperature: 35 })
+  frame('35, 60', { temperature: 35, humidity: 60 })
+  frame('36', { temperature: 36 })
+  frame('probe short again', { temperature: 'ERR' })
+  frame('wet', { humidity: 95 })
+  frame('SENSOR BROKEN', { temperature: 0, humidity: 0 }, { state: 'raised', severity: 'critical' })
+  assert.deepEqual(
+    duty.told.map(({ kind, text, to }) => `${kind} ${text} ${to}`),
+    [
+      'event probe short first',
+      'event 35 first',
+      'raised 35, 60 ops',
+      'event probe short again first',
+      'raised wet boss',
+      'raised SENSOR BROKEN first',
+    ],
+  )
+  assert.deepEqual(duty.ignored, ['as rule both knows it already'], 'that it is 36 says nothing of the humidity')
+})
+
+test('a level that becomes worse by the word of its device is told anew, once', () => {
+  const duty = new Duty([{ id: 'hot', when: { field: 'value > 80' } }])
+  for (const [text, value, severity] of [
+    ['at 90', 90, 'warning'],
+    ['FIRE', 95, 'critical'],
+    ['FIRE still', 96, 'critical'],
+    ['at 91', 91, 'warning'],
+    ['at 20', 20, 'info'],
+  ] as const)
+    duty.hear({ text, key: 'boiler', value, severity })
+  assert.deepEqual(kinds(duty), ['raised at 90', 'raised FIRE', 'recovery at 20'])
+})
+
+test('a level ends by a reading of another severity, and when its rule is for other keys by now', () => {
+  for (const more of [{ when: { field: 'value > 80', severity: 'warning' as const } }, { when: { field: 'value > 80', key: 'c*' } }]) {
+    const duty = new Duty([{ id: 'hot', when: { field: 'value > 80' } }])
+    duty.hear({ text: 'at 90', key: 'boiler', value: 90 })
+    duty.rename('hot', 'hot', more)
+    duty.hear({ text: 'at 20', key: 'boiler', value: 20, severity: 'info' })
+    assert.deepEqual(kinds(duty), ['raised at 90', 'recovery at 20'])
+  }
+})
+
+test('a level whose rule has another name is not ended by a reading that says nothing of it', () => {
+  const duty = new Duty([
+    { id: 'battery', when: { field: 'battery < 20' } },
+    { id: 'hot', when: { field: 'temperature > 30' } },
+  ])
+  duty.hear({ text: 'battery 10', key: 'dev1', fields: { battery: 10 } })
+  duty.rename('battery', 'battery-low')
+  duty.hear({ text: 'cool', key: 'dev1', fields: { temperature: 20 } })
+  duty.hear({ text: 'hot', key: 'dev1', fields: { temperature: 40 } })
+  assert.deepEqual(kinds(duty), ['raised battery 10', 'raised hot'])
+  duty.hear({ text: 'charged', key: 'dev1', fields: { battery: 90, temperature: 40 } })
+  assert.deepEqual(kinds(duty), ['raised battery 10', 'raised hot', 'recovery charged'])
+})
+
+test('whoever heard of a level hears of its end, also off duty, when a rule without a level takes it, and nothing that explains alerts keeps it back', async () => {
+  for (const more of [{}, { inhibitedBy: ['power'] }]) {
+    const rules = [
+      { id: 'hot', when: { field: 'value > 80' }, to: ['day'] },
+      { id: 'power', when: { key: 'power' } },
+      { id: 'log', when: {}, to: ['night'], ...more },
+    ]
+    const duty = new Duty(rules, { day: 'Mon-Sun 08:00-18:00', night: 'Mon-Sun 18:00-08:00' })
+    duty.hear({ text: 'at 90', key: 'boiler', value: 90 })
+    duty.hear({ text: 'no power', key: 'power', state: 'raised' })
+    await duty.pass(12 * hour)
+    duty.hear({ text: 'at 20', key: 'boiler', value: 20 })
+    await duty.pass(48 * hour)
+    assert.deepEqual(
+      duty.told.map(({ kind, text, to }) => `${kind} ${text} ${[...to].sort()}`),
+      ['raised at 90 day', 'raised no power ops', 'event at 20 day,night'],
+    )
+  }
+})
+
+test('the end of a level that was told is not held back with a lesser one that nobody heard of', async () => {
+  const people = { day: 'Mon-Sun 08:00-18:00', night: 'Mon-Sun 18:00-08:00' }
+  for (const more of [{ inhibitedBy: ['power'] }, { group: { by: ['key' as const], wait: hour, interval: hour } }]) {
+    const rules = [
+      { id: 'hot', when: { field: 'value > 90' }, to: ['night'] },
+      { id: 'warm', when: { field: 'value > 80' }, to: ['ops'], ...more },
+      { id: 'power', when: { key: 'power' } },
+    ]
+    const duty = new Duty(rules, people)
+    duty.hear({ text: 'no power', key: 'power', state: 'raised' })
+    await duty.pass(23 * hour)
+    for (const [value, wait] of [
+      [95, 30 * minute],
+      [85, 25 * minute],
+      [20, 3 * hour],
+    ] as const) {
+      duty.hear({ text: `at ${value}`, key: 'boiler', value })
+      await duty.pass(wait)
+    }
+    duty.hear({ text: 'power', key: 'power', state: 'cleared' })
+    await duty.pass(100 * hour)
+    const heard = duty.told.filter(({ to }) => to.includes('night')).map(({ ids }) => ids.map((id) => duty.heard.get(id)?.text).join())
+    assert.deepEqual(heard.slice(0, 1), ['at 95'])
+    assert.ok(
+      heard.slice(1).some((texts) => texts.includes('at 20')),
+      'the end of it',
+    )
+  }
+})
+
+test('an end that is kept is told with what is raised anew, and not behind it', async () => {
+  for (const more of [
+    { limit: { count: 1, spanMs: hour } },
+    { group: { by: ['key' as const], wait: 30 * second, interval: 5 * minute } },
+  ]) {
+    for (const bad of [{}, { hold: minute }]) {
+      const duty = new Duty([
+        { id: 'bad', when: { severity: 'critical' }, ...bad },
+        { id: 'rest', when: {}, ...more },
+      ])
+      const hear = (text: string, state: 'raised' | 'cleared', severity: 'critical' | 'warning') =>
+        duty.hear({ text, key: 'pit', state, severity })
+      hear('Leak', 'raised', 'warning')
+      await duty.pass(minute)
+      hear('Dry', 'cleared', 'warning')
+      await duty.pass(second)
+      hear('FLOOD', 'raised', 'critical')
+      await duty.pass(2 * hour)
+      assert.deepEqual(duty.numbersTold(), [1, 2, 3])
+      const [last] = duty.told.slice(-1)
+      assert.deepEqual(
+        last?.active.map((id) => duty.heard.get(id)?.text),
+        ['FLOOD'],
+      )
+    }
+  }
+})
+
 test('the end of several troubles of one key is one letter, to those who heard of the first that was told', () => {
   const duty = new Duty([
     { id: 'hot', when: { field: 'value > 80' }, to: ['boss'] },

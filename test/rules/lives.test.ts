@@ -120,11 +120,28 @@ test('whatever the rules and the day, whoever heard that something is raised hea
       const duty = await live(seldom(list as Rule[]), steps, true)
       await duty.pass(100 * hour)
       for (const alerts of Map.groupBy(duty.heard, ([, { source, key }]) => `${source} ${key ?? ''}`).values()) {
+        const isOfThese = new Set(alerts.map(([id]) => id))
         const knows = new Map<string, number>()
         for (const [id, { state }] of alerts) {
           for (const [place, { to, active }] of duty.told.entries())
             if (active.includes(id)) for (const one of to) knows.set(one, Math.max(place, knows.get(one) ?? 0))
           if (state !== 'cleared') continue
+          const before = duty.told.slice(
+            0,
+            duty.told.findIndex(({ ids }) => ids.includes(id)),
+          )
+          const { to: hearers = [], kind, text } = duty.told[before.length] ?? {}
+          // What was over before it was to be told is told as that, with its time.
+          assert.ok(
+            (kind === 'summary' && text === 'over') ||
+              !before.some(
+                ({ to, active }) => to.some((one) => hearers.includes(one)) && active.some((raise) => raise > id && isOfThese.has(raise)),
+              ),
+            `the end ${id} is told to nobody who knows that it is raised anew`,
+          )
+          const isAnew = (raise: number) => raise > id && isOfThese.has(raise)
+          // Told where the same is raised anew: whoever knew of it hears of the end of that.
+          if (duty.told.some(({ ids, active }) => ids.includes(id) && active.some(isAnew))) continue
           for (const [one, place] of knows)
             assert.ok(
               duty.told.some(({ to, ids }, at) => at >= place && to.includes(one) && ids.includes(id)),
@@ -134,6 +151,6 @@ test('whatever the rules and the day, whoever heard that something is raised hea
         }
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 300 },
   )
 })
