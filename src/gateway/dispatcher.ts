@@ -165,7 +165,8 @@ export class Dispatcher {
     const covers = alerts.map((one) => one.id)
     const made = stampNow(this.#options.clock)
     if (alerts.length > 1 || standing.hasEnded(first.id)) return this.#summary(alerts, to, rule, why, made)
-    const { kept: _, previous: _previous, parent: _parent, telling, ...alert } = first.alert
+    // What it ended was over when it was heard: it says nothing of what was raised since.
+    const { kept: _, previous: _previous, parent: _parent, over: _over, telling, ...alert } = first.alert
     return { ...alert, to, covers, telling: { ...telling, kind: telling?.kind === 'recovery' ? 'recovery' : 'raised', made } }
   }
 

@@ -188,8 +188,12 @@ export class Standing {
     if (alert.covers) this.#learnMerged(new Set(alert.covers), id)
     if (alert.key === undefined && alert.state === 'event') return
     const { source, key = '' } = alert
-    if (alert.telling && alert.telling.kind !== 'recovery') this.#learnTelling(alert, id, at)
-    else if (alert.state === 'raised') this.#raise(alert, id, at)
+    // What the rules tell later was learnt when it was heard; other things may have been raised since.
+    if (alert.telling && (alert.telling.kind !== 'recovery' || alert.telling.made)) {
+      this.#learnTelling(alert, id, at)
+      return
+    }
+    if (alert.state === 'raised') this.#raise(alert, id, at)
     else if (alert.state === 'cleared') this.#clear(rule, source, key)
     for (const other of alert.over ?? []) {
       if (alert.state === 'raised') this.#inherit(rule, this.get(other, source, key))

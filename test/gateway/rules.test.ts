@@ -284,3 +284,22 @@ test('what another letter has told since it was due is not told again', async ()
   )
   assert.equal(one.relay.taken.length, 4)
 })
+
+test('an end that waited until somebody was on duty ends nothing that was raised since', async () => {
+  const people = ['ops', 'night'].map((id) => ({ id, address: `${id}@example.org`, hours: 'Mon-Sun 03:00-18:00' }))
+  const one = await box([{ repeat: ['3h'] }], { people, site: { domain: 'site.example.org', timeZone: 'UTC' } })
+  const raise = () => one.say(json({ key: 'pit', state: 'raised', severity: 'critical', text: 'Leak in pit' }))
+  for (const say of [raise, () => one.say(dry), raise]) {
+    say()
+    await one.pass(20 * minute)
+  }
+  assert.deepEqual([one.relay.taken.length, one.waiting], [2, 1])
+  await one.pass(2 * hour)
+  assert.deepEqual(
+    one.log.filter(({ event }) => event === 'dispatcher: tell').map(({ facts }) => facts.told),
+    [1],
+  )
+  assert.equal(one.gateway.desk.alerts().active.length, 1)
+  await one.pass(2 * hour)
+  assert.match(one.relay.taken.at(-1)?.content ?? '', /Still active/)
+})
