@@ -104,6 +104,7 @@ export class Dispatcher {
   async #look(): Promise<number | undefined> {
     const { standing, roster, queue, keptMs, clock } = this.#options
     const waits = (id: number) => queue.waiting.get(id) !== undefined
+    standing.forgetEnded(waits)
     for (;;) {
       const { deeds, wake } = due(standing, roster, this.#now(), { keptMs, waits })
       if (deeds.length === 0 || this.#stopped) return wake === undefined ? undefined : wake - clock.monotonic()

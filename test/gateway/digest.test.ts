@@ -205,6 +205,34 @@ test('a digest leaves over a metered link, though it is larger than what waits t
   assert.ok((box.relay.taken.at(-1)?.content.length ?? 0) > 2000)
 })
 
+test('what is over is not called active when its end is kept by the rules; what was raised anew is, and what nobody cleared', async () => {
+  for (const cut of [false, true]) {
+    const box = await opened({ rules: [{ id: 'one', when: { key: 'p*' }, limit: '4/h', to: ['ops'] }, log] })
+    box.away()
+    const say = async (key: string, state: string, text: string) => {
+      box.blurt(JSON.stringify({ key, state, text }))
+      await box.pass(1000)
+    }
+    for (const key of ['p1', 'p2', 'p3']) await say(key, 'raised', `leak ${key}`)
+    await say('p2', 'cleared', 'dry p2')
+    await say('p1', 'cleared', 'dry p1')
+    await say('p2', 'raised', 'again p2')
+    for (let i = 0; i < 3; i++) await say(`d${i}`, 'event', `door ${i}`)
+    await box.pass(10 * minute)
+    if (cut) await box.powerCut()
+    await box.pass(10 * minute)
+    box.back()
+    await box.pass(minute)
+    const [digest] = box.relay.taken
+    assert.match(digest?.content ?? '', /7 alerts after an outage, 1 still active/)
+    assert.match(digest?.content ?? '', /Still active \(1\)\r\n.*leak p3/)
+    assert.match(digest?.content ?? '', /Came and went \(2\)\r\n.*leak p2 -> dry p2.*\r\n.*leak p1 \(plc #1\)/)
+    await box.pass(2 * hour)
+    assert.match(box.relay.taken.at(-1)?.content ?? '', /Still active \(1\)\r\n.*again p2/)
+    assert.equal(box.waiting, 0)
+  }
+})
+
 /** In an outage: readings of one boiler, and four doors that go. */
 async function readInOutage(box: Box, ...values: number[]): Promise<string> {
   box.away()
