@@ -97,7 +97,7 @@ export class Gateway {
     }
     const isLocal = (ref: string) => scribe.recipient(ref).local
     const room = { site: plan.site, maxBytes: plan.mail.look.maxBytes, octetsOf: (offer: Offer) => scribe.octetsOf(offer) }
-    const backlog = new Backlog({ ...common, ...plan.digest, room, isLocal, onAccepted })
+    const backlog = new Backlog({ ...common, ...plan.digest, room, isLocal, hasEnded: (id) => standing.hasEnded(id), onAccepted })
     const { relays, retryMs, keepMs, relayTraits: traits, keepRelay } = plan
     const carrying = { ports, queue, scribe, postmaster, backlog, lookout, purser }
     const ferry = new Ferry({ ...carrying, retryMs, traits, keepRelay })

@@ -1,6 +1,6 @@
+import type { Alert } from '../alert/alert.ts'
 import { stampNow } from '../alert/stamp.ts'
 import type { KnownTime } from '../alert/when.ts'
-import type { Told } from '../mail/digest.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../queue/queue.ts'
@@ -19,6 +19,8 @@ export type BacklogOptions = {
   /** From so many letters on; 0 never. */
   from: number
   known(): KnownTime
+  /** What this letter raised is known to be over, though its end may be kept or told already. */
+  hasEnded(id: number): boolean
   /** Of a recipient as the alert names it: one of this box. */
   isLocal(ref: string): boolean
   onAccepted(id: number): void
@@ -69,15 +71,17 @@ export class Backlog {
   }
 
   async #tell(ids: readonly number[]): Promise<void> {
-    const { queue, clock, room, log, onAccepted } = this.#options
+    const { queue, clock, room, log, known, hasEnded, onAccepted } = this.#options
     for (const id of ids) queue.waiting.away(id, true, gathering)
     try {
-      const told: Told[] = []
+      const alerts: [id: number, alert: Alert][] = []
       for (const id of ids) {
         // What cannot be read now goes by itself when it can.
         const stored = await queue.read(id).catch(() => undefined)
-        if (stored && stored.alert.source !== ownSource) told.push(toldOf(id, stored.alert, clock, this.#options.known()))
+        if (stored && stored.alert.source !== ownSource) alerts.push([id, stored.alert])
       }
+      // From here to its record nothing is waited for: what ends until then is over, and what ends behind it is told behind it.
+      const told = alerts.map(([id, alert]) => toldOf(id, alert, clock, known(), hasEnded(id)))
       if (told.length < 2) return
       const to = this.#pending(ids[0] ?? 0)
       if (to.length === 0) return

@@ -104,6 +104,7 @@ export class Dispatcher {
   async #look(): Promise<number | undefined> {
     const { standing, roster, queue, keptMs, clock } = this.#options
     const waits = (id: number) => queue.waiting.get(id) !== undefined
+    standing.forgetEnded(waits)
     for (;;) {
       const { deeds, wake } = due(standing, roster, this.#now(), { keptMs, waits })
       if (deeds.length === 0 || this.#stopped) return wake === undefined ? undefined : wake - clock.monotonic()
@@ -122,10 +123,8 @@ export class Dispatcher {
     const { queue, log, onAccepted } = this.#options
     const offer = deed.kind === 'tell' ? await this.#told(deed) : this.#lasting(deed)
     if (offer === 'later') return 'later'
-    if (!offer) {
-      if (deed.kind === 'tell') this.#lost(deed.ids)
-      return true
-    }
+    if (!offer) return true
+    // Nothing may be waited for between the look at how things stand and this.
     const accepted = await queue.accept(offer)
     if (accepted.kind === 'refused' || accepted.repeated) {
       const why = accepted.kind === 'refused' ? accepted.why : 'it is known already'
@@ -144,23 +143,31 @@ export class Dispatcher {
     for (const id of ids) if (queue.waiting.get(id)) onLost(id)
   }
 
-  /** undefined: nothing of them can be read any more; `later`: nothing now. */
+  /** undefined: nothing of them can be read any more, or other letters have told them since they were due; `later`: nothing can be read now. */
   async #told({ ids, to, rule, why }: Extract<Deed, { kind: 'tell' }>): Promise<Offer | 'later' | undefined> {
-    const alerts: { id: number; alert: Alert }[] = []
+    const { standing } = this.#options
+    const read: { id: number; alert: Alert }[] = []
     let unread: unknown
     for (const id of ids) {
+      if (!standing.parked.has(id)) continue
       const stored = await this.#options.queue.read(id).catch((error: unknown) => {
         unread = error
       })
-      if (stored) alerts.push({ id, alert: stored.alert })
+      if (stored) read.push({ id, alert: stored.alert })
     }
+    const alerts = read.filter(({ id }) => standing.parked.has(id))
     if (unread !== undefined) this.#options.log('warning', 'dispatcher: some letters cannot be read now', { why: sentence(unread) })
     const [first] = alerts
-    if (!first) return unread === undefined ? undefined : 'later'
+    if (!first) {
+      if (unread !== undefined) return 'later'
+      this.#lost(ids.filter((id) => standing.parked.has(id)))
+      return undefined
+    }
     const covers = alerts.map((one) => one.id)
     const made = stampNow(this.#options.clock)
-    if (alerts.length > 1 || why === 'over' || this.#options.standing.hasEnded(first.id)) return this.#summary(alerts, to, rule, why, made)
-    const { kept: _, previous: _previous, parent: _parent, telling, ...alert } = first.alert
+    if (alerts.length > 1 || why === 'over' || standing.hasEnded(first.id)) return this.#summary(alerts, to, rule, why, made)
+    // What it ended was over when it was heard: it says nothing of what was raised since.
+    const { kept: _, previous: _previous, parent: _parent, over: _over, telling, ...alert } = first.alert
     return { ...alert, to, covers, telling: { ...telling, kind: telling?.kind === 'recovery' ? 'recovery' : 'raised', made } }
   }
 
@@ -171,8 +178,12 @@ export class Dispatcher {
     return fitted(told, room, why, (digest) => ({ ...about, ...digest, telling: { kind: 'summary', made } })).offer
   }
 
-  #lasting(deed: Extract<Deed, { kind: 'reminder' | 'escalation' }>): Offer {
-    const { kind, situation, to } = deed
+  /** undefined: it is over, acknowledged or told otherwise since it was due. */
+  #lasting(deed: Extract<Deed, { kind: 'reminder' | 'escalation' }>): Offer | undefined {
+    const { kind, situation: then, to } = deed
+    const situation = this.#options.standing.get(then.rule, then.source, then.key)
+    if (situation?.id !== then.id || situation.acknowledged) return undefined
+    if (kind === 'reminder' ? situation.lastTold !== then.lastTold : situation.escalated || situation.told !== then.told) return undefined
     const made = stampNow(this.#options.clock)
     return {
       ...alertOf(situation),

@@ -25,6 +25,14 @@ export type Told = {
   ended?: boolean
   /** Numbers of this source that its letter would have told beside its own. */
   merged?: string
+  /** Whose it is: the same key may be raised by several rules. */
+  rule?: string
+  /** Rules beside that one for which what they raised of this key is over with this. */
+  over?: readonly string[]
+  /** A clear of which the rules knew no beginning: it is the end of whatever stands here of its key. */
+  endsAll?: boolean
+  /** Journal position of what it tells, where that had been kept. */
+  heardAs?: number
 }
 
 export type Digest = {
@@ -34,7 +42,7 @@ export type Digest = {
   severity: Severity
   /** Positions of what it tells for good. */
   covers: number[]
-  /** Positions of what it says to stand, and which have letters of their own. */
+  /** Positions of what it says to stand, also of what has letters of its own. */
   names: number[]
 }
 
@@ -82,7 +90,7 @@ export function digestOf(told: readonly Told[], about: DigestAbout): Digest {
     text,
     severity: severities[Math.min(...told.map((one) => rank(one.severity)))] ?? 'warning',
     covers: told.filter((one) => !single.has(one.id)).map((one) => one.id),
-    names: [...single],
+    names: active.map((one) => one.id),
   }
 }
 
@@ -92,11 +100,12 @@ const lineChars = 160
 type Run = [Told, ...Told[]]
 
 /**
- * Raised and not cleared, as the newest raise says it that does not only tell again; raised and cleared as pairs of the first raise and the clear, or the one of both that is told here where the
- * other was told elsewhere; all else, the same text of one source as one run.
+ * By source, key and rule: raised and not cleared, as the newest raise says it that does not only tell again; raised and cleared as pairs of the first raise and the clear, or the one of both that is
+ * told here where the other was told elsewhere; all else, the same text of one source as one run. What takes over from another rule, or just happens and is the end of what that raised, ends it in
+ * such a pair, and stands where it stands by itself as well.
  */
 function sorted(told: readonly Told[]): { active: Told[]; over: Run[]; events: Run[] } {
-  const open = new Map<string, Run>()
+  const open = new Map<string, Map<string, Run>>()
   const active: Told[] = []
   const over: Run[] = []
   const happened: Told[] = []
@@ -104,21 +113,30 @@ function sorted(told: readonly Told[]): { active: Told[]; over: Run[]; events: R
     over.push(clear ? [first, clear] : [first])
     happened.push(...others)
   }
-  for (const one of told) {
-    const key = one.key === undefined ? undefined : `${one.source}\0${one.key}`
-    const raises = key === undefined ? undefined : open.get(key)
-    if (one.state === 'event' || key === undefined) happened.push(one)
+  for (const one of told.toSorted(asHeard)) {
+    if (one.key === undefined) {
+      happened.push(one)
+      continue
+    }
+    const key = `${one.source}\0${one.key}`
+    const runs = open.get(key) ?? new Map<string, Run>()
+    open.set(key, runs)
+    const own = one.rule ?? ''
+    const ended = endedBy(one, runs)
+    const [first, ...others] = ended.flatMap((rule) => runs.get(rule) ?? []).sort(asHeard)
+    for (const rule of ended) runs.delete(rule)
+    if (first) close([first, ...others], one)
+    const raises = runs.get(own)
+    if (one.state === 'event') happened.push(one)
     else if (one.state === 'cleared') {
-      if (raises) close(raises, one)
-      else over.push([one])
-      open.delete(key)
+      if (!first) over.push([one])
     } else if (raises && (one.ended || !raises.at(-1)?.ended)) raises.push(one)
     else {
       if (raises) close(raises)
-      open.set(key, [one])
+      runs.set(own, [one])
     }
   }
-  for (const raises of open.values()) {
+  for (const raises of [...open.values()].flatMap((runs) => [...runs.values()])) {
     if (raises.at(-1)?.ended) close(raises)
     else {
       const newest = raises.findLast((one) => !one.again) ?? raises[0]
@@ -132,6 +150,15 @@ function sorted(told: readonly Told[]): { active: Told[]; over: Run[]; events: R
     (one) => `${one.source}\0${one.severity}\0${one.text}`,
   )
   return { active: active.sort(worstFirst), over, events: [...runs.values()] as Run[] }
+}
+
+/** What was kept is told later than it was heard, and says nothing of what came in between. */
+const asHeard = (a: Told, b: Told): number => (a.heardAs ?? a.id) - (b.heardAs ?? b.id)
+
+/** Rules of which it ends what they raised of its key. */
+function endedBy({ state, rule = '', over = [], endsAll }: Told, runs: ReadonlyMap<string, Run>): string[] {
+  if (endsAll) return [...runs.keys()]
+  return [...(state === 'cleared' ? [rule] : []), ...over]
 }
 
 /** A pair is one line: what was said when it came, and when it went. */

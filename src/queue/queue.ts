@@ -439,7 +439,7 @@ export class Queue {
   #amongTellers(alert: Alert, names: readonly number[]): Alert {
     // One with a key is in order by that, and would wait for itself.
     const covers = tellsSeveral(alert) && alert.key === undefined ? (alert.covers ?? []) : []
-    const begun = this.waiting.begunIn([...covers, ...names])
+    const begun = this.waiting.begunIn(covers, names)
     const after = [...new Set(covers.flatMap((id) => this.waiting.tellersOf(id)))]
     return { ...alert, ...(begun.length > 0 ? { begun } : {}), ...(after.length > 0 ? { after } : {}) }
   }

@@ -153,17 +153,23 @@ export class Waiting {
 
   /**
    * What of these letters has begun and is not over: of each topic the newest raise, with the worst rank. A clear between two raises that is none of these letters,
-   * since it is for others, too, need not wait: behind them it would be the last word.
+   * since it is for others, too, need not wait: behind them it would be the last word. What is known to `stand` does, though a clear of the same topic comes
+   * behind it: several rules may raise the same, and each of them ends it for itself.
    */
-  begunIn(ids: readonly number[]): Raise[] {
+  begunIn(ids: readonly number[], stand: readonly number[] = []): Raise[] {
     const begun = new Map<number, Raise>()
-    for (const id of ids.toSorted((a, b) => a - b)) {
+    const { flags, topic: topics, rank: ranks } = this.#rows.columns
+    const look = (id: number, isNews: (topic: number) => boolean) => {
       const row = this.#rows.find(id)
-      const { flags, topic: topics, rank: ranks } = this.#rows.columns
       const [bits, topic, rank] = [flags[row] ?? 0, topics[row] ?? 0, ranks[row] ?? 0]
+      if (!isNews(topic)) return
       if (bits & flag.raises) begun.set(topic, [id, topic, Math.min(rank, begun.get(topic)?.[2] ?? rank)])
       else if (bits & flag.clears) begun.delete(topic)
     }
+    const inOrder = (some: readonly number[]) => some.toSorted((a, b) => a - b)
+    for (const id of inOrder([...ids, ...stand])) look(id, () => true)
+    const known = new Set(begun.keys())
+    for (const id of inOrder(stand)) look(id, (topic) => !known.has(topic))
     return [...begun.values()]
   }
 

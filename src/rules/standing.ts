@@ -44,6 +44,8 @@ const situationsLimit = 512
 const textChars = 100
 /** Beyond it the oldest ends. */
 export const silencesLimit = 64
+/** Letters that are known to tell what is over; beyond it the oldest is forgotten, and is called active where several are told. */
+const endedLimit = 1024
 const remembered = { letters: 200, changes: 32, names: 128 }
 /** What is written down of each, as JSON: all of it stands at the head of every segment. Keys and recipients come from outside, and may be long. */
 const writtenOctets = { situations: 128 * 1024, letters: 48 * 1024, changes: 48 * 1024, grouped: 16 * 1024 }
@@ -62,6 +64,8 @@ export class Standing {
   readonly #parked = new Map<number, Parked>()
   /** Raises that are kept, and whose end is on record: what tells them does not call them active. */
   readonly #ended = new Map<number, true>()
+  /** Letters about what was raised, and whose end is on record: they may wait longer than that took. */
+  readonly #endedLetters = new Map<number, true>()
   readonly #letters = new Map<string, readonly number[]>()
   readonly #changes = new Map<string, readonly number[]>()
   readonly #grouped = new Map<string, number>()
@@ -110,9 +114,9 @@ export class Standing {
     return open === undefined || id < open.id
   }
 
-  /** It was raised and is kept, and its end came since, under whichever rule. */
+  /** It was raised, is kept or waits as a letter, and its end is known to have come since, under whichever rule. */
   hasEnded(id: number): boolean {
-    return this.#ended.has(id)
+    return this.#ended.has(id) || this.#endedLetters.has(id)
   }
 
   /** What is raised of all that this letter told, whichever kind of letter it is. */
@@ -166,6 +170,7 @@ export class Standing {
     for (const covered of alert.covers ?? []) {
       this.#put(this.#parked, covered, undefined)
       this.#put(this.#ended, covered, undefined)
+      this.#put(this.#endedLetters, covered, undefined)
     }
     return this.#undo
   }
@@ -184,6 +189,11 @@ export class Standing {
     for (const id of this.#ended.keys()) if (!this.#parked.has(id)) this.#ended.delete(id)
   }
 
+  /** Nobody is to be told by these letters any more. */
+  forgetEnded(waits: (id: number) => boolean): void {
+    for (const id of this.#endedLetters.keys()) if (!waits(id) && !this.isPending(id)) this.#endedLetters.delete(id)
+  }
+
   #learn(alert: Alert, id: number): void {
     const rule = alert.rule ?? ''
     const at = this.#options.momentOf(alert.telling?.made ?? alert.stamp)
@@ -192,8 +202,12 @@ export class Standing {
     if (alert.covers) this.#learnMerged(new Set(alert.covers), id)
     if (alert.key === undefined && alert.state === 'event') return
     const { source, key = '' } = alert
-    if (alert.telling && alert.telling.kind !== 'recovery') this.#learnTelling(alert, id, at)
-    else if (alert.state === 'raised') this.#raise(alert, id, at)
+    // What the rules tell later was learnt when it was heard; other things may have been raised since.
+    if (alert.telling && (alert.telling.kind !== 'recovery' || alert.telling.made)) {
+      this.#learnTelling(alert, id, at)
+      return
+    }
+    if (alert.state === 'raised') this.#raise(alert, id, at)
     else if (alert.state === 'cleared') this.#clear(rule, source, key)
     for (const other of alert.over ?? []) {
       if (alert.state === 'raised') this.#inherit(rule, this.get(other, source, key))
@@ -286,6 +300,9 @@ export class Standing {
   }
 
   #clear(rule: string, source: string, key: string): void {
+    const { id, letters = [] } = this.get(rule, source, key) ?? {}
+    for (const letter of id === undefined ? [] : [id, ...letters])
+      if (!this.#parked.has(letter)) this.#put(this.#endedLetters, letter, true, endedLimit)
     this.#put(this.#situations, nameOf(rule, source, key), undefined)
     for (const one of this.#parked.values())
       if (one.state === 'raised' && one.rule === rule && one.source === source && (one.key ?? '') === key)
@@ -341,6 +358,7 @@ export class Standing {
       changes: newestFitting(this.#changes, writtenOctets.changes),
       grouped: newestFitting(this.#grouped, writtenOctets.grouped),
       ended: [...this.#ended.keys()],
+      endedLetters: [...this.#endedLetters.keys()],
       silences: this.#silences.filter((one) => one.until > now),
     }
   }
@@ -363,8 +381,13 @@ export class Standing {
     }
     this.#grouped.clear()
     for (const [name, at] of pairsOf(kept.grouped)) this.#grouped.set(name, moment(at))
-    this.#ended.clear()
-    for (const id of listOf(kept.ended)) if (typeof id === 'number') this.#ended.set(id, true)
+    for (const [map, list] of [
+      [this.#ended, kept.ended],
+      [this.#endedLetters, kept.endedLetters],
+    ] as const) {
+      map.clear()
+      for (const id of listOf(list)) if (typeof id === 'number') map.set(id, true)
+    }
     this.#silences = listOf(kept.silences)
       .filter(isSilence)
       .map((one) => ({ ...one, until: one.until + shift }))

@@ -205,6 +205,98 @@ test('a digest leaves over a metered link, though it is larger than what waits t
   assert.ok((box.relay.taken.at(-1)?.content.length ?? 0) > 2000)
 })
 
+test('what is over is not called active when its end is kept by the rules; what was raised anew is, and what nobody cleared', async () => {
+  for (const cut of [false, true]) {
+    const box = await opened({ rules: [{ id: 'one', when: { key: 'p*' }, limit: '4/h', to: ['ops'] }, log] })
+    box.away()
+    const say = async (key: string, state: string, text: string) => {
+      box.blurt(JSON.stringify({ key, state, text }))
+      await box.pass(1000)
+    }
+    for (const key of ['p1', 'p2', 'p3']) await say(key, 'raised', `leak ${key}`)
+    await say('p2', 'cleared', 'dry p2')
+    await say('p1', 'cleared', 'dry p1')
+    await say('p2', 'raised', 'again p2')
+    for (let i = 0; i < 3; i++) await say(`d${i}`, 'event', `door ${i}`)
+    await box.pass(10 * minute)
+    if (cut) await box.powerCut()
+    await box.pass(10 * minute)
+    box.back()
+    await box.pass(minute)
+    const [digest] = box.relay.taken
+    assert.match(digest?.content ?? '', /7 alerts after an outage, 1 still active/)
+    assert.match(digest?.content ?? '', /Still active \(1\)\r\n.*leak p3/)
+    assert.match(digest?.content ?? '', /Came and went \(2\)\r\n.*leak p2 -> dry p2.*\r\n.*leak p1 \(plc #1\)/)
+    await box.pass(2 * hour)
+    assert.match(box.relay.taken.at(-1)?.content ?? '', /Still active \(1\)\r\n.*again p2/)
+    assert.equal(box.waiting, 0)
+  }
+})
+
+/** In an outage: readings of one boiler, and four doors that go. */
+async function readInOutage(box: Box, ...values: number[]): Promise<string> {
+  box.away()
+  for (const value of values) {
+    box.blurt(JSON.stringify({ key: 'boiler', value, text: `at ${value}` }))
+    await box.pass(1000)
+  }
+  for (let i = 0; i < 4; i++) {
+    box.blurt(JSON.stringify({ text: `door ${i}` }))
+    await box.pass(1000)
+  }
+  await box.pass(10 * minute)
+  box.back()
+  await box.pass(minute)
+  assert.equal(box.relay.taken.length, 1)
+  return box.relay.taken[0]?.content ?? ''
+}
+const log = { id: 'log', to: ['ops'] }
+
+test('a level that ends by a reading which another rule takes is over', async () => {
+  const box = await opened({ rules: [{ id: 'hot', when: { field: 'value > 80' }, to: ['ops'] }, log] })
+  const digest = await readInOutage(box, 90, 20)
+  assert.match(digest, /none still active/)
+  assert.match(digest, /Came and went \(1\)\r\n.*at 90 -> at 20/)
+})
+
+test('of two levels of one reading the one that stands is called active', async () => {
+  const level = (id: string, bound: number) => ({ id, when: { field: `value > ${bound}` }, to: ['ops'] })
+  const box = await opened({ rules: [level('hot', 100), level('warm', 80), log] })
+  const digest = await readInOutage(box, 90, 120, 91)
+  assert.deepEqual(
+    box.gateway.desk.alerts().active.map(({ rule }) => rule),
+    ['warm'],
+  )
+  assert.match(digest, /Still active \(1\)\r\n.*at 90 /)
+  assert.match(digest, /Came and went \(1\)\r\n.*at 120 -> at 91/)
+})
+
+test('the end of a level that a digest says to stand waits for the digest, though a worse level ended in it', async () => {
+  const level = (id: string, bound: number) => ({ id, when: { field: `value > ${bound}` }, to: ['ops'] })
+  const box = await opened({ rules: [level('hot', 100), level('warm', 80), log] })
+  box.relay.faults = { ...kind, putsOff: '7 alerts' }
+  box.away()
+  const read = (value: number) =>
+    box.blurt(JSON.stringify({ key: 'boiler', value, state: value < 80 ? 'cleared' : 'event', text: `at ${value}` }))
+  for (const value of [90, 120, 91]) {
+    read(value)
+    await box.pass(1000)
+  }
+  for (let i = 0; i < 4; i++) box.blurt(JSON.stringify({ text: `door ${i}` }))
+  await box.pass(10 * minute)
+  box.back()
+  await box.pass(20_000)
+  read(20)
+  await box.pass(minute)
+  assert.equal(box.relay.taken.length, 0)
+  box.relay.faults = { ...kind }
+  await box.pass(2 * hour)
+  assert.deepEqual(
+    box.relay.taken.map(({ content }) => /(7 alerts waited|at 20)/.exec(content)?.[1]),
+    ['7 alerts waited', 'at 20'],
+  )
+})
+
 test('what becomes critical in an outage has its letter of its own beside the digest', async () => {
   const box = await opened({ rules: [] })
   box.away()

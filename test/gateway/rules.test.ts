@@ -235,3 +235,69 @@ test('what was kept and then dropped by hand is not taken for lost', async () =>
     [],
   )
 })
+
+/** From now on the disk takes so long for each sync. */
+function slows(one: Box, ms: number): void {
+  one.disk.delay = () => new Promise((done) => void one.clock.after(ms, done))
+}
+
+test('nobody is reminded of what ended or was acknowledged while others were being told, and nobody is called for it', async () => {
+  const one = await box([{ repeat: ['10m'], escalate: { after: '10m', to: ['night'] } }])
+  for (let i = 0; i < 8; i++) one.say(json({ key: `p${i}`, state: 'raised', text: `Leak ${i}` }))
+  await one.pass(10 * minute - 2000)
+  slows(one, 100)
+  while (!one.log.some(({ event }) => event === 'dispatcher: escalation')) await one.pass(50)
+  for (const i of [4, 5, 6]) one.say(json({ key: `p${i}`, state: 'cleared', text: `Dry ${i}` }))
+  const last = one.gateway.desk.alerts().active.find(({ key }) => key === 'p7')
+  void one.gateway.desk.acknowledge(last?.id ?? 0, 'ops')
+  await one.pass(3 * minute)
+  const hears = (i: number, who: string) =>
+    one.relay.taken.flatMap(({ to, content }) =>
+      to.includes(`${who}@example.org`) && new RegExp(`(Leak|Dry) ${i}\\b`).test(content)
+        ? (/(CLEARED|Still active)/.exec(content)?.[1] ?? 'first')
+        : [],
+    )
+  assert.deepEqual([hears(0, 'ops'), hears(0, 'night')], [['first', 'Still active'], ['first']])
+  for (const i of [4, 5, 6]) assert.deepEqual([hears(i, 'ops'), hears(i, 'night')], [['first', 'CLEARED'], []])
+  assert.deepEqual([hears(7, 'ops'), hears(7, 'night')], [['first'], []])
+})
+
+test('what another letter has told since it was due is not told again', async () => {
+  const one = await box(
+    ['a', 'b', 'c'].map((key) => ({ when: { key }, hold: '10m' })),
+    { delivery: { keep: '2h' } },
+  )
+  for (const state of ['raised', 'cleared'])
+    for (const key of ['a', 'b', 'c']) one.say(json({ key, state, text: `Leak ${key} is ${state}` }))
+  await one.pass(hour - 2000)
+  assert.deepEqual([one.told(), one.waiting], [[], 6])
+  slows(one, 100)
+  const tells = () => one.log.filter(({ event }) => event === 'dispatcher: tell')
+  while (tells().length === 0) await one.pass(10)
+  // What was kept of `b` is on its way to the disk, and what was kept of `c` is next.
+  one.say(json({ key: 'c', text: 'Door c' }))
+  await one.pass(hour)
+  assert.deepEqual(
+    tells().map(({ facts }) => facts.told),
+    [1, 2, 1],
+    'the two of `c` stand in the letter about the door',
+  )
+  assert.equal(one.relay.taken.length, 4)
+})
+
+test('an end that waits until somebody is on duty is named where the same is raised anew, and ends nothing of that', async () => {
+  const people = ['ops', 'night'].map((id) => ({ id, address: `${id}@example.org`, hours: 'Mon-Sun 03:00-18:00' }))
+  const one = await box([{ repeat: ['3h'] }], { people, site: { domain: 'site.example.org', timeZone: 'UTC' } })
+  const raise = () => one.say(json({ key: 'pit', state: 'raised', severity: 'critical', text: 'Leak in pit' }))
+  for (const say of [raise, () => one.say(dry), raise]) {
+    say()
+    await one.pass(20 * minute)
+  }
+  assert.deepEqual([one.relay.taken.length, one.waiting], [2, 0])
+  assert.match(one.relay.taken.at(-1)?.content ?? '', /#3, previous #1, also told here: #2/)
+  await one.pass(2 * hour)
+  assert.equal(one.relay.taken.length, 2)
+  assert.equal(one.gateway.desk.alerts().active.length, 1)
+  await one.pass(2 * hour)
+  assert.match(one.relay.taken.at(-1)?.content ?? '', /Still active/)
+})

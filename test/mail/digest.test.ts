@@ -122,6 +122,54 @@ test('what only tells again stands for nothing that stands here itself, and for 
   assert.deepEqual(before.names, [3])
 })
 
+test('what several rules raised of one key ends for each of them by itself', () => {
+  counter = 0
+  const boiler = { key: 'b', state: 'raised' as const }
+  const [warm, hot] = [
+    { ...boiler, rule: 'warm' },
+    { ...boiler, rule: 'hot' },
+  ]
+  const levels = [told(0, 'at 90', warm), told(1, 'at 120', hot)]
+  const { text, subject } = digestOf([...levels, told(2, 'at 91', { ...hot, state: 'cleared' })], about)
+  assert.equal(subject, 'Pump station 7: 3 alerts after an outage, 1 still active')
+  assert.match(text, /Still active \(1\)\n2026-11-24 03:00 Warning: at 90 \(plc #1\)\n\nCame and went \(1\)\n/)
+  assert.match(text, /03:01-03:02 Warning: at 120 -> at 91 \(plc #2 #3\)/)
+  const both = digestOf([...levels, told(3, 'at 20', { ...warm, state: 'cleared', over: ['hot'] })], about)
+  assert.match(both.text, /Came and went \(1\)\n2026-11-24 03:00-03:03 Warning: at 90 -> at 20 \(plc #1 #4\)\n\nHappened \(1\)\n.*at 120/)
+  const unknown = digestOf([...levels, told(4, 'off', { ...boiler, state: 'cleared', endsAll: true })], about)
+  assert.match(unknown.subject, /none still active/)
+  const other = digestOf([...levels, told(5, 'at 20', { ...boiler, rule: 'cold', state: 'cleared' })], about)
+  assert.match(other.subject, /2 still active/)
+})
+
+test('a level that another rule takes over, and one that ends by what just happened, are over', () => {
+  counter = 0
+  const boiler = { key: 'b', state: 'raised' as const }
+  const hot = told(0, 'at 120', { ...boiler, rule: 'hot', severity: 'critical' })
+  const { text, covers } = digestOf([hot, told(1, 'at 90', { ...boiler, rule: 'warm', over: ['hot'] })], about)
+  assert.match(text, /Still active \(1\)\n2026-11-24 03:01 Warning: at 90 \(plc #2\)\n\nCame and went \(1\)\n/)
+  assert.match(text, /03:00-03:01 CRITICAL: at 120 -> at 90 \(plc #1 #2\)/)
+  assert.deepEqual(covers, [1, 2])
+  const event = digestOf([hot, told(2, 'at 20', { key: 'b', rule: 'log', over: ['hot'] })], about)
+  assert.match(event.subject, /none still active/)
+  assert.match(event.text, /Came and went \(1\)\n.*at 120 -> at 20 \(plc #1 #3\)\n\nHappened \(1\)\n.*at 20 \(plc #3\)/)
+  assert.match(digestOf([hot, told(3, 'at 20', { key: 'b', rule: 'log' })], about).subject, /1 still active/)
+  assert.match(digestOf([hot, told(4, 'at 20', { key: 'c', rule: 'log', over: ['hot'] })], about).subject, /1 still active/)
+})
+
+test('an end that was kept ends nothing that was raised before it was told', () => {
+  counter = 0
+  const leak = { key: 'pit', state: 'raised' as const }
+  const all = [
+    told(0, 'Leak', leak),
+    told(20, 'Leak again', { ...leak, id: 3 }),
+    told(10, 'Dry', { ...leak, id: 4, heardAs: 2, state: 'cleared' }),
+  ]
+  const { text } = digestOf(all, about)
+  assert.match(text, /Still active \(1\)\n.*Leak again/)
+  assert.match(text, /Came and went \(1\)\n.*03:00-03:10 Warning: Leak -> Dry/)
+})
+
 test('one alert alone is told as what is over', () => {
   counter = 0
   const one = [told(0, 'Leak', { key: 'pit', state: 'raised', ended: true })]

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Alert } from '../../src/alert/alert.ts'
 import { instant } from '../../src/ports/clock.ts'
 import { Duty, hour, minute } from './duty.ts'
 
@@ -99,4 +100,66 @@ test('what was written before letters were remembered names the newest of them; 
       [1, 2, 3],
     ],
   )
+})
+
+/** Those of the first letters of which the end is known. */
+const ended = (duty: Duty, letters: number): number[] =>
+  Array.from({ length: letters }, (_, index) => index + 1).filter((letter) => duty.standing.hasEnded(letter))
+
+test('every letter about what is over is known to tell nothing that stands, as long as it waits', async () => {
+  const duty = new Duty([{ id: 'all', when: {}, repeat: [10 * minute] }])
+  duty.hear(raised('Leak'))
+  duty.hear(raised('Leak', 'pump-2'))
+  await duty.pass(10 * minute)
+  assert.deepEqual(ended(duty, 9), [])
+  duty.hear(cleared('Dry'))
+  duty.hear(raised('Leak'))
+  assert.deepEqual(ended(duty, 9), [1, 3], 'it and its reminder')
+  duty.restart()
+  assert.deepEqual(ended(duty, 9), [1, 3])
+  duty.standing.forgetEnded((id) => id === 3)
+  assert.deepEqual(ended(duty, 9), [3])
+  const stamp = { mono: duty.clock.monotonic(), wall: instant(0), boot: duty.clock.boot, synchronised: 'yes' as const }
+  const about: Alert = { source: 'plc', rule: 'all', number: 9, severity: 'warning', to: ['ops'], stamp, text: 'Dry', state: 'cleared' }
+  duty.standing.alert({ ...about, source: 'outpost', state: 'event', covers: [2, 3] }, 7).durable()
+  assert.deepEqual(ended(duty, 9), [])
+  duty.standing.alert({ ...about, key: 'pump-1' }, 8).undo()
+  assert.deepEqual(ended(duty, 9), [])
+})
+
+test('a level that another one takes over from has ended, and what was forgotten has not', () => {
+  const duty = new Duty([
+    { id: 'hot', when: { field: 'value > 100' } },
+    { id: 'warm', when: { field: 'value > 80' } },
+    { id: 'rest', when: {} },
+  ])
+  for (const value of [120, 90]) duty.hear({ text: `at ${value}`, key: 'boiler', value })
+  assert.deepEqual(ended(duty, 2), [1])
+  for (let i = 0; i < 520; i++) duty.hear(raised('Leak', `pump-${i}`))
+  assert.deepEqual(ended(duty, 600), [1])
+  for (let i = 0; i < 520; i++) duty.hear(cleared('Dry', `pump-${i}`))
+  assert.equal(ended(duty, 600).length, 513)
+  for (let round = 0; round < 3; round++)
+    for (const tell of [raised, cleared]) for (let i = 0; i < 500; i++) duty.hear(tell('Leak', `pump-${i}`))
+  assert.equal(ended(duty, 9000).length, 1024, 'the newest of those')
+})
+
+test('an end that is told later takes nothing away that was raised since', () => {
+  const duty = new Duty([{ id: 'all', when: {} }])
+  const stamp = { mono: duty.clock.monotonic(), wall: instant(0), boot: duty.clock.boot, synchronised: 'yes' as const }
+  const about = { source: 'plc', rule: 'all', number: 1, severity: 'warning', to: ['ops'], stamp, key: 'pump-1', text: 'Leak' } as const
+  const end = { ...about, state: 'cleared', over: ['level'] } as const
+  const steps = [
+    { ...about, state: 'raised' },
+    { ...end, kept: 'quiet', telling: { kind: 'recovery' } },
+    { ...about, state: 'raised' },
+    { ...about, state: 'raised', rule: 'level' },
+    { ...end, covers: [2], telling: { kind: 'recovery', made: stamp } },
+  ] as const
+  for (const [index, step] of steps.entries()) duty.standing.alert(JSON.parse(JSON.stringify(step)), index + 1).durable()
+  assert.deepEqual(
+    duty.standing.situations.map(({ id }) => id),
+    [3, 4],
+  )
+  assert.deepEqual(ended(duty, 5), [1])
 })
