@@ -455,7 +455,7 @@ export class Queue {
       ...(tellsSeveral(alert) ? { first: true } : {}),
       ...(alert.kept ? { kept: true } : {}),
       keyed: alert.key !== undefined,
-      ...(alert.state === 'cleared' && alert.key !== undefined ? { clears: true } : {}),
+      ...(isEnd(alert) ? { clears: true } : {}),
       ...(alert.state === 'raised' && alert.key !== undefined ? { raises: true } : {}),
       ...(alert.begun ? { begun: alert.begun } : {}),
       ...(alert.after ? { after: alert.after } : {}),
@@ -486,6 +486,10 @@ export class Queue {
     }
   }
 }
+
+/** It says that what its key is about is over, by itself or for rules that had raised it. */
+const isEnd = ({ key, state, over }: Alert): boolean =>
+  key !== undefined && (state === 'cleared' || (state === 'event' && over !== undefined))
 
 /** Octets of a letter beside its text, about. */
 const headBytes = 1000

@@ -37,6 +37,18 @@ test('a letter that was put off and tells several keeps back what clears a raise
   assert.deepEqual(queue.waiting.due(0, 9), [earlier, a, b, again, other])
 })
 
+test('so does what just happens and is the end of what a rule had raised', async () => {
+  const { open, live, about, digest, offer, accept } = told()
+  const queue = await live(open())
+  const id = await digest(queue, [await about(queue, 'a', 'raised'), await about(queue, 'b', 'raised')])
+  queue.waiting.defer(id, 1, late)
+  const over = await accept(queue, offer('at 20', { key: 'a', state: 'event', over: ['hot'] }))
+  const other = await accept(queue, offer('at 20', { key: 'a', state: 'event' }))
+  assert.deepEqual([queue.waiting.due(0, 9), queue.waiting.tellersOf(over)], [[], [id]], 'and what comes behind it')
+  queue.mark(id, { kind: 'delivered', to: ['ops'] })
+  assert.deepEqual(queue.waiting.due(0, 9), [over, other])
+})
+
 test('so it does with what it only names, also in later lives', async () => {
   const { open, live, about, digest } = told()
   const queue = await live(open())

@@ -101,6 +101,29 @@ test('a level that becomes worse by the word of its device is told anew, once', 
   assert.deepEqual(kinds(duty), ['raised at 90', 'raised FIRE', 'recovery at 20'])
 })
 
+test('an alarm by its own account within the bounds of a level that stands is told when it is worse', () => {
+  const duty = new Duty([{ id: 'hot', when: { field: 'value > 80' }, clearBelow: 75 }])
+  duty.hear({ text: 'at 90', key: 'boiler', value: 90 })
+  duty.hear({ text: 'at 78', key: 'boiler', value: 78, state: 'raised' })
+  duty.hear({ text: 'FIRE', key: 'boiler', value: 78, state: 'raised', severity: 'critical' })
+  assert.deepEqual([kinds(duty), duty.ignored.length], [['raised at 90', 'raised FIRE'], 1])
+})
+
+test('what is raised by a rule of another name is handed over to the one that takes it, and a reading of other words is none of a level', () => {
+  const duty = new Duty([{ id: 'leak', when: { text: 'Leak' } }])
+  duty.hear({ text: 'Leak', key: 'pit', state: 'raised' })
+  duty.rename('leak', 'pit')
+  duty.hear({ text: 'Leak', key: 'pit', state: 'raised' })
+  assert.deepEqual(
+    duty.standing.situations.map(({ rule }) => rule),
+    ['pit'],
+  )
+  const words = new Duty([{ id: 'hot', when: { text: 'TEMP', field: 'value > 80' } }])
+  words.hear({ text: 'TEMP 90', value: 90 })
+  words.hear({ text: 'PRESSURE 20', value: 20 })
+  assert.deepEqual(kinds(words), ['raised TEMP 90', 'event PRESSURE 20'])
+})
+
 test('a level ends by a reading of another severity, and when its rule is for other keys by now', () => {
   for (const more of [{ when: { field: 'value > 80', severity: 'warning' as const } }, { when: { field: 'value > 80', key: 'c*' } }]) {
     const duty = new Duty([{ id: 'hot', when: { field: 'value > 80' } }])
