@@ -290,14 +290,20 @@ export class Waiting {
         continue
       }
       const behind = this.#behind(row, severity, untold, blocked.get(topic), inAir.get(topic))
-      // What is over is not told behind what has begun anew.
-      if (behind && flags & flag.clears) this.#block(topic, behind, severity, blocked)
+      // What is over is not told behind what has begun anew; and a digest that leaves as soon as another has is not passed by the next one.
+      if (behind && (flags & flag.clears || this.#leavesSoon(c.id[row] ?? 0, now))) this.#block(topic, behind, severity, blocked)
       const list = flags & flag.first ? first : found[turns.of(c.id[row] ?? 0, topic, severity)]
       if (list && list.length < limit && this.#rows.somePending(row, behind ? (ref) => !behind.has(ref) && serves(ref) : serves))
         list.push({ id: c.id[row] ?? 0, ...(behind ? { behind } : {}) })
       if (found[0] && found[0].length >= limit && this.#firsts === 0) break
     }
     return [...first, ...found.flat()].slice(0, limit)
+  }
+
+  /** Those that it is behind are not put off. */
+  #leavesSoon(id: number, now: number): boolean {
+    const isPutOff = (letter: number) => (this.#rows.columns.nextTry[this.#rows.find(letter)] ?? 0) > now
+    return this.#after.get(id)?.some(isPutOff) === false
   }
 
   /** Who is still to be told of a letter. */

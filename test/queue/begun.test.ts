@@ -155,6 +155,22 @@ test('what tells that something is over is behind what tells its beginning, and 
   assert.deepEqual([queue.waiting.due(0, 9), queue.waiting.tellersOf(second)], [[second, urgent], []])
 })
 
+test('a digest that leaves right behind another one is not passed by a third; one whose elder was put off keeps nobody back', async () => {
+  const { open, live, about, digest } = told()
+  const queue = await live(open())
+  const first = await digest(queue, [await about(queue, 'a', 'raised'), await about(queue, 'b', 'raised')])
+  const second = await digest(queue, [await about(queue, 'a', 'cleared'), await about(queue, 'c', 'raised')])
+  const third = await digest(queue, [await about(queue, 'd', 'raised'), await about(queue, 'e', 'raised')])
+  const critical = await digest(queue, [await about(queue, 'f', 'raised'), await about(queue, 'g', 'raised')], { severity: 'critical' })
+  assert.deepEqual(queue.waiting.due(0, 9), [first, critical])
+  queue.waiting.away(first, true, 1)
+  assert.deepEqual(queue.waiting.due(0, 9), [critical], 'on another connection, too')
+  assert.deepEqual(queue.waiting.due(0, 9, { lane: 1 }), [second, third, critical])
+  queue.waiting.away(first, false)
+  queue.waiting.defer(first, 1, late)
+  assert.deepEqual(queue.waiting.due(0, 9), [third, critical])
+})
+
 test('raises beyond the limit are forgotten with the oldest letter that tells them, and all of a letter when it is settled', () => {
   const begun = new Begun()
   const many = Array.from({ length: raisesLimit }, (_, index) => [index, index, 1] as const)
