@@ -62,6 +62,10 @@ export type Alert = Reading & {
   fleeting?: boolean
   /** Rules beside `rule` for which what they were raised for is over with this. */
   over?: string[]
+  /** Names of what the level measures that raised it. */
+  level?: string[]
+  /** It just happened, and is the end of what somebody was told. */
+  ends?: true
   /** Not told on its own, or not yet: why the rules keep it. */
   kept?: KeptWhy
   /** Not heard but made by the rules, about an alert that was: which kind of letter this is. */

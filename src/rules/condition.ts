@@ -80,6 +80,13 @@ export function judge(condition: Condition, alert: Judged): boolean | undefined 
   }
 }
 
+/** Whether what the alert says of it would make it hold, were nothing else asked; undefined: it says nothing of it. */
+export function judgeSaid(condition: Condition, alert: Judged): boolean | undefined {
+  if (condition.kind !== 'and' && condition.kind !== 'or') return judge(condition, alert)
+  const parts = condition.of.map((one) => judgeSaid(one, alert)).filter((one) => one !== undefined)
+  return parts.length === 0 ? undefined : joined(condition.kind === 'or', parts)
+}
+
 /** One that is `enough` decides; otherwise one that does not say leaves it open. */
 const joined = (enough: boolean, parts: readonly (boolean | undefined)[]): boolean | undefined =>
   parts.includes(enough) ? enough : parts.includes(undefined) ? undefined : !enough
@@ -93,7 +100,10 @@ export const isGarbled = (condition: Condition, alert: Judged): boolean =>
 
 /** It says something of what the condition measures. What every alert has (text, severity, key …) measures nothing. */
 export const measures = (condition: Condition, alert: Judged): boolean =>
-  namesIn(condition).some((name) => !common.has(name) && memberOf(alert, name) !== undefined)
+  measuredBy(condition).some((name) => memberOf(alert, name) !== undefined)
+
+/** The names of what a condition measures, each once. */
+export const measuredBy = (condition: Condition): string[] => [...new Set(namesIn(condition))].filter((name) => !common.has(name))
 
 const common: ReadonlySet<string> = new Set(['unit', 'text', 'key', 'state', 'severity', 'topic', 'source'])
 

@@ -1,10 +1,10 @@
 import { type Alert, type AlertState, alertLimits, type KeptWhy, rank, type Telling } from '../alert/alert.ts'
 import { rangesOf } from '../alert/ranges.ts'
-import { type Condition, isGarbled, judge, measures, numberOf } from './condition.ts'
+import { type Condition, isGarbled, judge, judgeSaid, measuredBy, measures, numberOf } from './condition.ts'
 import { type CompiledRule, isOfLevel, matches } from './match.ts'
-import { leftOf, type Now, onDuty, type Roster, reasonToWait } from './roster.ts'
+import { isSameTrouble, leftOf, type Now, onDuty, type Roster, reasonToWait } from './roster.ts'
 import type { Situation } from './situation.ts'
-import { isEnd, type Parked, type Standing } from './standing.ts'
+import type { Parked, Standing } from './standing.ts'
 
 /**
  * Decide: what an alert comes to at the moment at which it is heard. Pure. What it says goes into the alert's record, and is followed by `Standing.alert`
@@ -18,6 +18,8 @@ export type Decision = {
   offDuty?: string[]
   state: AlertState
   over?: string[]
+  level?: string[]
+  ends?: true
   kept?: KeptWhy
   telling?: Telling
   covers?: number[]
@@ -42,25 +44,26 @@ export function decide(alert: Judged, standing: Standing, roster: Roster, now: N
   return begun(alert, taken, { over, to }, standing, roster, now)
 }
 
-type Taking = { taken?: CompiledRule; still?: string; normal?: string; ended: Situation[]; to: string[] }
+/** `judges`: rules with a level that say what this reading is. */
+type Taking = { taken?: CompiledRule; still?: string; normal?: string; judges: CompiledRule[]; ended: Situation[]; to: string[] }
 
 /** The rules in their order: which one takes it, which levels it ends on the way, and who hears of it. */
 function taking(alert: Judged, standing: Standing, roster: Roster): Taking {
-  const found: Taking = { ended: [], to: [] }
+  const found: Taking = { judges: [], ended: [], to: [] }
   let unsaid: string | undefined
   for (const rule of roster.rules) {
     const level = standing.get(rule.id, alert.source, alert.key ?? '')
     const isFor = matches(alert, rule)
     if (!isFor && !(level && rule.condition && isOfLevel(alert, rule))) continue
     const judged = rule.condition === undefined || judge(rule.condition, alert)
-    if (judged !== true) {
-      const reading = rule.condition && readingOf(alert, rule, rule.condition, judged, level)
-      if (reading === 'over' && level) found.ended.push(level)
-      else if (isFor && reading === 'still') found.still ??= rule.id
-      else if (isFor && reading === 'normal') found.normal ??= rule.id
-      else if (isFor && reading === 'unsaid') unsaid ??= rule.id
-    }
-    if (judged !== true || !isFor) continue
+    const reading = judged === true ? 'begun' : rule.condition && readingOf(alert, rule, rule.condition, judged, level)
+    if (reading === 'over' && level) found.ended.push(level)
+    if (!isFor || reading === undefined) continue
+    if (rule.condition && (reading === 'begun' || reading === 'normal')) found.judges.push(rule)
+    if (reading === 'still') found.still ??= rule.id
+    if (reading === 'normal') found.normal ??= rule.id
+    if (reading === 'unsaid') unsaid ??= rule.id
+    if (reading !== 'begun') continue
     if (!found.taken && level && isSame(alert, rule, level)) found.still ??= rule.id
     else {
       found.taken ??= rule
@@ -78,8 +81,9 @@ function taking(alert: Judged, standing: Standing, roster: Roster): Taking {
 }
 
 /**
- * What a reading for which the condition does not hold says of the level: that it is over, that it is as it was, that nothing is wrong, or too little to know
- * more. undefined: nothing, so that others judge it. That is also what an alarm by its own account says, unless it is within the bounds of a level that stands.
+ * What a reading for which the condition does not hold says of the level: that it is over, that it is as it was, that nothing is wrong as far as it says, or too
+ * little to know more. undefined: nothing, so that others judge it. That is also what an alarm by its own account says, unless it is within the bounds of a level that
+ * stands: a worse one begins it anew.
  */
 function readingOf(
   alert: Judged,
@@ -87,25 +91,28 @@ function readingOf(
   condition: Condition,
   judged: false | undefined,
   level: Situation | undefined,
-): 'over' | 'still' | 'normal' | 'unsaid' | undefined {
+): 'begun' | 'over' | 'still' | 'normal' | 'unsaid' | undefined {
   const isAlarm = alert.state === 'raised'
-  if (judged === undefined) return level && !isAlarm && measures(condition, alert) && !isGarbled(condition, alert) ? 'unsaid' : undefined
+  const isSaid = measures(condition, alert)
+  if (judged === undefined) {
+    if (isAlarm || !isSaid || isGarbled(condition, alert)) return undefined
+    if (level) return 'unsaid'
+    return judgeSaid(condition, alert) === false ? 'normal' : undefined
+  }
   if (level && isOver(alert, rule)) return isAlarm ? undefined : 'over'
-  if (!measures(condition, alert)) return undefined
-  if (level) return isAlarm && isWorse(alert, level) ? undefined : 'still'
-  return isAlarm ? undefined : 'normal'
+  if (level && isSaid) return isAlarm && isWorse(alert, level) ? 'begun' : 'still'
+  return isSaid && !isAlarm ? 'normal' : undefined
 }
 
 /**
- * What is raised by rules that the settings no longer have, where another one judges it now. Which of them that is, nobody knows: a level may be the one of what
- * this reading does not say.
+ * What is raised by rules that the settings no longer have, where another one judges it now: a level by one that measures the same. Of what was raised before that was
+ * remembered nobody knows.
  */
-function orphans(alert: Judged, { taken, normal }: Taking, standing: Standing, roster: Roster): Situation[] {
+function orphans(alert: Judged, { taken, judges }: Taking, standing: Standing, roster: Roster): Situation[] {
   const found = standing.open(alert.source, alert.key ?? '').filter((one) => one.rule !== '' && roster.ruleOf(one.rule) === undefined)
-  if (found.length === 0) return []
-  if (taken && !taken.condition) return alert.state === 'raised' ? found : []
-  const isWhole = !roster.rules.some((rule) => rule.condition && matches(alert, rule) && judge(rule.condition, alert) === undefined)
-  return (taken || normal !== undefined) && isWhole ? found : []
+  if (taken && !taken.condition) return alert.state === 'raised' ? found.filter(({ level }) => level === undefined) : []
+  const measured = new Set(found.length === 0 ? [] : judges.flatMap(({ condition }) => (condition ? measuredBy(condition) : [])))
+  return judges.length === 0 ? [] : found.filter(({ level }) => level === undefined || level.some((name) => measured.has(name)))
 }
 
 const rankOf = (id: string, roster: Roster): number => roster.rules.findIndex((rule) => rule.id === id)
@@ -144,7 +151,14 @@ function begun(
   const over = found.over.map((one) => one.rule)
   // What is told already need not last once more, and whoever heard of the worse level must not wait for the lesser to last.
   const isNew = state === 'raised' && heard.length === 0 && standing.get(rule?.id ?? '', alert.source, alert.key ?? '')?.told === undefined
-  const decision = { ...(rule ? { rule: rule.id } : {}), to, state, ...(over.length > 0 ? { over } : {}) }
+  const level = rule?.condition && measuredBy(rule.condition)
+  const decision = {
+    ...(rule ? { rule: rule.id } : {}),
+    to,
+    state,
+    ...(over.length > 0 ? { over } : {}),
+    ...(level && level.length > 0 ? { level } : {}),
+  }
   const ends = state === 'event' ? heard : []
   return told({ ...decision }, alert, rule, standing, roster, now, {
     ends,
@@ -190,7 +204,8 @@ function told(
   { hold, ends }: { hold?: number; ends: readonly string[] },
 ): Verdict {
   const kept = hold !== undefined ? 'hold' : whyKept(decision, alert, rule, ends.length > 0, standing, roster, now)
-  if (kept !== undefined) return { kind: 'record', ...decision, kept }
+  if (kept !== undefined)
+    return { kind: 'record', ...decision, kept, ...(decision.state === 'event' && ends.length > 0 ? { ends: true } : {}) }
   const duty = onDuty(decision.to, rule?.hours, roster, now)
   // All who heard of it hear of its end, also who is off duty by now: nobody would tell them later.
   const to = duty.length === 0 ? decision.to : decision.to.filter((one) => duty.includes(one) || ends.includes(one))
@@ -200,7 +215,7 @@ function told(
     ...decision,
     to,
     ...(offDuty.length > 0 ? { offDuty } : {}),
-    ...leftovers(decision, alert, to, standing),
+    ...leftovers(decision, alert, to, standing, roster),
   }
 }
 
@@ -235,10 +250,11 @@ function leftovers(
   { source, key }: Judged,
   to: readonly string[],
   standing: Standing,
+  roster: Roster,
 ): Pick<Decision, 'covers' | 'merged'> {
   const isLeft = (one: Parked) =>
     (one.rule === rule && standing.isOver(one) && one.to.join('\n') === to.join('\n')) ||
-    (state === 'raised' && isEnd(one) && !standing.isOver(one) && one.key === key)
+    (state === 'raised' && one.state === 'cleared' && one.key === key && !standing.isOver(one) && isSameTrouble(one.rule, rule, roster))
   const same = [...standing.parked.values()].filter((one) => one.source === source && isLeft(one)).slice(0, leftoversLimit)
   if (same.length === 0) return {}
   return { covers: same.map((one) => one.id), merged: rangesOf(same.map((one) => one.number)) }

@@ -1,8 +1,8 @@
 import type { KeptWhy } from '../alert/alert.ts'
 import type { CompiledRule } from './match.ts'
-import { leftOf, type Now, onDuty, type Roster, reasonToWait } from './roster.ts'
+import { isSameTrouble, leftOf, type Now, onDuty, type Roster, reasonToWait } from './roster.ts'
 import type { Situation } from './situation.ts'
-import { isEnd, type Parked, type Standing } from './standing.ts'
+import type { Parked, Standing } from './standing.ts'
 
 /**
  * Due: what is to be told now without anything being heard: what was kept and is kept no more, reminders, escalations. Pure. Each deed becomes a record, and is
@@ -93,19 +93,25 @@ function freed(standing: Standing, roster: Roster, now: Now, options: DueOptions
     }
     deeds.set(name, { kind: 'tell', rule: one.rule, to, ids: [one.id], why: standing.isOver(one) ? 'over' : one.why })
   }
-  return withEnds([...deeds.values()], standing)
+  return withEnds([...deeds.values()], standing, roster)
 }
 
 /**
  * What is over is told before what is raised anew, or it would be the last word: an end that is kept on is told beside that, and one that is told itself goes
  * before it.
  */
-function withEnds<T extends { ids: number[] }>(deeds: readonly T[], standing: Standing): T[] {
-  const ends = [...standing.parked.values()].filter((one) => isEnd(one) && !standing.isOver(one) && !standing.isPending(one.id))
+function withEnds<T extends { ids: number[] }>(deeds: readonly T[], standing: Standing, roster: Roster): T[] {
+  const ends = [...standing.parked.values()].filter(
+    (one) => one.state === 'cleared' && !standing.isOver(one) && !standing.isPending(one.id),
+  )
   if (ends.length === 0) return [...deeds]
   const byId = new Map(ends.map((end) => [end.id, end]))
   const raised = new Map(deeds.map((deed) => [deed, newestRaises(deed.ids, standing)]))
-  const isBehind = (end: Parked, deed: T) => end.id < (raised.get(deed)?.get(topicOf(end)) ?? 0)
+  const isBehind = (end: Parked, deed: T) =>
+    raised
+      .get(deed)
+      ?.get(topicOf(end))
+      ?.some((one) => end.id < one.id && isSameTrouble(end.rule, one.rule, roster)) === true
   const freed = new Set(deeds.flatMap((deed) => deed.ids))
   const ordered: T[] = []
   for (const deed of deeds) {
@@ -119,12 +125,14 @@ function withEnds<T extends { ids: number[] }>(deeds: readonly T[], standing: St
   return ordered
 }
 
-/** By topic. */
-function newestRaises(ids: readonly number[], standing: Standing): Map<string, number> {
-  const found = new Map<string, number>()
+/** What is raised, and not known to be over: of each rule the newest, by topic. */
+function newestRaises(ids: readonly number[], standing: Standing): Map<string, Parked[]> {
+  const found = new Map<string, Parked[]>()
   for (const id of ids) {
     const one = standing.parked.get(id)
-    if (one?.state === 'raised') found.set(topicOf(one), Math.max(id, found.get(topicOf(one)) ?? 0))
+    if (one?.state !== 'raised' || standing.hasEnded(id)) continue
+    const others = found.get(topicOf(one))?.filter((other) => other.rule !== one.rule) ?? []
+    found.set(topicOf(one), [...others, one])
   }
   return found
 }

@@ -17,6 +17,15 @@ export type Roster = {
   holidays: readonly string[]
 }
 
+/**
+ * What one rule says to be over is what another one raises: by the word of the device, and not by levels of their own; and the end of that will be told. The same
+ * rule always means the same.
+ */
+export function isSameTrouble(over: string, raised: string, roster: Roster): boolean {
+  const isWord = (rule: string) => rule === '' || (roster.ruleOf(rule) !== undefined && roster.ruleOf(rule)?.condition === undefined)
+  return over === raised || (isWord(over) && isWord(raised) && roster.ruleOf(raised)?.recovery !== false)
+}
+
 /** This moment: on the monotonic scale, and on the wall as far as the clock is known to be set. */
 export type Now = { mono: number; wall: Instant; certain: boolean }
 

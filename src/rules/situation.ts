@@ -34,6 +34,8 @@ export type Situation = {
   /** Letters that tell it beside `id`, oldest first: whoever answers one of them means it. */
   letters?: readonly number[]
   escalated?: boolean
+  /** Of a level: names of what it measures. */
+  level?: readonly string[]
   acknowledged?: { at: number; by: string }
 }
 
@@ -108,7 +110,8 @@ function isSituation(value: unknown): value is Situation {
     typeof one.since === 'number' &&
     severities.includes(one.severity as Severity) &&
     Array.isArray(one.to) &&
-    (one.heard === undefined || Array.isArray(one.heard))
+    (one.heard === undefined || Array.isArray(one.heard)) &&
+    (one.level === undefined || Array.isArray(one.level))
   )
 }
 

@@ -25,9 +25,6 @@ export type Parked = {
   group: string
 }
 
-/** It says that what its key is about is over. */
-export const isEnd = ({ state, recovery }: Parked): boolean => state === 'cleared' || recovery === true
-
 export type StandingOptions = {
   /** This moment, and as a stamp. */
   now(): number
@@ -238,10 +235,10 @@ export class Standing {
     })
   }
 
-  /** An end that was kept is named where the same is raised anew: whoever was to hear of that one hears of the end of this one. */
+  /** An end that was kept is named where the same is raised anew: whoever was to hear of the one hears of the end of the other. */
   #learnReturned(covered: number): void {
     const parked = this.#parked.get(covered)
-    if (!parked?.recovery) return
+    if (!parked?.recovery || parked.state !== 'cleared') return
     for (const one of this.open(parked.source, parked.key ?? '')) if (one.id > covered) this.#situation(withHearers(one, parked.to))
   }
 
@@ -262,7 +259,7 @@ export class Standing {
   }
 
   #raise(alert: Alert, id: number, at: number): void {
-    const { rule = '', source, key = '', severity, value, unit, number, stamp, offDuty = [] } = alert
+    const { rule = '', source, key = '', severity, value, unit, number, stamp, level, offDuty = [] } = alert
     const before = this.get(rule, source, key)
     const to = [...alert.to, ...offDuty]
     const standing = before && rank(severity) < rank(before.severity) ? worsened(before, at) : before
@@ -286,6 +283,7 @@ export class Standing {
       to,
       ...(value === undefined ? {} : { value }),
       ...(unit === undefined ? {} : { unit }),
+      ...(level === undefined ? {} : { level }),
     }
     const situation: Situation = standing
       ? { ...(alert.kept ? standing : withLetter(standing, id)), ...news, ...told, to: [...new Set([...standing.to, ...to])] }
@@ -317,7 +315,7 @@ export class Standing {
     const { rule = '', source, key, number, severity, state, to, kept = 'over' } = alert
     const group = this.#options.groupOf(rule, alert)
     const at = this.#options.momentOf(alert.stamp)
-    const recovery = alert.telling?.kind === 'recovery' || (state === 'event' && alert.over) ? { recovery: true as const } : {}
+    const recovery = alert.telling?.kind === 'recovery' || alert.ends ? { recovery: true as const } : {}
     return { id, rule, source, ...(key === undefined ? {} : { key }), number, severity, state, why: kept, to, ...recovery, at, group }
   }
 

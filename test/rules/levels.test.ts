@@ -198,6 +198,107 @@ test('the end of a level that was told is not held back with a lesser one that n
   }
 })
 
+const once = { limit: { count: 1, spanMs: hour } }
+const lines = (duty: Duty) => duty.told.map(({ kind, text, to }) => `${kind} ${text} ${[...to].sort()}`)
+
+test('the end of a level that is kept is told to those who heard of it, whatever else is raised of its key', async () => {
+  for (const more of [{}, { recovery: false }]) {
+    const duty = new Duty([
+      { id: 'hot', when: { field: 'temperature > 30' }, to: ['a'], ...once },
+      { id: 'low', when: { field: 'battery < 20' }, to: ['b'], ...more },
+    ])
+    for (const [text, fields] of [
+      ['40', { temperature: 40 }],
+      ['20', { temperature: 20 }],
+      ['10', { battery: 10 }],
+    ] as const) {
+      duty.hear({ text, key: 'd', fields })
+      await duty.pass(minute)
+    }
+    await duty.pass(2 * hour)
+    assert.deepEqual(lines(duty), ['raised 40 a', 'raised 10 b', 'raised 20 a'])
+  }
+})
+
+test('an end that is kept goes to its own people when what was raised anew is over, too', async () => {
+  const duty = new Duty([
+    { id: 'bad', when: { severity: 'critical' }, to: ['b'], group: { by: ['key'], wait: 10 * minute, interval: hour } },
+    { id: 'rest', when: {}, to: ['a'], ...once },
+  ])
+  for (const [text, state, severity] of [
+    ['Leak', 'raised', 'warning'],
+    ['Dry', 'cleared', 'warning'],
+    ['FLOOD', 'raised', 'critical'],
+    ['Dry again', 'cleared', 'critical'],
+  ] as const) {
+    duty.hear({ text, key: 'pit', state, severity })
+    await duty.pass(second)
+  }
+  await duty.pass(100 * hour)
+  const told = duty.told.filter(({ to }) => to.includes('a')).flatMap(({ ids }) => ids.map((id) => duty.heard.get(id)?.text))
+  assert.deepEqual(told, ['Leak', 'Dry'])
+})
+
+test('a level whose rule has another name ends by a reading of what it measures, though the device says one thing at a time', () => {
+  const duty = new Duty([
+    { id: 'hot', when: { field: 'temperature > 30' }, to: ['a'] },
+    { id: 'low', when: { field: 'battery < 20' } },
+  ])
+  duty.hear({ text: '40', key: 'd', fields: { temperature: 40 } })
+  duty.rename('hot', 'warm', { to: ['c'] })
+  duty.hear({ text: 'charged', key: 'd', fields: { battery: 90 } })
+  duty.hear({ text: '20', key: 'd', fields: { temperature: 20 } })
+  assert.deepEqual(lines(duty), ['raised 40 a', 'recovery 20 a'])
+})
+
+test('what a reading says of a level is within bounds, though it says only a part', () => {
+  const duty = new Duty([{ id: 'climate', when: { field: 'temperature > 30 or not (humidity <= 70)' } }])
+  for (let i = 0; i < 4; i++) {
+    duty.hear({ text: '20', key: 'room', fields: { temperature: 20 } })
+    duty.hear({ text: '40 %', key: 'room', fields: { humidity: 40 } })
+  }
+  assert.deepEqual([duty.told.length, duty.ignored.length], [0, 8])
+  duty.hear({ text: '90 %', key: 'room', fields: { humidity: 90 } })
+  assert.deepEqual(lines(duty), ['raised 90 % ops'])
+})
+
+test('an alarm that is worse than the level it is of is told once', () => {
+  const duty = new Duty([{ id: 'hot', when: { field: 'value > 80' }, clearBelow: 70, to: ['a'] }])
+  duty.hear({ text: 'at 90', key: 'boiler', value: 90, state: 'raised' })
+  for (let i = 0; i < 3; i++) duty.hear({ text: 'FIRE', key: 'boiler', value: 75, state: 'raised', severity: 'critical' })
+  assert.deepEqual(lines(duty), ['raised at 90 a', 'raised FIRE a'])
+})
+
+test('the end of what nobody was told is kept like that', async () => {
+  const inhibited = { inhibitedBy: ['power'] }
+  const duty = new Duty([
+    { id: 'power', when: { key: 'power' } },
+    { id: 'hot', when: { field: 'value > 80' }, ...inhibited },
+    { id: 'log', when: {}, ...inhibited },
+  ])
+  duty.hear({ text: 'no power', key: 'power', state: 'raised' })
+  for (const value of [90, 20, 90, 20]) {
+    duty.hear({ text: `at ${value}`, key: 'boiler', value })
+    await duty.pass(minute)
+  }
+  assert.deepEqual(lines(duty), ['raised no power ops'])
+})
+
+test('an event that ends a level is told to those for whom it is, whatever is raised since', async () => {
+  const duty = new Duty([
+    { id: 'hot', when: { field: 'value > 80' }, to: ['a'] },
+    { id: 'log', when: {}, to: ['b'], ...once },
+  ])
+  duty.hear({ text: 'other', key: 'z' })
+  for (const value of [90, 20, 95]) {
+    duty.hear({ text: `at ${value}`, key: 'boiler', value })
+    await duty.pass(minute)
+  }
+  await duty.pass(5 * hour)
+  duty.hear({ text: 'fine', key: 'boiler', state: 'cleared' })
+  assert.deepEqual(lines(duty), ['event other b', 'raised at 90 a', 'raised at 95 a', 'raised at 20 a,b', 'recovery fine a'])
+})
+
 test('an end that is kept is told with what is raised anew, and not behind it', async () => {
   for (const more of [
     { limit: { count: 1, spanMs: hour } },
