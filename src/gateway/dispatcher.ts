@@ -165,7 +165,8 @@ export class Dispatcher {
     }
     const covers = alerts.map((one) => one.id)
     const made = stampNow(this.#options.clock)
-    if (alerts.length > 1 || why === 'over' || standing.hasEnded(first.id)) return this.#summary(alerts, to, rule, why, made)
+    const isOver = standing.hasEnded(first.id) || (why === 'over' && first.alert.state !== 'raised')
+    if (alerts.length > 1 || isOver) return this.#summary(alerts, to, rule, why, made)
     // What it ended was over when it was heard: it says nothing of what was raised since.
     const { kept: _, previous: _previous, parent: _parent, over: _over, telling, ...alert } = first.alert
     return { ...alert, to, covers, telling: { ...telling, kind: telling?.kind === 'recovery' ? 'recovery' : 'raised', made } }

@@ -300,10 +300,15 @@ export class Waiting {
     return [...first, ...found.flat()].slice(0, limit)
   }
 
-  /** Those that it is behind are not put off. */
+  /** Those that it is behind are not put off, nor those that they are behind. */
   #leavesSoon(id: number, now: number): boolean {
-    const isPutOff = (letter: number) => (this.#rows.columns.nextTry[this.#rows.find(letter)] ?? 0) > now
-    return this.#after.get(id)?.some(isPutOff) === false
+    const elders = new Set(this.#after.get(id))
+    if (elders.size === 0) return false
+    for (const letter of elders) {
+      if ((this.#rows.columns.nextTry[this.#rows.find(letter)] ?? 0) > now) return false
+      for (const elder of this.#after.get(letter) ?? []) elders.add(elder)
+    }
+    return true
   }
 
   /** Who is still to be told of a letter. */

@@ -54,7 +54,7 @@ function taking(alert: Judged, standing: Standing, roster: Roster): Taking {
   for (const rule of roster.rules) {
     const level = standing.get(rule.id, alert.source, alert.key ?? '')
     const isFor = matches(alert, rule)
-    if (!isFor && !(level && rule.condition && isOfLevel(alert, rule))) continue
+    if (!isFor && !(level && rule.condition && measures(rule.condition, alert) && isOfLevel(alert, rule))) continue
     const judged = rule.condition === undefined || judge(rule.condition, alert)
     const reading = judged === true ? 'begun' : rule.condition && readingOf(alert, rule, rule.condition, judged, level)
     if (reading === 'over' && level) found.ended.push(level)
@@ -110,7 +110,7 @@ function readingOf(
  */
 function orphans(alert: Judged, { taken, judges }: Taking, standing: Standing, roster: Roster): Situation[] {
   const found = standing.open(alert.source, alert.key ?? '').filter((one) => one.rule !== '' && roster.ruleOf(one.rule) === undefined)
-  if (taken && !taken.condition) return alert.state === 'raised' ? found.filter(({ level }) => level === undefined) : []
+  if (taken && !taken.condition && alert.state === 'raised') return found.filter(({ level }) => level === undefined)
   const measured = new Set(found.length === 0 ? [] : judges.flatMap(({ condition }) => (condition ? measuredBy(condition) : [])))
   return judges.length === 0 ? [] : found.filter(({ level }) => level === undefined || level.some((name) => measured.has(name)))
 }
@@ -252,10 +252,11 @@ function leftovers(
   standing: Standing,
   roster: Roster,
 ): Pick<Decision, 'covers' | 'merged'> {
-  const isLeft = (one: Parked) =>
-    (one.rule === rule && standing.isOver(one) && one.to.join('\n') === to.join('\n')) ||
-    (state === 'raised' && one.state === 'cleared' && one.key === key && !standing.isOver(one) && isSameTrouble(one.rule, rule, roster))
-  const same = [...standing.parked.values()].filter((one) => one.source === source && isLeft(one)).slice(0, leftoversLimit)
+  const isLeft = (one: Parked) => one.rule === rule && standing.isOver(one) && one.to.join('\n') === to.join('\n')
+  const isReturned = (one: Parked) =>
+    state === 'raised' && one.state === 'cleared' && one.key === key && !standing.isOver(one) && isSameTrouble(one.rule, rule, roster)
+  const own = [...standing.parked.values()].filter((one) => one.source === source)
+  const same = [...own.filter(isReturned), ...own.filter((one) => isLeft(one) && !isReturned(one))].slice(0, leftoversLimit)
   if (same.length === 0) return {}
   return { covers: same.map((one) => one.id), merged: rangesOf(same.map((one) => one.number)) }
 }

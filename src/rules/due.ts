@@ -106,21 +106,25 @@ function withEnds<T extends { ids: number[] }>(deeds: readonly T[], standing: St
   )
   if (ends.length === 0) return [...deeds]
   const byId = new Map(ends.map((end) => [end.id, end]))
-  const raised = new Map(deeds.map((deed) => [deed, newestRaises(deed.ids, standing)]))
-  const isBehind = (end: Parked, deed: T) =>
-    raised
-      .get(deed)
-      ?.get(topicOf(end))
-      ?.some((one) => end.id < one.id && isSameTrouble(end.rule, one.rule, roster)) === true
+  const byTopic = Map.groupBy(ends, topicOf)
+  const isBehind = (end: Parked, raises: readonly Parked[]) =>
+    raises.some((one) => end.id < one.id && isSameTrouble(end.rule, one.rule, roster))
   const freed = new Set(deeds.flatMap((deed) => deed.ids))
+  const raisers = new Map<string, [deed: T, raises: Parked[]][]>()
   const ordered: T[] = []
   for (const deed of deeds) {
-    const own = deed.ids.flatMap((id) => byId.get(id) ?? [])
-    const at = own.length === 0 ? -1 : ordered.findIndex((other) => own.some((end) => isBehind(end, other)))
-    ordered.splice(at < 0 ? ordered.length : at, 0, deed)
-    const kept = ends.filter((end) => !freed.has(end.id) && isBehind(end, deed))
-    for (const { id } of kept) freed.add(id)
-    if (kept.length > 0) deed.ids = [...deed.ids, ...kept.map((end) => end.id)].sort((a, b) => a - b)
+    const later = deed.ids.flatMap((id) => {
+      const end = byId.get(id)
+      const others = end ? (raisers.get(topicOf(end)) ?? []) : []
+      return others.flatMap(([other, raises]) => (end && isBehind(end, raises) ? [ordered.indexOf(other)] : []))
+    })
+    ordered.splice(later.length === 0 ? ordered.length : Math.min(...later), 0, deed)
+    for (const [topic, raises] of newestRaises(deed.ids, standing)) {
+      raisers.set(topic, [...(raisers.get(topic) ?? []), [deed, raises]])
+      const kept = (byTopic.get(topic) ?? []).filter((end) => !freed.has(end.id) && isBehind(end, raises))
+      for (const { id } of kept) freed.add(id)
+      if (kept.length > 0) deed.ids = [...deed.ids, ...kept.map((end) => end.id)].sort((a, b) => a - b)
+    }
   }
   return ordered
 }

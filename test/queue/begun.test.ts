@@ -169,6 +169,9 @@ test('a digest that leaves right behind another one is not passed by a third; on
   queue.waiting.away(first, false)
   queue.waiting.defer(first, 1, late)
   assert.deepEqual(queue.waiting.due(0, 9), [third, critical])
+  const fourth = await digest(queue, [await about(queue, 'c', 'cleared'), await about(queue, 'h', 'raised')])
+  const fifth = await digest(queue, [await about(queue, 'i', 'raised'), await about(queue, 'j', 'raised')])
+  assert.deepEqual([queue.waiting.due(0, 9), queue.waiting.tellersOf(fourth)], [[third, critical, fifth], [second]], 'nor at second hand')
 })
 
 test('raises beyond the limit are forgotten with the oldest letter that tells them, and all of a letter when it is settled', () => {

@@ -140,7 +140,7 @@ export class Duty {
       const [first] = alerts
       if (!first) return
       const { kept: _, ...alert } = first
-      if (alerts.length === 1 && deed.why !== 'over' && !deed.ids.some((id) => this.standing.hasEnded(id)))
+      if (alerts.length === 1 && (deed.why !== 'over' || first.state === 'raised') && !deed.ids.some((id) => this.standing.hasEnded(id)))
         this.#write({ ...alert, to: deed.to, covers: deed.ids, telling: { kind: 'raised', made } }, active)
       else
         this.#write(

@@ -251,6 +251,38 @@ test('a level whose rule has another name ends by a reading of what it measures,
   assert.deepEqual(lines(duty), ['raised 40 a', 'recovery 20 a'])
 })
 
+test('a level whose rule has another name ends for those who heard of it also where another rule takes the reading', () => {
+  const duty = new Duty([
+    { id: 'hot', when: { field: 'value > 80' } },
+    { id: 'log', when: {}, to: ['log'] },
+  ])
+  duty.hear({ text: 'at 90', key: 'boiler', value: 90 })
+  duty.rename('hot', 'warm')
+  duty.hear({ text: 'at 20', key: 'boiler', value: 20 })
+  assert.deepEqual(lines(duty), ['raised at 90 ops', 'event at 20 log,ops'])
+  assert.equal(duty.standing.situations.length, 0)
+})
+
+test('a level about words is ended by no alert for which its rule is not', () => {
+  const duty = new Duty([{ id: 'fire', when: { severity: 'critical', field: 'text contains "FIRE"' } }])
+  for (let i = 0; i < 2; i++) {
+    duty.hear({ text: 'FIRE', key: 'hall', severity: 'critical' })
+    duty.hear({ text: 'door opened', key: 'hall', severity: 'info' })
+  }
+  assert.deepEqual(lines(duty), ['raised FIRE ops', 'event door opened first', 'event door opened first'])
+})
+
+test('what was raised and is forgotten is not told to be over', async () => {
+  const duty = new Duty([
+    { id: 'leak', when: { key: 'pump-*' }, hold: 10 * minute },
+    { id: 'rest', when: {} },
+  ])
+  duty.hear({ text: 'Leak', key: 'pump-1', state: 'raised', severity: 'critical' })
+  for (let i = 0; i < 513; i++) duty.hear({ text: 'x', key: `k${i}`, state: 'raised' })
+  await duty.pass(100 * hour)
+  assert.equal(lines(duty).at(-1), 'raised Leak ops')
+})
+
 test('what a reading says of a level is within bounds, though it says only a part', () => {
   const duty = new Duty([{ id: 'climate', when: { field: 'temperature > 30 or not (humidity <= 70)' } }])
   for (let i = 0; i < 4; i++) {
