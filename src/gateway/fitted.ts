@@ -20,6 +20,7 @@ const leastChars = 500
 /** What may be added to a letter that waits: the sentence about its delay, and a longer number. */
 const spareBytes = 400
 
+/** `told` in the order of their acceptance; `offerOf` makes the record of a digest, which may be asked several times. Rows are cut until its letter has at most `maxBytes`, or none is left. */
 export function fitted(
   told: readonly Told[],
   { site, maxBytes, octetsOf }: Room,
